@@ -1,0 +1,3 @@
+//! Sagalog.
+pub mod ids;
+pub mod runtime;

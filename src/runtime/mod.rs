@@ -1,0 +1,206 @@
+//! The only door outward: clocks, tasks, randomness and the disk, as small traits.
+//!
+//! The engine is generic over [`Runtime`] and touches the world through nothing else, so the same
+//! code runs on real files ([`tokio`]) and in seeded worlds (`sagalog-testkit`, `sagalog-sim`).
+//! This module knows nothing of logs, stores or sagas. The invariant it guards: time, threads,
+//! files and entropy enter Sagalog here or not at all.
+
+use std::{fmt, future::Future, io, time::Duration};
+
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+/// A reading of the monotonic clock, in nanoseconds since an arbitrary start of this runtime.
+///
+/// Moments of two runtimes, or of two processes, say nothing about each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// The moment that lies `nanos` after the runtime's start.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the runtime's start.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Time since `earlier`; zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// A reading of the wall clock, in nanoseconds since 1970-01-01T00:00:00Z. It may jump either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct WallTime(u64);
+
+impl WallTime {
+    /// The wall time `nanos` after the Unix epoch.
+    pub const fn from_unix_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    pub const fn as_unix_nanos(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a task waits for when it [lingers](Tasks::linger). How long that may take is the
+/// runtime's business: a machine knows arrivals, never microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Linger {
+    /// The queue is empty; the next append may be about to arrive.
+    Arrival,
+    /// Callers were just woken; those that come back should share one group.
+    Gather,
+}
+
+/// Both clocks.
+pub trait Clock {
+    /// The monotonic clock.
+    fn now(&self) -> Moment;
+
+    /// The wall clock. Informative only: no decision of the engine depends on it.
+    fn wall(&self) -> WallTime;
+
+    /// Completes once `duration` has passed on the monotonic clock, rounded up to the runtime's
+    /// resolution (about one millisecond).
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the wait and has no other effect.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// Engine tasks.
+pub trait Tasks {
+    /// Starts a task that runs until it ends by itself.
+    ///
+    /// In production every task is a thread of its own, because the engine's disk calls block;
+    /// `name` (at most 15 bytes on Linux) is the thread's name. A panic in the task is a bug; it
+    /// must not end silently (see [`tokio::TokioRuntime`] for what production does).
+    ///
+    /// # Errors
+    /// The operating system refused another thread.
+    fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()>;
+
+    /// Waits a short while for `ready` to become true, and returns either way.
+    ///
+    /// Production spins for some tens of microseconds, a simulated runtime lets other tasks run.
+    fn linger(
+        &self,
+        reason: Linger,
+        ready: impl FnMut() -> bool + Send,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+/// Randomness, for identities and jitter; never for decisions that a replay must repeat.
+pub trait Entropy {
+    /// Sixty-four random bits.
+    fn random(&self) -> u64;
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenMode {
+    /// Read an existing file.
+    Read,
+    /// Read and write an existing file.
+    ReadWrite,
+    /// Create a new file for reading and writing; fails with `AlreadyExists` if it is there.
+    Create,
+}
+
+/// One flat directory on a disk. Names are plain file names without separators.
+///
+/// What a power failure may do to it is the contract's other half: file contents are durable only
+/// after [`File::sync_data`], and a created, renamed or removed name only after
+/// [`Disk::sync_dir`]. The fault model is written out at the top of `sagalog-testkit`'s disk.
+pub trait Disk: Clone + Send + Sync + 'static {
+    /// An open file.
+    type File: File;
+    /// An exclusive lock on a name; released when dropped, or when the process ends.
+    type Lock: Send + Sync + 'static;
+
+    /// Opens the file `name`.
+    fn open(
+        &self,
+        name: &str,
+        mode: OpenMode,
+    ) -> impl Future<Output = io::Result<Self::File>> + Send;
+
+    /// The names in the directory, sorted by bytes.
+    fn list(&self) -> impl Future<Output = io::Result<Vec<String>>> + Send;
+
+    /// Renames `from` to `to`, replacing `to`. Durable after [`Disk::sync_dir`].
+    fn rename(&self, from: &str, to: &str) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Removes `name`. Durable after [`Disk::sync_dir`].
+    fn remove(&self, name: &str) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Makes creations, renames and removals durable.
+    fn sync_dir(&self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Takes the exclusive lock that lives in the file `name`, creating the file if needed.
+    ///
+    /// # Errors
+    /// `WouldBlock` if another process, or another opening of this one, holds it.
+    fn lock(&self, name: &str) -> impl Future<Output = io::Result<Self::Lock>> + Send;
+}
+
+/// An open file. All calls take `&self`: offsets are explicit and there is no cursor.
+///
+/// # Cancel safety
+/// A dropped call may or may not have happened, whole or in part.
+pub trait File: Send + Sync + 'static {
+    /// Reads into `buf` at `offset`; returns how many bytes, 0 at the end of the file. May be
+    /// short.
+    fn read_at(
+        &self,
+        buf: &mut [u8],
+        offset: u64,
+    ) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Writes `bytes` at `offset`; returns how many were taken. May be short.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> impl Future<Output = io::Result<usize>> + Send;
+
+    /// Makes the file's content and length durable (`fdatasync`).
+    ///
+    /// After an error the state of everything written since the last success is unknown, and a
+    /// second call that succeeds proves nothing.
+    fn sync_data(&self) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Extends the file to `bytes` with space set aside on the device where the file system can;
+    /// the new range reads as zeros. Never shrinks.
+    ///
+    /// # Errors
+    /// `StorageFull` or `QuotaExceeded` if there is no room; nothing is promised then.
+    fn reserve(&self, bytes: u64) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Cuts the file to `bytes`. Never extends.
+    fn truncate(&self, bytes: u64) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// The file's length in bytes.
+    fn len(&self) -> impl Future<Output = io::Result<u64>> + Send;
+}
+
+/// Everything the engine needs of the world, in one handle that is cheap to clone.
+pub trait Runtime: Clock + Tasks + Entropy + Clone + Send + Sync + 'static {
+    /// The disk that this runtime's directory lives on.
+    type Disk: Disk;
+
+    /// The directory of the store.
+    fn disk(&self) -> Self::Disk;
+
+    /// Where the directory is, for messages to people.
+    fn location(&self) -> impl fmt::Display;
+}
