@@ -161,6 +161,10 @@ pub trait Disk: Clone + Send + Sync + 'static {
 ///
 /// # Cancel safety
 /// A dropped call may or may not have happened, whole or in part.
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "the engine asks for lengths, never for emptiness"
+)]
 pub trait File: Send + Sync + 'static {
     /// Reads into `buf` at `offset`; returns how many bytes, 0 at the end of the file. May be
     /// short.
@@ -171,7 +175,8 @@ pub trait File: Send + Sync + 'static {
     ) -> impl Future<Output = io::Result<usize>> + Send;
 
     /// Writes `bytes` at `offset`; returns how many were taken. May be short.
-    fn write_at(&self, bytes: &[u8], offset: u64) -> impl Future<Output = io::Result<usize>> + Send;
+    fn write_at(&self, bytes: &[u8], offset: u64)
+    -> impl Future<Output = io::Result<usize>> + Send;
 
     /// Makes the file's content and length durable (`fdatasync`).
     ///
