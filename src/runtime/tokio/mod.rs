@@ -8,6 +8,11 @@
 //! Tested on Linux. Other Unix systems should compile but are untested: there, network file
 //! systems go unnoticed and [`reserve`](super::File::reserve) writes zeros.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this module is the door: what the rest may not call is called here"
+)]
+
 mod disk;
 mod filesystem;
 
