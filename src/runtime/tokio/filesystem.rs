@@ -116,7 +116,7 @@ fn refuse_network(dir: &File, path: &Path) -> io::Result<()> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "magic numbers have 32 bits, in a field whose width and sign depend on the platform"
+        reason = "magic numbers have 32 bits; the field's width and sign depend on the platform"
     )]
     let magic = status.f_type as u32;
     network_name(magic).map_or(Ok(()), |system| Err(refusal(path, system)))

@@ -39,7 +39,8 @@ pub use disk::{DiskFile, FileDisk, FileLock};
 ///
 /// Waking a parked thread takes 32-35 us on the machine of the storage study, about as much as the
 /// write of a 4 KiB group. A writer that sends its next append on being acknowledged is back well
-/// within this time, so spinning for one wake-up's worth at most doubles the cost of guessing wrong.
+/// within this time; and spinning for about one wake-up's worth at most doubles the cost of a wrong
+/// guess.
 const ARRIVAL_SPIN_NANOS: u64 = 40_000;
 
 /// How long an engine thread waits for callers it has just woken to come back: 60 us.
