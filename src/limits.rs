@@ -1,0 +1,37 @@
+//! Every bound of the log, with its unit in the name and the relations between them asserted.
+//!
+//! Constants of the format stand here; what an operator may choose stands in [`crate::options`].
+
+/// The alignment of groups and the unit that the log expects a disk to write or not to write.
+pub const BLOCK_BYTES: u64 = 512;
+/// [`BLOCK_BYTES`] as a length in memory.
+pub const BLOCK_LEN: usize = 512;
+
+/// The largest group, header and payload, that any version of the format may contain: 8 MiB.
+/// A length read from disk is checked against it before it is used.
+pub const GROUP_BYTES_MAX: u64 = 8 << 20;
+
+/// The smallest segment: 16 KiB.
+pub const SEGMENT_BYTES_MIN: u64 = 16 << 10;
+
+/// The largest segment: 4 GiB.
+pub const SEGMENT_BYTES_MAX: u64 = 4 << 30;
+
+/// How many bytes of log may lie between two checkpoints: 4 MiB.
+pub const CHECKPOINT_LOG_BYTES: u64 = 4 << 20;
+
+const _: () = assert!(BLOCK_LEN as u64 == BLOCK_BYTES);
+const _: () = assert!(GROUP_BYTES_MAX.is_multiple_of(BLOCK_BYTES));
+const _: () = assert!(SEGMENT_BYTES_MIN.is_multiple_of(BLOCK_BYTES));
+const _: () = assert!(SEGMENT_BYTES_MAX.is_multiple_of(BLOCK_BYTES));
+const _: () = assert!(GROUP_BYTES_MAX < SEGMENT_BYTES_MAX);
+
+/// How many positions one commit may take: 4096.
+pub const COMMIT_POSITIONS_MAX: u32 = 4096;
+
+/// Bytes in front of the body of each commit in a group.
+pub const FRAME_BYTES: u64 = 16;
+
+// The positions of one group are counted in 32 bits.
+const _: () =
+    assert!(GROUP_BYTES_MAX / FRAME_BYTES * (COMMIT_POSITIONS_MAX as u64) <= u32::MAX as u64);
