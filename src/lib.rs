@@ -1,3 +1,21 @@
-//! Sagalog.
+//! Sagalog: an embeddable, crash-proof log, and on it an event store and a saga engine.
+
+pub mod commit;
+mod engine;
+pub mod error;
 pub mod ids;
+pub mod limits;
+pub mod log;
+pub mod options;
 pub mod runtime;
+
+pub use commit::{Appended, Commit, RecordedCommit};
+pub use engine::{
+    log::{Log, LogStats},
+    open::RecoveryReport,
+    reader::LogReader,
+    survey::OpenWarning,
+};
+pub use error::{AppendError, CorruptionReport, LogError, OpenError, ReadError};
+pub use ids::{Epoch, Position, SegmentId, Sequence, StoreId};
+pub use options::Options;

@@ -1,0 +1,395 @@
+//! Keeps house behind the writer: prepares segments, writes checkpoints, moves the floor, closes.
+//!
+//! The only owner of the superblock while the log is open. Nothing here is on the path of an
+//! acknowledgement; when a caller waits for a segment, zeroing gives way at once.
+
+use super::{
+    procedures::{
+        create_segment, recycle_segment, remove_files, write_all, write_checkpoint,
+        write_superblock,
+    },
+    race::race,
+    shared::{Core, Shared},
+    writer::PreparedFiles,
+};
+use crate::{
+    error::LogError,
+    ids::{Position, SegmentId},
+    limits::CHECKPOINT_LOG_BYTES,
+    log::{checkpoint, pipeline::Prepared, retention, segment, superblock::Superblock},
+    options::Settings,
+    runtime::{Disk, File, Moment, Runtime},
+};
+use std::{
+    io,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many zeros are written at a time, in bytes: little enough that an append's sync does not
+/// wait long behind them.
+const ZEROING_BYTES: u64 = 256 << 10;
+/// The pause between two pieces of zeroing: the share of the device that appends keep.
+const ZEROING_PAUSE: Duration = Duration::from_millis(4);
+/// How soon a failed preparation may be tried again.
+const RETRY_MIN: Duration = Duration::from_millis(10);
+/// When it is tried again although nobody asked.
+const RETRY_IDLE: Duration = Duration::from_secs(1);
+/// A log that fills segments faster than this gets them unzeroed: writing zeros ahead would take
+/// from the appends more than it gives them (storage.md, amendment 6).
+const ZEROING_WORTHWHILE: Duration = Duration::from_secs(8);
+
+const ZEROING_LEN: usize = 256 << 10;
+const _: () = assert!(ZEROING_LEN as u64 == ZEROING_BYTES);
+
+static ZEROS: [u8; ZEROING_LEN] = [0; ZEROING_LEN];
+
+/// What a handle asks of the keeper.
+pub(crate) enum Request {
+    /// Drop whole segments whose events all lie below the position.
+    KeepFrom(Position, oneshot::Sender<Result<Position, LogError>>),
+}
+
+/// A segment that is being prepared.
+struct Preparing<F> {
+    prepared: Prepared,
+    file: Arc<F>,
+    zeroed: u64,
+}
+
+pub(crate) struct Keeper<R: Runtime> {
+    runtime: R,
+    settings: Settings,
+    shared: Arc<Shared>,
+    superblock: Superblock,
+    superblock_file: <R::Disk as Disk>::File,
+    files: PreparedFiles<<R::Disk as Disk>::File>,
+    preparing: Option<Preparing<<R::Disk as Disk>::File>>,
+    /// Retired segments whose files wait for a new life.
+    retired: Vec<(SegmentId, u64)>,
+    requests: mpsc::Receiver<Request>,
+    /// When the last segment was started, to tell how fast the log fills them.
+    last_start: (SegmentId, Moment),
+    fills_fast: bool,
+    retry: bool,
+}
+
+pub(crate) struct KeeperParts<R: Runtime> {
+    pub(crate) runtime: R,
+    pub(crate) settings: Settings,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) superblock: Superblock,
+    pub(crate) superblock_file: <R::Disk as Disk>::File,
+    pub(crate) files: PreparedFiles<<R::Disk as Disk>::File>,
+    pub(crate) requests: mpsc::Receiver<Request>,
+}
+
+impl Core {
+    /// Whether the keeper should look: a checkpoint is due, or a segment is wanted.
+    pub(crate) fn chore_due(&mut self) -> bool {
+        let log_bytes = self.pipeline.durable().next.offset / CHECKPOINT_LOG_BYTES;
+        let due = log_bytes != self.checkpoint_mark || self.wants_segment();
+        self.checkpoint_mark = log_bytes;
+        due
+    }
+
+    /// Whether the next segment is needed soon and none is ready.
+    fn wants_segment(&self) -> bool {
+        self.pipeline.prepared() == 0
+            && self.pipeline.segment_room_bytes() < self.pipeline.segment_bytes() / 2
+    }
+}
+
+impl<R: Runtime> Keeper<R> {
+    pub(crate) fn new(parts: KeeperParts<R>) -> Self {
+        let KeeperParts {
+            runtime,
+            settings,
+            shared,
+            superblock,
+            superblock_file,
+            files,
+            requests,
+        } = parts;
+        let now = runtime.now();
+        let active = superblock.anchor.next.segment;
+        Self {
+            runtime,
+            settings,
+            shared,
+            superblock,
+            superblock_file,
+            files,
+            preparing: None,
+            retired: Vec::new(),
+            requests,
+            last_start: (active, now),
+            fills_fast: false,
+            retry: false,
+        }
+    }
+
+    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended.
+    pub(crate) async fn run(mut self, writer_ended: oneshot::Receiver<()>) -> Result<(), LogError> {
+        let mut writer_ended = std::pin::pin!(writer_ended);
+        loop {
+            match race(writer_ended.as_mut(), self.work()).await {
+                Ok(_) => break,
+                Err(Ok(())) => {}
+                Err(Err(error)) => {
+                    tracing::error!(%error, "a superblock write failed; the log is poisoned");
+                    self.shared.poison();
+                    let _ = writer_ended.as_mut().await;
+                    break;
+                }
+            }
+        }
+        self.requests.close();
+        while let Ok(Request::KeepFrom(_, answer)) = self.requests.try_recv() {
+            let _ = answer.send(Err(LogError::Closed));
+        }
+        if self.shared.is_poisoned() {
+            return Err(LogError::Poisoned);
+        }
+        self.close_in_order().await.map_err(|error| {
+            tracing::error!(%error, "the clean-close mark could not be written");
+            self.shared.poison();
+            LogError::Poisoned
+        })
+    }
+
+    /// Does the most urgent chore, or waits for one. Fails only where the superblock is in doubt.
+    async fn work(&mut self) -> io::Result<()> {
+        self.watch_speed();
+        if let Ok(request) = self.requests.try_recv() {
+            return self.answer(request).await;
+        }
+        if self.checkpoint_due() {
+            return self.checkpoint().await;
+        }
+        if self.preparing.is_some() {
+            self.go_on_preparing().await;
+            return Ok(());
+        }
+        let ready = self.shared.core().pipeline.prepared();
+        if ready < self.settings.prepared_segments {
+            return self.begin_preparing().await;
+        }
+        self.shared.chores.notified().await;
+        Ok(())
+    }
+
+    fn watch_speed(&mut self) {
+        let table = self.shared.table();
+        let Some(active) = table.last().map(|entry| entry.segment) else {
+            return;
+        };
+        let (before, since) = self.last_start;
+        if active > before {
+            let now = self.runtime.now();
+            let segments = u32::try_from(active.get() - before.get()).unwrap_or(u32::MAX);
+            self.fills_fast = now.since(since) / segments < ZEROING_WORTHWHILE;
+            self.last_start = (active, now);
+        }
+    }
+
+    async fn begin_preparing(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.retry) {
+            self.runtime.sleep(RETRY_MIN).await;
+            let _ = race(
+                self.shared.chores.notified(),
+                self.runtime.sleep(RETRY_IDLE),
+            )
+            .await;
+        }
+        let segment = self.superblock.prepared_through.next();
+        let disk = self.runtime.disk();
+        let segment_bytes = segment::bytes_for(
+            self.shared.table().bytes(),
+            self.settings.limits.group_bytes_max,
+            self.settings.segment_bytes,
+        );
+        let spare = self
+            .retired
+            .iter()
+            .position(|(_, bytes)| *bytes == segment_bytes);
+        let (made, zeroed) = match spare.map(|at| self.retired.swap_remove(at)) {
+            // Recycled space was written before: it needs no zeros.
+            Some((from, bytes)) => (recycle_segment(&disk, from, segment).await, bytes),
+            None => (create_segment(&disk, segment, segment_bytes).await, 0),
+        };
+        let file = match made {
+            Ok(file) => Arc::new(file),
+            Err(error) => {
+                self.preparation_failed(segment, error).await;
+                return Ok(());
+            }
+        };
+        self.superblock.prepared_through = segment;
+        write_superblock(&self.superblock_file, &mut self.superblock).await?;
+        let prepared = Prepared {
+            segment,
+            segment_bytes,
+        };
+        self.preparing = Some(Preparing {
+            prepared,
+            file,
+            zeroed,
+        });
+        Ok(())
+    }
+
+    async fn preparation_failed(&mut self, segment: SegmentId, error: io::Error) {
+        tracing::warn!(%segment, %error, "the next segment could not be prepared");
+        let name = segment::file_name(segment);
+        if let Err(error) = remove_files(&self.runtime.disk(), &[name]).await {
+            tracing::warn!(%segment, %error, "what was made of it could not be removed");
+        }
+        let mut core = self.shared.core();
+        core.pipeline.segment_failed();
+        core.unprepared = Some(Arc::new(error));
+        drop(core);
+        self.shared.let_in();
+        self.retry = true;
+    }
+
+    /// Writes some zeros, or hands the segment over if it is done or wanted.
+    async fn go_on_preparing(&mut self) {
+        let Some(preparing) = &mut self.preparing else {
+            return;
+        };
+        let wanted = {
+            let core = self.shared.core();
+            core.wants_segment() || core.pipeline.segment_is_awaited()
+        };
+        let left = preparing.prepared.segment_bytes - preparing.zeroed;
+        if left == 0 || wanted || self.fills_fast {
+            return self.hand_over();
+        }
+        let piece = left.min(ZEROING_BYTES);
+        let zeros = &ZEROS[..usize::try_from(piece).unwrap_or(ZEROS.len())];
+        let zeroing = async {
+            write_all(preparing.file.as_ref(), zeros, preparing.zeroed).await?;
+            preparing.file.sync_data().await
+        };
+        match zeroing.await {
+            Ok(()) => preparing.zeroed += piece,
+            // The space is set aside and reads as zeros; zeroing only makes it faster.
+            Err(error) => {
+                tracing::warn!(%error, "zeroing ahead failed; the segment is used as it is");
+                return self.hand_over();
+            }
+        }
+        let _ = race(
+            self.shared.chores.notified(),
+            self.runtime.sleep(ZEROING_PAUSE),
+        )
+        .await;
+    }
+
+    fn hand_over(&mut self) {
+        let Some(Preparing { prepared, file, .. }) = self.preparing.take() else {
+            return;
+        };
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.push_back((prepared.segment, file));
+        drop(files);
+        let mut core = self.shared.core();
+        core.pipeline.segment_ready(prepared);
+        core.unprepared = None;
+        drop(core);
+        self.shared.let_in();
+    }
+
+    fn checkpoint_due(&self) -> bool {
+        let durable = *self.shared.core().pipeline.durable();
+        let before = self.superblock.anchor.next;
+        durable.next.segment != before.segment
+            || durable.next.offset >= before.offset + CHECKPOINT_LOG_BYTES
+    }
+
+    /// Moves the anchor up to what is durable, and names a checkpoint of the table if segments
+    /// were started since the last one.
+    async fn checkpoint(&mut self) -> io::Result<()> {
+        let durable = *self.shared.core().pipeline.durable();
+        let old = self.superblock.checkpoint;
+        self.write_table().await;
+        self.superblock.anchor = durable;
+        write_superblock(&self.superblock_file, &mut self.superblock).await?;
+        if let Some(old) = old.filter(|old| self.superblock.checkpoint != Some(*old))
+            && self.superblock.checkpoint.map(checkpoint::file_name)
+                != Some(checkpoint::file_name(old))
+        {
+            let removed = remove_files(&self.runtime.disk(), &[checkpoint::file_name(old)]).await;
+            if let Err(error) = removed {
+                tracing::warn!(%error, "an old checkpoint could not be removed");
+            }
+        }
+        Ok(())
+    }
+
+    /// A checkpoint saves time at the next open and nothing else: failing is no reason to stop.
+    async fn write_table(&mut self) {
+        let table = self.shared.table();
+        let last = table.last().map(|entry| entry.segment);
+        if last == self.superblock.checkpoint.map(|name| name.segment) {
+            return;
+        }
+        match write_checkpoint(&self.runtime.disk(), self.superblock.store, &table).await {
+            Ok(Some(name)) => self.superblock.checkpoint = Some(name),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "a checkpoint could not be written"),
+        }
+    }
+
+    async fn answer(&mut self, request: Request) -> io::Result<()> {
+        let Request::KeepFrom(position, answer) = request;
+        let durable = *self.shared.core().pipeline.durable();
+        let table = self.shared.table();
+        let floor = retention::floor_for(&table, position, &self.superblock.anchor);
+        if floor > self.superblock.floor {
+            self.superblock.floor = floor;
+            write_superblock(&self.superblock_file, &mut self.superblock).await?;
+            self.shared.change_table(|table| table.retire_below(floor));
+            self.retire_files(
+                table
+                    .entries()
+                    .iter()
+                    .take_while(|entry| entry.segment < floor),
+            )
+            .await;
+        }
+        let first = self
+            .shared
+            .table()
+            .entries()
+            .first()
+            .map_or(durable.position, |e| e.first);
+        let _ = answer.send(Ok(first));
+        Ok(())
+    }
+
+    /// Keeps one file of a retired segment for a new life and removes the others.
+    async fn retire_files(&mut self, entries: impl Iterator<Item = &segment::SegmentEntry>) {
+        let mut removed = Vec::new();
+        for entry in entries {
+            if self.retired.len() < self.settings.prepared_segments {
+                self.retired.push((entry.segment, entry.segment_bytes));
+            } else {
+                removed.push(segment::file_name(entry.segment));
+            }
+        }
+        if let Err(error) = remove_files(&self.runtime.disk(), &removed).await {
+            tracing::warn!(%error, "retired segments could not be removed; the next open does it");
+        }
+    }
+
+    /// Everything is written: says so, durably.
+    async fn close_in_order(&mut self) -> io::Result<()> {
+        self.write_table().await;
+        self.superblock.anchor = *self.shared.core().pipeline.durable();
+        self.superblock.clean = true;
+        write_superblock(&self.superblock_file, &mut self.superblock).await
+    }
+}

@@ -1,0 +1,375 @@
+//! The handle of a log that is open for writing.
+//!
+//! Not generic: the runtime's type ends at the tasks that `open` starts.
+
+use super::{
+    blocking::{block_on, park, unpark_here},
+    keeper::{Keeper, KeeperParts, Request},
+    open::{self, Opened, RecoveryReport},
+    reader::{LogReader, PoolSource, serve},
+    shared::Shared,
+    writer::{self, Writer, WriterLock},
+};
+use crate::{
+    commit::{Appended, Commit},
+    error::{AppendError, LogError, OpenError},
+    ids::{Position, StoreId},
+    log::pipeline::Pipeline,
+    options::Options,
+    runtime::{File, Runtime},
+};
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::{Arc, Mutex},
+    task::{Poll, Waker},
+};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How many reads may wait for the read pool.
+const READS_WAITING_MAX: usize = 16;
+
+/// A log that is open for writing. Cheap to clone; the log closes in order when the last clone is
+/// dropped, and [`Log::close`] waits for that.
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// # let dir = tempfile::tempdir()?;
+/// use sagalog::{Commit, Log, Options, Position};
+///
+/// let (log, report) = Log::open(dir.path(), Options::default()).await?;
+/// assert_eq!(report.head, Position::new(0));
+/// let appended = log.append(Commit::new("hello")).await?; // durable from here on
+/// let mut reader = log.read(appended.first);
+/// assert_eq!(reader.next().await?.expect("it is there").body, "hello");
+/// log.close().await?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Log {
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+    store: StoreId,
+    leader: Box<dyn Lead>,
+    pool: PoolSource,
+    requests: mpsc::Sender<Request>,
+    ended: watch::Receiver<Option<Result<(), LogError>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+/// What the log has done and holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogStats {
+    /// The next position that becomes durable.
+    pub head: Position,
+    /// The lowest position that is kept.
+    pub floor: Position,
+    /// How many segments were started and are kept.
+    pub segments: usize,
+    /// How many segments are prepared ahead.
+    pub prepared_segments: usize,
+    /// Whether a write or sync failed: the log only reads until it is reopened.
+    pub poisoned: bool,
+}
+
+impl Log {
+    /// Opens the log in `dir`, making the store if there is none and the options say so.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do. Opening never repairs by deleting.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves a directory that opens again.
+    #[cfg(feature = "tokio")]
+    pub async fn open(
+        dir: impl AsRef<std::path::Path>,
+        options: Options,
+    ) -> Result<(Self, RecoveryReport), OpenError> {
+        let settings = options.parse()?;
+        let runtime = if settings.create {
+            crate::runtime::tokio::TokioRuntime::create(dir)?
+        } else {
+            crate::runtime::tokio::TokioRuntime::open(dir)?
+        };
+        Self::open_with(&runtime, options).await
+    }
+
+    /// Opens the log in the directory of `runtime`.
+    ///
+    /// # Errors
+    /// See [`Log::open`].
+    ///
+    /// # Cancel safety
+    /// See [`Log::open`].
+    pub async fn open_with<R: Runtime>(
+        runtime: &R,
+        options: Options,
+    ) -> Result<(Self, RecoveryReport), OpenError> {
+        let settings = options.parse()?;
+        let opened = open::open(runtime, settings).await?;
+        let report = opened.report.clone();
+        Ok((start(runtime, settings, opened)?, report))
+    }
+
+    /// Appends a commit and waits until it is durable. Waits for room if the queue is full, first
+    /// come, first served.
+    ///
+    /// # Errors
+    /// [`AppendError`] says whether the commit was stored; only `Unknown` leaves it open.
+    ///
+    /// # Cancel safety
+    /// The commit is submitted at the first poll at which there is room. A future dropped before
+    /// that stored nothing; one dropped later may or may not store the commit, never half of it.
+    pub async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+        self.handle.shared.enter(&commit).await?.await
+    }
+
+    /// Appends a commit if there is room now. The commit is submitted by this call; the answer
+    /// comes with the future that it returns.
+    ///
+    /// # Errors
+    /// `Overloaded` instead of waiting for room; otherwise as [`Log::append`].
+    ///
+    /// # Cancel safety
+    /// Dropping the returned future does not take the commit back.
+    pub fn try_append(
+        &self,
+        commit: &Commit,
+    ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
+    {
+        let mut pending = self.handle.shared.enter_now(commit, Waker::noop())?;
+        pending.await_later();
+        Ok(pending)
+    }
+
+    /// Appends a commit from a thread that may block. If nobody is writing, the caller writes for
+    /// all itself, which saves the hand-over to another thread.
+    ///
+    /// Not for the tasks of an async runtime, and only for a runtime whose disk blocks in place
+    /// (the production one does).
+    ///
+    /// # Errors
+    /// See [`Log::append`].
+    pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, AppendError> {
+        let waker = unpark_here();
+        let shared = &self.handle.shared;
+        let pending = match shared.enter_now(commit, &waker) {
+            Err(AppendError::Overloaded) => block_on(shared.enter(commit), &waker)?,
+            entered => entered?,
+        };
+        loop {
+            if let Poll::Ready(outcome) = pending.outcome() {
+                return outcome;
+            }
+            if !self
+                .handle
+                .leader
+                .lead(&waker, &mut || pending.outcome().is_ready())
+            {
+                park();
+            }
+        }
+    }
+
+    /// Reads commits from `from` on, up to what is durable now. A position inside a commit yields
+    /// that commit; one that was retired begins at the floor.
+    pub fn read(&self, from: Position) -> LogReader {
+        let handle = &self.handle;
+        LogReader::new(
+            Arc::clone(&handle.shared),
+            handle.pool.clone(),
+            handle.store,
+            from,
+        )
+    }
+
+    /// The position behind the last durable one.
+    pub fn head(&self) -> Position {
+        self.handle.shared.head()
+    }
+
+    /// The store's identity.
+    pub fn store(&self) -> StoreId {
+        self.handle.store
+    }
+
+    /// What the log holds.
+    pub fn stats(&self) -> LogStats {
+        let shared = &self.handle.shared;
+        let table = shared.table();
+        let head = shared.head();
+        LogStats {
+            head,
+            floor: table.entries().first().map_or(head, |entry| entry.first),
+            segments: table.entries().len(),
+            prepared_segments: shared.core().pipeline.prepared(),
+            poisoned: shared.is_poisoned(),
+        }
+    }
+
+    /// Drops whole segments all of whose events lie below `position`; returns the lowest position
+    /// that is kept. The files are reused or removed.
+    ///
+    /// # Errors
+    /// [`LogError`] if the log is closed or poisoned.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take the request back.
+    pub async fn keep_from(&self, position: Position) -> Result<Position, LogError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::KeepFrom(position, answer);
+        self.handle
+            .requests
+            .send(request)
+            .await
+            .map_err(|_| self.why_ended())?;
+        self.handle.shared.chores.notify_one();
+        answered.await.map_err(|_| self.why_ended())?
+    }
+
+    fn why_ended(&self) -> LogError {
+        if self.handle.shared.is_poisoned() {
+            LogError::Poisoned
+        } else {
+            LogError::Closed
+        }
+    }
+
+    /// Closes the log in order: writes what was taken, marks the store as cleanly closed and
+    /// releases the lock. Appends of other clones fail with `Closed` from here on.
+    ///
+    /// # Errors
+    /// `Poisoned` if a write failed; the next open recovers.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop the closing.
+    pub async fn close(self) -> Result<(), LogError> {
+        self.handle.shared.close();
+        let mut ended = self.handle.ended.clone();
+        let outcome = ended
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| LogError::Poisoned)?;
+        outcome.clone().unwrap_or(Err(LogError::Closed))
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Log")
+            .field("store", &self.handle.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts the tasks of an opened log.
+fn start<R: Runtime>(
+    runtime: &R,
+    settings: crate::options::Settings,
+    opened: Opened<R>,
+) -> Result<Log, OpenError> {
+    let store = opened.superblock.store;
+    let mut pipeline = Pipeline::new(
+        settings.limits,
+        store,
+        opened.superblock.epoch,
+        opened.tail,
+        opened.active,
+    );
+    let mut ready = VecDeque::new();
+    for (prepared, file) in opened.prepared {
+        pipeline.segment_ready(prepared);
+        ready.push_back((prepared.segment, Arc::new(file)));
+    }
+    let files = Arc::new(Mutex::new(ready));
+    let shared = Arc::new(Shared::new(pipeline, opened.table));
+    let writer = Writer::new(
+        Arc::clone(&shared),
+        opened.active.segment,
+        opened.active_file,
+        Arc::clone(&files),
+    );
+    let writer = Arc::new(tokio::sync::Mutex::new(writer));
+    let (writer_ends, writer_ended) = oneshot::channel();
+    let (ends, ended) = watch::channel(None);
+    let (requests, requested) = mpsc::channel(1);
+    let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
+    let keeper = Keeper::new(KeeperParts {
+        runtime: runtime.clone(),
+        settings,
+        shared: Arc::clone(&shared),
+        superblock: opened.superblock,
+        superblock_file: opened.superblock_file,
+        files,
+        requests: requested,
+    });
+    let lock = opened.lock;
+    runtime.spawn("sagalog-keeper", async move {
+        let outcome = keeper.run(writer_ended).await;
+        drop(lock);
+        let _ = ends.send(Some(outcome));
+    })?;
+    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
+    runtime.spawn("sagalog-writer", async move {
+        writing.await;
+        drop(writer_ends);
+    })?;
+    runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
+    let leader = Box::new(Leader {
+        shared: Arc::clone(&shared),
+        writer,
+    });
+    let pool = PoolSource(pool);
+    let handle = Handle {
+        shared,
+        store,
+        leader,
+        pool,
+        requests,
+        ended,
+    };
+    Ok(Log {
+        handle: Arc::new(handle),
+    })
+}
+
+/// Lets a blocking caller write for all.
+trait Lead: Send + Sync {
+    /// Takes turns until `done`; `false` if somebody else is writing.
+    fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool;
+}
+
+struct Leader<F> {
+    shared: Arc<Shared>,
+    writer: WriterLock<F>,
+}
+
+impl<F: File> Lead for Leader<F> {
+    fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool {
+        let Ok(mut writer) = self.writer.try_lock() else {
+            return false;
+        };
+        while !done() && block_on(writer.turn(), waker).is_some() {}
+        drop(writer);
+        // What arrived meanwhile is the writer task's.
+        let mut core = self.shared.core();
+        let wake = (core.pipeline.has_work() || self.shared.is_closing())
+            && std::mem::take(&mut core.writer_waits);
+        drop(core);
+        if wake {
+            self.shared.work.notify_one();
+        }
+        true
+    }
+}

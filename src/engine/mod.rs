@@ -1,0 +1,18 @@
+//! The async shell: performs what `log` decides, owns the tasks, the queues and who waits.
+//!
+//! The only folder that names both worlds, the pure machines and the runtime's doors. Reading
+//! order: [`log`] (the handle), `shared` (how a commit gets in), `writer` (how it becomes durable),
+//! `keeper` (what happens behind), `open` and `recover` (how a log comes back), `reader`.
+
+mod blocking;
+mod keeper;
+pub(crate) mod log;
+pub(crate) mod open;
+mod procedures;
+mod race;
+pub(crate) mod reader;
+mod recover;
+mod scan;
+mod shared;
+pub(crate) mod survey;
+mod writer;

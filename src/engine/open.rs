@@ -1,0 +1,424 @@
+//! Opening a log for writing: lock, survey, find the end, begin a new epoch.
+//!
+//! Steps, each durable before the next: the superblock gets the new epoch and loses its clean
+//! mark; then the first group of the epoch is written. After a clean close it goes behind the last
+//! group. Otherwise the log goes on in a fresh segment, to which whole groups that are not proven
+//! durable are copied first: a clean read after a failed sync proves nothing, so they are written
+//! again and synced before anybody may rely on them. The fresh segment's header, written last,
+//! makes the copies count. A crash anywhere leaves the old end in force.
+
+use super::{
+    procedures::{
+        LOCK_FILE, create_segment, create_store, remove_files, write_all, write_superblock,
+    },
+    recover::{Finding, find_end},
+    scan::Group,
+    survey::{Found, OpenWarning, Survey, survey},
+};
+use crate::{
+    error::OpenError,
+    ids::{Epoch, Position, SegmentId, Sequence, StoreId},
+    limits::{BLOCK_BYTES, BLOCK_LEN},
+    log::{
+        Anchor, Place,
+        group::{Closing, GroupBuilder, GroupHeader, GroupKind},
+        pipeline::Prepared,
+        recovery::{BlockClass, Verdict},
+        segment::{self, SegmentEntry, SegmentHeader, SegmentTable},
+        superblock::{self, Superblock},
+    },
+    options::Settings,
+    runtime::{Disk, File, OpenMode, Runtime},
+};
+use std::{io, sync::Arc, time::Duration};
+
+/// What opening a log found and did.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// The store's identity.
+    pub store: StoreId,
+    /// Whether the store was made by this call.
+    pub created: bool,
+    /// The epoch that began.
+    pub epoch: Epoch,
+    /// The next position: the log holds those below.
+    pub head: Position,
+    /// The lowest position that is kept.
+    pub floor: Position,
+    /// Whether the store had been closed in order.
+    pub clean: bool,
+    /// The row of the recovery table that decided, if there was a log to recover.
+    pub row: Option<char>,
+    /// What stood at the end of the log.
+    pub found: BlockClass,
+    /// Bytes of writes in flight that were discarded; none of them had been acknowledged.
+    pub discarded_bytes: u64,
+    /// Groups that were whole but not proven durable and were written again.
+    pub rewritten_groups: usize,
+    /// How many segments were read through.
+    pub segments_scanned: u64,
+    /// Whether the table of segments came from a checkpoint.
+    pub checkpoint_used: bool,
+    /// What else was noticed.
+    pub warnings: Vec<OpenWarning>,
+    /// How long opening took.
+    pub elapsed: Duration,
+}
+
+/// An opened log: what the engine's tasks start from.
+pub(crate) struct Opened<R: Runtime> {
+    pub(crate) lock: <R::Disk as Disk>::Lock,
+    pub(crate) superblock: Superblock,
+    pub(crate) superblock_file: <R::Disk as Disk>::File,
+    pub(crate) table: SegmentTable,
+    pub(crate) tail: Anchor,
+    pub(crate) active: Prepared,
+    pub(crate) active_file: Arc<<R::Disk as Disk>::File>,
+    /// Prepared segments behind the active one, in order.
+    pub(crate) prepared: Vec<(Prepared, DiskFile<R>)>,
+    pub(crate) report: RecoveryReport,
+}
+
+/// Opens the log in the runtime's directory.
+pub(crate) async fn open<R: Runtime>(
+    runtime: &R,
+    settings: Settings,
+) -> Result<Opened<R>, OpenError> {
+    let started = runtime.now();
+    let disk = runtime.disk();
+    // Looking comes before locking: nothing is written to a directory that is not a store.
+    let first_look = survey_or_refuse(&disk, settings.create).await?;
+    let lock = match disk.lock(LOCK_FILE).await {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
+        other => other?,
+    };
+    drop(first_look);
+    let (survey, created) = match survey_or_refuse(&disk, settings.create).await? {
+        Found::Store(survey) => (*survey, false),
+        Found::Empty => {
+            let bytes =
+                segment::bytes_for(0, settings.limits.group_bytes_max, settings.segment_bytes);
+            let superblock = create_store(runtime, bytes).await?;
+            (Survey::of_new_store(superblock), true)
+        }
+    };
+    let finding = find_end(&disk, &survey).await?;
+    let mut opening = Opening {
+        runtime,
+        settings,
+        lock,
+        survey,
+        finding,
+    };
+    let superblock_file = opening.claim_epoch().await?;
+    let (tail, active, active_file) = opening.begin_epoch(&superblock_file).await?;
+    let prepared = opening.prepared_behind(active.segment).await?;
+    let mut report = opening.report(created, &tail);
+    report.elapsed = runtime.now().since(started);
+    tracing::info!(store = %report.store, epoch = %report.epoch, head = %report.head,
+        row = ?report.row, discarded_bytes = report.discarded_bytes, "opened");
+    let Opening { lock, survey, .. } = opening;
+    Ok(Opened {
+        lock,
+        superblock: survey.superblock,
+        superblock_file,
+        table: survey.table,
+        tail,
+        active,
+        active_file,
+        prepared,
+        report,
+    })
+}
+
+async fn survey_or_refuse<D: Disk>(disk: &D, create: bool) -> Result<Found, OpenError> {
+    match survey(disk).await? {
+        Found::Empty if !create => Err(OpenError::NotAStore {
+            reason: "the directory has no superblock".into(),
+        }),
+        found => Ok(found),
+    }
+}
+
+impl Survey {
+    fn of_new_store(superblock: Superblock) -> Self {
+        Self {
+            superblock,
+            table: SegmentTable::new(),
+            checkpoint_used: false,
+            leftovers: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+struct Opening<'a, R: Runtime> {
+    runtime: &'a R,
+    settings: Settings,
+    lock: <R::Disk as Disk>::Lock,
+    survey: Survey,
+    finding: Finding,
+}
+
+type DiskFile<R> = <<R as Runtime>::Disk as Disk>::File;
+
+impl<R: Runtime> Opening<'_, R> {
+    /// Raises the epoch and clears the clean mark, durably, before anything else is written.
+    async fn claim_epoch(&mut self) -> Result<DiskFile<R>, OpenError> {
+        let disk = self.runtime.disk();
+        let file = disk
+            .open(superblock::FILE_NAME, OpenMode::ReadWrite)
+            .await?;
+        self.survey.superblock.epoch = self.finding.epoch.next();
+        self.survey.superblock.clean = false;
+        write_superblock(&file, &mut self.survey.superblock).await?;
+        // Names that a dead writer created may not be durable yet, and what the superblock does
+        // not name goes.
+        disk.sync_dir().await?;
+        remove_files(&disk, &self.survey.leftovers).await?;
+        Ok(file)
+    }
+
+    async fn begin_epoch(
+        &mut self,
+        superblock_file: &DiskFile<R>,
+    ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
+        let here = self
+            .finding
+            .row
+            .is_some_and(|row| row.verdict == Verdict::GoOnHere);
+        let entry = self
+            .survey
+            .table
+            .entry(self.finding.durable.next.segment)
+            .copied();
+        match entry {
+            Some(entry) if here && self.epoch_start_fits(&entry) => self.go_on_here(entry).await,
+            _ => self.go_on_fresh(superblock_file).await,
+        }
+    }
+
+    fn epoch_start_fits(&self, entry: &SegmentEntry) -> bool {
+        self.finding.durable.next.offset + 2 * BLOCK_BYTES <= entry.segment_bytes
+    }
+
+    async fn go_on_here(
+        &mut self,
+        entry: SegmentEntry,
+    ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
+        let name = segment::file_name(entry.segment);
+        let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+        let at = self.finding.durable;
+        let last = Sequence::new(at.sequence.get().saturating_sub(1));
+        let (tail, mut bytes) = self.epoch_start(at, last);
+        let active = Prepared {
+            segment: entry.segment,
+            segment_bytes: entry.segment_bytes,
+        };
+        bytes.resize(bytes.len() + BLOCK_LEN, 0);
+        write_all(&file, &bytes, at.next.offset).await?;
+        file.sync_data().await?;
+        Ok((tail, active, Arc::new(file)))
+    }
+
+    async fn go_on_fresh(
+        &mut self,
+        superblock_file: &DiskFile<R>,
+    ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
+        let (file, fresh) = self.fresh_segment(superblock_file).await?;
+        let before = self.finding.durable;
+        let proven = Sequence::new(before.sequence.get().saturating_sub(1));
+        let start = Place {
+            segment: fresh.segment,
+            offset: segment::HEADER_BYTES,
+        };
+        let mut at = Anchor {
+            next: start,
+            ..before
+        };
+        let mut bytes = Vec::new();
+        for group in &self.finding.doubted {
+            let (after, copy) = self.copy_group(at, group, proven);
+            bytes.extend_from_slice(&copy);
+            at = after;
+        }
+        let (tail, epoch_start) = self.epoch_start(at, proven);
+        bytes.extend_from_slice(&epoch_start);
+        bytes.resize(bytes.len() + BLOCK_LEN, 0);
+        write_all(&file, &bytes, start.offset).await?;
+        file.sync_data().await?;
+        // From here on the copies count and the old end does not.
+        let header = SegmentHeader {
+            store: self.survey.superblock.store,
+            segment: fresh.segment,
+            segment_bytes: fresh.segment_bytes,
+            sequence: before.sequence,
+            first: before.position,
+            durable_through: proven,
+            epoch: self.survey.superblock.epoch,
+            chain: before.chain,
+        };
+        write_all(&file, &header.encode(), 0).await?;
+        file.sync_data().await?;
+        self.survey.table.push(SegmentEntry::from(&header));
+        self.give_back_space(before.next).await;
+        Ok((tail, fresh, Arc::new(file)))
+    }
+
+    /// The segment behind the last started one, prepared and named by the superblock.
+    async fn fresh_segment(
+        &mut self,
+        superblock_file: &DiskFile<R>,
+    ) -> Result<(DiskFile<R>, Prepared), OpenError> {
+        let disk = self.runtime.disk();
+        let last = self.survey.table.last().map(|entry| entry.segment);
+        let segment = last.map_or(self.survey.superblock.floor, SegmentId::next);
+        let copied: u64 = self
+            .finding
+            .doubted
+            .iter()
+            .map(|g| g.header.padded_bytes())
+            .sum();
+        let needed = (copied + 4 * BLOCK_BYTES + self.settings.limits.group_bytes_max)
+            .next_power_of_two()
+            .max(segment::bytes_min_for(self.settings.limits.group_bytes_max));
+        if segment <= self.survey.superblock.prepared_through {
+            let file = disk
+                .open(&segment::file_name(segment), OpenMode::ReadWrite)
+                .await?;
+            let bytes = file.len().await?.max(needed).next_power_of_two();
+            file.reserve(bytes).await?;
+            return Ok((
+                file,
+                Prepared {
+                    segment,
+                    segment_bytes: bytes,
+                },
+            ));
+        }
+        let bytes = segment::bytes_for(
+            self.survey.table.bytes(),
+            self.settings.limits.group_bytes_max,
+            self.settings.segment_bytes,
+        )
+        .max(needed);
+        let file = create_segment(&disk, segment, bytes).await?;
+        self.survey.superblock.prepared_through = segment;
+        write_superblock(superblock_file, &mut self.survey.superblock).await?;
+        Ok((
+            file,
+            Prepared {
+                segment,
+                segment_bytes: bytes,
+            },
+        ))
+    }
+
+    /// Cuts the segment that was given up behind its last proven group. Only unproven copies and
+    /// torn writes lie there; the fresh segment holds what counts. Failing to cut costs space only.
+    async fn give_back_space(&self, end: Place) {
+        let given_up = self.survey.table.entries().len().checked_sub(2);
+        let entry = given_up.and_then(|at| self.survey.table.entries().get(at));
+        let Some(entry) = entry.filter(|entry| entry.segment == end.segment) else {
+            return;
+        };
+        let name = segment::file_name(entry.segment);
+        let cut = async {
+            let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+            file.truncate(end.offset).await
+        };
+        if let Err(error) = cut.await {
+            tracing::warn!(%name, %error, "could not give back the space of a given-up segment");
+        }
+    }
+
+    fn copy_group(&self, at: Anchor, group: &Group, proven: Sequence) -> (Anchor, Vec<u8>) {
+        let header = &group.header;
+        assert_eq!(header.sequence, at.sequence, "copies keep their numbers");
+        let mut builder = GroupBuilder::new(Vec::new());
+        builder.extend(&group.payload, header.commits, header.positions);
+        self.close(builder, header.kind, at, proven)
+    }
+
+    fn epoch_start(&self, at: Anchor, proven: Sequence) -> (Anchor, Vec<u8>) {
+        let mut builder = GroupBuilder::new(Vec::new());
+        builder.extend(&self.runtime.wall().as_unix_nanos().to_le_bytes(), 0, 0);
+        self.close(builder, GroupKind::EpochStart, at, proven)
+    }
+
+    fn close(
+        &self,
+        builder: GroupBuilder,
+        kind: GroupKind,
+        at: Anchor,
+        proven: Sequence,
+    ) -> (Anchor, Vec<u8>) {
+        let (header, bytes): (GroupHeader, _) = builder.close(Closing {
+            kind,
+            store: self.survey.superblock.store,
+            place: at.next,
+            epoch: self.survey.superblock.epoch,
+            sequence: at.sequence,
+            first: at.position,
+            durable_through: proven,
+            chain: at.chain,
+        });
+        (Anchor::behind(&header), bytes)
+    }
+
+    /// The prepared segments behind the active one.
+    async fn prepared_behind(
+        &self,
+        active: SegmentId,
+    ) -> Result<Vec<(Prepared, DiskFile<R>)>, OpenError> {
+        let mut prepared = Vec::new();
+        let smallest = segment::bytes_min_for(self.settings.limits.group_bytes_max);
+        for number in active.get() + 1..=self.survey.superblock.prepared_through.get() {
+            let segment = SegmentId::new(number);
+            let name = segment::file_name(segment);
+            let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+            let bytes = file.len().await?;
+            let segment_bytes = bytes.max(smallest).next_power_of_two();
+            if segment_bytes > bytes {
+                file.reserve(segment_bytes).await?;
+                file.sync_data().await?;
+            }
+            prepared.push((
+                Prepared {
+                    segment,
+                    segment_bytes,
+                },
+                file,
+            ));
+        }
+        Ok(prepared)
+    }
+
+    fn report(&self, created: bool, tail: &Anchor) -> RecoveryReport {
+        RecoveryReport {
+            store: self.survey.superblock.store,
+            created,
+            epoch: self.survey.superblock.epoch,
+            head: tail.position,
+            floor: self
+                .survey
+                .table
+                .entries()
+                .first()
+                .map_or(tail.position, |entry| entry.first),
+            clean: self
+                .finding
+                .row
+                .is_some_and(|row| row.verdict == Verdict::GoOnHere),
+            row: self.finding.row.map(|row| row.letter),
+            found: self.finding.class,
+            discarded_bytes: self.finding.discarded_bytes,
+            rewritten_groups: self.finding.doubted.len(),
+            segments_scanned: self.finding.segments_scanned,
+            checkpoint_used: self.survey.checkpoint_used,
+            warnings: self.survey.warnings.clone(),
+            elapsed: Duration::ZERO,
+        }
+    }
+}

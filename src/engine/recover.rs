@@ -1,0 +1,366 @@
+//! Finds the end of a log: walks from the anchor to the point of doubt, gathers the evidence and
+//! asks the table. Changes nothing; `engine::open` acts on the finding.
+
+use super::{
+    scan::{DiskSource, Group, Source, Step, Walk, Window},
+    survey::Survey,
+};
+use crate::{
+    error::{CorruptionReport, OpenError},
+    ids::{Epoch, SegmentId, Sequence},
+    limits::{BLOCK_BYTES, BLOCK_LEN},
+    log::{
+        Anchor, Place,
+        group::GroupHeader,
+        recovery::{BlockClass, Doubt, Evidence, Following, Promise, Row, Verdict, decide},
+        segment::{self, SegmentTable},
+    },
+    runtime::Disk,
+};
+
+/// How far behind a proven end the search for evidence goes, in bytes. Behind an end that is not
+/// proven it goes through all prepared segments.
+const SEARCH_BYTES_BEHIND_PROVEN_END: u64 = 64 << 10;
+
+/// The end of a log.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    /// The row that decided; `None` for a log that was never started.
+    pub(crate) row: Option<&'static Row>,
+    /// What stands at the end.
+    pub(crate) class: BlockClass,
+    /// The end of what is proven durable.
+    pub(crate) durable: Anchor,
+    /// Groups behind it that are whole but not proven durable, in order.
+    pub(crate) doubted: Vec<Group>,
+    /// The highest epoch seen.
+    pub(crate) epoch: Epoch,
+    /// Bytes that were written behind the end and are discarded.
+    pub(crate) discarded_bytes: u64,
+    /// How many segments were walked through.
+    pub(crate) segments_scanned: u64,
+}
+
+/// Finds the end of the surveyed log.
+pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Finding, OpenError> {
+    let superblock = &survey.superblock;
+    let anchor = superblock.anchor;
+    if survey.table.entries().is_empty() {
+        return Ok(Finding {
+            row: None,
+            class: BlockClass::Zero,
+            durable: anchor,
+            doubted: Vec::new(),
+            epoch: superblock.epoch,
+            discarded_bytes: 0,
+            segments_scanned: 0,
+        });
+    }
+    let mut search = Search {
+        table: &survey.table,
+        window: Window::new(DiskSource::new(disk.clone())),
+        walk: Walk::new(superblock.store, anchor, Epoch::new(0)),
+        trail: Trail {
+            durable: anchor,
+            doubted: Vec::new(),
+        },
+        epoch: superblock.epoch,
+        start: anchor.next.segment,
+        through: superblock.prepared_through,
+    };
+    search.verify_anchor().await?;
+    let class = search.walk_to_doubt().await;
+    let promise = match (superblock.clean, search.walk.at == anchor) {
+        (false, _) => Promise::Unclean,
+        (true, true) => Promise::CleanHere,
+        (true, false) => Promise::CleanPassed,
+    };
+    let behind = search.gather(promise).await?;
+    search.conclude(class, promise, &behind)
+}
+
+/// What was walked through and what of it is proven.
+struct Trail {
+    durable: Anchor,
+    doubted: Vec<Group>,
+}
+
+impl Trail {
+    /// Takes a group in; `after` is the point behind it. A group proves those that it calls
+    /// durable.
+    fn push(&mut self, group: Group, after: Anchor) {
+        let proven = group.header.durable_through;
+        self.doubted.push(group);
+        self.prove(proven, after);
+    }
+
+    fn prove(&mut self, through: Sequence, end: Anchor) {
+        let count = self
+            .doubted
+            .partition_point(|group| group.header.sequence <= through);
+        let Some(last) = count.checked_sub(1).and_then(|at| self.doubted.get(at)) else {
+            return;
+        };
+        let header = last.header;
+        self.durable = match self.doubted.get(count) {
+            // The next doubted group tells where it stands, even across a segment's end.
+            Some(next) => Anchor {
+                next: next.header.place,
+                sequence: next.header.sequence,
+                position: next.header.first,
+                chain: next.header.chain,
+                last: Some(header.place),
+            },
+            None => end,
+        };
+        self.doubted.drain(..count);
+    }
+}
+
+/// What stands behind the point of doubt.
+struct Behind {
+    evidence: Evidence,
+    durable_through: Sequence,
+    last_written: Place,
+    /// A segment whose header is damaged although groups of it count.
+    headless: Option<SegmentId>,
+}
+
+struct Search<'a, S> {
+    table: &'a SegmentTable,
+    window: Window<S>,
+    walk: Walk,
+    trail: Trail,
+    epoch: Epoch,
+    start: SegmentId,
+    through: SegmentId,
+}
+
+impl<S: Source> Search<'_, S> {
+    /// The superblock names the group before its anchor: it has to be there.
+    async fn verify_anchor(&mut self) -> Result<(), OpenError> {
+        let anchor = self.walk.at;
+        let Some(place) = anchor.last else {
+            return Ok(());
+        };
+        let entry = self.table.entry(place.segment);
+        let room = entry
+            .map_or(0, |entry| entry.segment_bytes)
+            .saturating_sub(place.offset);
+        let held = self.window.fill(place, BLOCK_LEN, room).await;
+        let class = match held {
+            Err(_) => BlockClass::Unreadable,
+            Ok(held) => match GroupHeader::decode(held, self.walk.store) {
+                Ok(header) if header.link == anchor.chain && header.place == place => {
+                    self.walk.epoch = header.epoch;
+                    return self.verify_payload(&header, place, room).await;
+                }
+                Ok(_) => BlockClass::Discontinuous,
+                Err(_) if segment::is_zero(held) => BlockClass::Zero,
+                Err(_) => BlockClass::TornHeader,
+            },
+        };
+        Err(self.promise_broken(place, class))
+    }
+
+    async fn verify_payload(
+        &mut self,
+        header: &GroupHeader,
+        place: Place,
+        room: u64,
+    ) -> Result<(), OpenError> {
+        let bytes = usize::try_from(header.bytes()).unwrap_or(usize::MAX);
+        let class = match self.window.fill(place, bytes, room).await {
+            Ok(held) => {
+                let payload = held.get(crate::log::group::HEADER_BYTES..bytes);
+                if payload.is_some_and(|payload| header.covers(payload)) {
+                    return Ok(());
+                }
+                BlockClass::TornPayload
+            }
+            Err(_) => BlockClass::Unreadable,
+        };
+        Err(self.promise_broken(place, class))
+    }
+
+    fn promise_broken(&self, place: Place, class: BlockClass) -> OpenError {
+        let anchor = self.walk.at;
+        let doubt = Doubt {
+            class,
+            evidence: Evidence::None,
+            promise: Promise::Beyond,
+            following: Following::Absent,
+        };
+        let row = decide(doubt);
+        let last = Sequence::new(anchor.sequence.get().saturating_sub(1));
+        OpenError::Corrupt(Box::new(CorruptionReport {
+            place,
+            bytes: BLOCK_BYTES,
+            first_missing: last,
+            durable_through: last,
+            position: anchor.position,
+            found: class,
+            row: row.letter,
+            reason: row.reason,
+        }))
+    }
+
+    async fn walk_to_doubt(&mut self) -> BlockClass {
+        loop {
+            match self.walk.step(&mut self.window, self.table).await {
+                Step::Group(group) => self.trail.push(group, self.walk.at),
+                Step::Doubt(class, error) => {
+                    tracing::debug!(at = %self.walk.at.next, ?class, ?error, "end of the walk");
+                    return class;
+                }
+            }
+        }
+    }
+
+    /// Looks at everything behind the point of doubt, block by block.
+    async fn gather(&mut self, promise: Promise) -> Result<Behind, OpenError> {
+        let mut behind = Behind {
+            evidence: Evidence::None,
+            durable_through: Sequence::default(),
+            last_written: self.walk.at.next,
+            headless: None,
+        };
+        let doubt = self.walk.at.next;
+        let entry = self.table.entry(doubt.segment);
+        let end = entry.map_or(doubt.offset, |entry| entry.segment_bytes);
+        if promise == Promise::CleanHere {
+            let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
+            self.search_range(doubt, end, &mut behind).await;
+            return Ok(behind);
+        }
+        self.search_range(doubt, end, &mut behind).await;
+        for number in doubt.segment.get() + 1..=self.through.get() {
+            let segment = SegmentId::new(number);
+            let before = behind.evidence;
+            let start = Place {
+                segment,
+                offset: segment::HEADER_BYTES,
+            };
+            let end = self
+                .table
+                .entry(segment)
+                .map_or(u64::MAX, |entry| entry.segment_bytes);
+            self.search_range(start, end, &mut behind).await;
+            let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
+            if raised && self.table.entry(segment).is_none() {
+                behind.headless = Some(segment);
+            }
+        }
+        Ok(behind)
+    }
+
+    async fn search_range(&mut self, start: Place, end: u64, behind: &mut Behind) {
+        let expected = self.walk.expected();
+        let mut place = start;
+        while place.offset < end {
+            let room = end - place.offset;
+            let Ok(held) = self.window.fill(place, BLOCK_LEN, room).await else {
+                // What cannot be read may hold anything; looking further cannot make it better.
+                behind.evidence = behind.evidence.max(Evidence::Unreadable);
+                return;
+            };
+            if held.is_empty() {
+                return;
+            }
+            let mut step = BLOCK_BYTES;
+            if let Ok(header) = GroupHeader::decode(held, self.walk.store) {
+                let evidence = expected.evidence_of(&header, place);
+                behind.evidence = behind.evidence.max(evidence);
+                if evidence > Evidence::None {
+                    behind.durable_through = behind.durable_through.max(header.durable_through);
+                    self.epoch = self.epoch.max(header.epoch);
+                }
+                // The payload of a sound group may hold anything, also what looks like a group.
+                if header.place == place {
+                    step = header.padded_bytes();
+                }
+            }
+            if !segment::is_zero(&held[..held.len().min(BLOCK_LEN)]) {
+                behind.last_written = Place {
+                    offset: place.offset + step,
+                    ..place
+                };
+            }
+            place.offset += step;
+        }
+    }
+
+    fn conclude(
+        mut self,
+        class: BlockClass,
+        promise: Promise,
+        behind: &Behind,
+    ) -> Result<Finding, OpenError> {
+        let at = self.walk.at;
+        let next = self
+            .table
+            .entries()
+            .iter()
+            .find(|entry| entry.segment > at.next.segment);
+        let following = if next.is_some() {
+            Following::Started
+        } else {
+            Following::Absent
+        };
+        let mut evidence = behind.evidence;
+        let mut durable_through = behind.durable_through;
+        if let Some(last) = self.table.last().filter(|last| last.sequence > at.sequence) {
+            // A later segment begins behind the missing group: its writer saw that one durable.
+            evidence = Evidence::Acknowledged;
+            durable_through = durable_through.max(Sequence::new(last.sequence.get() - 1));
+        }
+        if let Some(last) = self.table.last() {
+            // A segment is started only when everything before it is durable.
+            self.trail
+                .prove(Sequence::new(last.sequence.get().saturating_sub(1)), at);
+        }
+        let row = decide(Doubt {
+            class,
+            evidence,
+            promise,
+            following,
+        });
+        let last_written = behind.last_written;
+        let discarded_bytes = if last_written.segment == at.next.segment {
+            last_written.offset.saturating_sub(at.next.offset)
+        } else {
+            last_written.offset
+        };
+        match row.verdict {
+            Verdict::GoOnHere | Verdict::GoOnFresh | Verdict::Discard => {}
+            Verdict::RefuseCorrupt | Verdict::RefuseTailMissing | Verdict::RefuseUnreadable => {
+                if let Some(segment) = behind.headless {
+                    return Err(OpenError::SegmentDamaged(segment));
+                }
+                return Err(OpenError::Corrupt(Box::new(CorruptionReport {
+                    place: at.next,
+                    bytes: discarded_bytes.max(BLOCK_BYTES),
+                    first_missing: at.sequence,
+                    durable_through: durable_through.max(at.sequence),
+                    position: at.position,
+                    found: class,
+                    row: row.letter,
+                    reason: row.reason,
+                })));
+            }
+        }
+        Ok(Finding {
+            row: Some(row),
+            class,
+            durable: self.trail.durable,
+            doubted: self.trail.doubted,
+            epoch: self.epoch.max(self.walk.epoch),
+            discarded_bytes: if row.verdict == Verdict::Discard {
+                discarded_bytes
+            } else {
+                0
+            },
+            segments_scanned: at.next.segment.get() + 1 - self.start.get(),
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! Walks the groups of a log in order, from wherever their bytes come.
+//!
+//! Recovery, readers and the inspection tools share this walk, so that there is one notion of
+//! "the next group". It stops at the first doubt and decides nothing.
+
+use crate::{
+    ids::{Epoch, SegmentId, StoreId},
+    limits::{BLOCK_BYTES, BLOCK_LEN},
+    log::{
+        Anchor, Place,
+        fields::{u64_from, usize_from},
+        group::{GroupHeader, HEADER_BYTES},
+        recovery::{BlockClass, Expected},
+        segment::{self, SegmentTable},
+    },
+    runtime::{Disk, OpenMode},
+};
+use bytes::{Bytes, BytesMut};
+use std::{future::Future, io, sync::Arc};
+
+/// How much is read ahead in one call, in bytes.
+pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+
+/// Where bytes come from: a disk, or the read pool.
+pub(crate) trait Source: Send {
+    /// Appends up to `more` bytes to `kept`, which holds the bytes from `place` on. Fewer only at
+    /// the end of the file.
+    fn read(
+        &mut self,
+        place: Place,
+        kept: BytesMut,
+        more: usize,
+    ) -> impl Future<Output = io::Result<BytesMut>> + Send;
+}
+
+/// Reads in the calling task.
+pub(crate) struct DiskSource<D: Disk> {
+    disk: D,
+    file: Option<(SegmentId, Arc<D::File>)>,
+}
+
+impl<D: Disk> DiskSource<D> {
+    pub(crate) fn new(disk: D) -> Self {
+        Self { disk, file: None }
+    }
+
+    async fn file(&mut self, segment: SegmentId) -> io::Result<Arc<D::File>> {
+        match &self.file {
+            Some((open, file)) if *open == segment => Ok(Arc::clone(file)),
+            _ => {
+                let name = segment::file_name(segment);
+                let file = Arc::new(self.disk.open(&name, OpenMode::Read).await?);
+                self.file = Some((segment, Arc::clone(&file)));
+                Ok(file)
+            }
+        }
+    }
+}
+
+impl<D: Disk> Source for DiskSource<D> {
+    async fn read(
+        &mut self,
+        place: Place,
+        mut kept: BytesMut,
+        more: usize,
+    ) -> io::Result<BytesMut> {
+        let file = self.file(place.segment).await?;
+        let held = kept.len();
+        let mut wanted = more;
+        loop {
+            kept.resize(held + wanted, 0);
+            let at = place.offset + u64_from(held);
+            match super::procedures::read_full(file.as_ref(), &mut kept[held..], at).await {
+                Ok(filled) => {
+                    kept.truncate(held + filled);
+                    return Ok(kept);
+                }
+                // One bad sector must not hide its neighbours: ask again for less.
+                Err(_) if wanted > BLOCK_LEN => {
+                    wanted = (wanted / 2).max(BLOCK_LEN);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A sliding view of one segment's bytes.
+pub(crate) struct Window<S> {
+    source: S,
+    start: Option<Place>,
+    held: BytesMut,
+    ended: bool,
+}
+
+impl<S: Source> Window<S> {
+    pub(crate) fn new(source: S) -> Self {
+        Self {
+            source,
+            start: None,
+            held: BytesMut::new(),
+            ended: false,
+        }
+    }
+
+    /// Moves to `place` and reads until `bytes` are held there, or the file ends. `limit` is how
+    /// many bytes the segment has behind `place`.
+    pub(crate) async fn fill(
+        &mut self,
+        place: Place,
+        bytes: usize,
+        limit: u64,
+    ) -> io::Result<&[u8]> {
+        self.move_to(place);
+        while self.held.len() < bytes && !self.ended {
+            let left = usize::try_from(limit)
+                .unwrap_or(usize::MAX)
+                .saturating_sub(self.held.len());
+            let more = CHUNK_BYTES.max(bytes - self.held.len()).min(left);
+            if more == 0 {
+                break;
+            }
+            let before = self.held.len();
+            let kept = std::mem::take(&mut self.held);
+            self.start = None;
+            self.held = self.source.read(place, kept, more).await?;
+            self.start = Some(place);
+            self.ended = self.held.len() == before;
+        }
+        Ok(&self.held)
+    }
+
+    fn move_to(&mut self, place: Place) {
+        let skip = self
+            .start
+            .filter(|start| start.segment == place.segment)
+            .and_then(|start| place.offset.checked_sub(start.offset))
+            .and_then(|skip| usize::try_from(skip).ok())
+            .filter(|skip| *skip <= self.held.len());
+        if let Some(skip) = skip {
+            let _ = self.held.split_to(skip);
+        } else {
+            self.held = BytesMut::new();
+            self.ended = false;
+        }
+        self.start = Some(place);
+    }
+
+    /// Takes the first `bytes` that are held, without copying them.
+    fn take(&mut self, bytes: usize) -> Bytes {
+        let taken = self.held.split_to(bytes).freeze();
+        if let Some(start) = &mut self.start {
+            start.offset += u64_from(bytes);
+        }
+        taken
+    }
+
+    /// Forgets what is held, so that the next look goes to the source again.
+    pub(crate) fn forget(&mut self) {
+        self.start = None;
+    }
+}
+
+/// What stands at the place that a walk has reached.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// The right group.
+    Group(Group),
+    /// Something else.
+    Doubt(BlockClass, Option<io::Error>),
+}
+
+/// A group, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) header: GroupHeader,
+    pub(crate) payload: Bytes,
+}
+
+/// A walk over the groups of a log.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk {
+    pub(crate) store: StoreId,
+    /// The point that was reached.
+    pub(crate) at: Anchor,
+    /// The epoch of the last group.
+    pub(crate) epoch: Epoch,
+}
+
+impl Walk {
+    pub(crate) fn new(store: StoreId, at: Anchor, epoch: Epoch) -> Self {
+        Self { store, at, epoch }
+    }
+
+    pub(crate) fn expected(&self) -> Expected {
+        Expected::at(self.store, &self.at, self.epoch)
+    }
+
+    /// Takes one step. A doubt is looked at twice, since a read can be misdirected too.
+    pub(crate) async fn step<S: Source>(
+        &mut self,
+        window: &mut Window<S>,
+        table: &SegmentTable,
+    ) -> Step {
+        self.cross_segments(table);
+        match self.look(window, table).await {
+            Step::Doubt(BlockClass::End, _) => Step::Doubt(BlockClass::End, None),
+            Step::Doubt(..) => {
+                window.forget();
+                self.look(window, table).await
+            }
+            group @ Step::Group(_) => group,
+        }
+    }
+
+    /// A segment ends where the header of the next one says that it begins.
+    fn cross_segments(&mut self, table: &SegmentTable) {
+        while let Some(next) = table.entry(self.at.next.segment.next())
+            && next.sequence == self.at.sequence
+            && next.chain == self.at.chain
+        {
+            self.at.next = Place {
+                segment: next.segment,
+                offset: segment::HEADER_BYTES,
+            };
+        }
+    }
+
+    async fn look<S: Source>(&mut self, window: &mut Window<S>, table: &SegmentTable) -> Step {
+        let place = self.at.next;
+        let segment_bytes = table
+            .entry(place.segment)
+            .map_or(0, |entry| entry.segment_bytes);
+        let room = segment_bytes.saturating_sub(place.offset);
+        if room < BLOCK_BYTES {
+            return Step::Doubt(BlockClass::End, None);
+        }
+        let expected = self.expected();
+        let block = match window.fill(place, BLOCK_LEN, room).await {
+            Ok(held) => &held[..held.len().min(BLOCK_LEN)],
+            Err(error) => return Step::Doubt(BlockClass::Unreadable, Some(error)),
+        };
+        let header = match expected.classify(block) {
+            Ok(header) if header.padded_bytes() <= room => header,
+            Ok(_) => return Step::Doubt(BlockClass::TornHeader, None),
+            Err(class) => return Step::Doubt(class, None),
+        };
+        let bytes = usize::try_from(header.padded_bytes()).unwrap_or(usize::MAX);
+        match window.fill(place, bytes, room).await {
+            Ok(held) if held.len() < bytes => return Step::Doubt(BlockClass::TornPayload, None),
+            Ok(_) => {}
+            Err(error) => return Step::Doubt(BlockClass::Unreadable, Some(error)),
+        }
+        let payload =
+            window.held[HEADER_BYTES..][..usize_from(u64::from(header.payload_bytes))].as_ref();
+        if !header.covers(payload) {
+            return Step::Doubt(BlockClass::TornPayload, None);
+        }
+        let group = window.take(bytes);
+        self.at = Anchor::behind(&header);
+        self.epoch = header.epoch;
+        Step::Group(Group {
+            header,
+            payload: group
+                .slice(HEADER_BYTES..HEADER_BYTES + usize_from(u64::from(header.payload_bytes))),
+        })
+    }
+}

@@ -1,0 +1,369 @@
+//! What callers, the writer and the keeper share: the pipeline under its lock, and who waits.
+//!
+//! A caller puts its commit into the open group itself, under the lock, and leaves a waker with
+//! the group; the writer wakes a group's callers together. No acknowledgement is given here: the
+//! durable group number is published by `engine::writer` alone.
+
+use crate::{
+    commit::{Appended, Commit},
+    error::AppendError,
+    ids::{Position, Sequence},
+    log::{
+        Anchor,
+        group::Frame,
+        pipeline::{Pipeline, Refusal, Ticket},
+        segment::SegmentTable,
+    },
+};
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+use tokio::sync::Notify;
+
+/// Guarded by the one lock of the append path.
+pub(crate) struct Core {
+    pub(crate) pipeline: Pipeline,
+    /// Wakers of the callers of each group that is not yet durable, in order.
+    waiting: VecDeque<(Sequence, Vec<Waker>)>,
+    /// A vector to reuse.
+    spare_wakers: Vec<Waker>,
+    /// The writer waits for `work` and wants to be told.
+    pub(crate) writer_waits: bool,
+    /// Why the next segment could not be prepared.
+    pub(crate) unprepared: Option<Arc<io::Error>>,
+    /// How many checkpoint intervals of the active segment the keeper was told of.
+    pub(crate) checkpoint_mark: u64,
+}
+
+/// Shared by the handles and the tasks of one log.
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+    /// Number of the last durable group.
+    durable: AtomicU64,
+    /// The next position behind the last durable group: what readers may see.
+    head: AtomicU64,
+    poisoned: AtomicBool,
+    closing: AtomicBool,
+    /// Commits in the open group, for a writer that lingers.
+    arrivals: AtomicU32,
+    /// Callers that wait for room, in line behind `turn`.
+    queued: AtomicU32,
+    turn: tokio::sync::Mutex<()>,
+    room: Notify,
+    /// Told when there is something to write.
+    pub(crate) work: Notify,
+    /// Told when the keeper has something to do.
+    pub(crate) chores: Notify,
+    table: Mutex<Arc<SegmentTable>>,
+}
+
+/// A commit that was put into a group, not yet acknowledged.
+#[must_use = "the commit is durable only once this was awaited"]
+pub(crate) struct Pending {
+    shared: Arc<Shared>,
+    ticket: Ticket,
+    positions: u32,
+    /// Which waker of the group is this caller's.
+    slot: usize,
+    /// The caller is being polled by the waker that was left already.
+    fresh: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(pipeline: Pipeline, table: SegmentTable) -> Self {
+        let durable = *pipeline.durable();
+        Self {
+            core: Mutex::new(Core {
+                pipeline,
+                waiting: VecDeque::new(),
+                spare_wakers: Vec::new(),
+                writer_waits: false,
+                unprepared: None,
+                checkpoint_mark: 0,
+            }),
+            durable: AtomicU64::new(durable.sequence.get() - 1),
+            head: AtomicU64::new(durable.position.get()),
+            poisoned: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            arrivals: AtomicU32::new(0),
+            queued: AtomicU32::new(0),
+            turn: tokio::sync::Mutex::new(()),
+            room: Notify::new(),
+            work: Notify::new(),
+            chores: Notify::new(),
+            table: Mutex::new(Arc::new(table)),
+        }
+    }
+
+    pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
+        // A panic under the lock is a bug in the machine; its state is not to be trusted.
+        self.core
+            .lock()
+            .expect("no panic under the pipeline's lock")
+    }
+
+    /// Takes a commit in, waiting in line for room.
+    pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, AppendError> {
+        let frame = commit.frame();
+        if self.queued.load(Ordering::Acquire) == 0 {
+            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker()))).await {
+                Err(AppendError::Overloaded) => {}
+                entered => return entered,
+            }
+        }
+        self.queued.fetch_add(1, Ordering::AcqRel);
+        let _leave = Leave(&self.queued);
+        // First come, first served: one caller at a time waits for room, the others for it.
+        let _turn = self.turn.lock().await;
+        loop {
+            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker()))).await {
+                Err(AppendError::Overloaded) => self.room.notified().await,
+                entered => return entered,
+            }
+        }
+    }
+
+    /// Takes a commit in if there is room now and nobody waits in line.
+    pub(crate) fn enter_now(
+        self: &Arc<Self>,
+        commit: &Commit,
+        waker: &Waker,
+    ) -> Result<Pending, AppendError> {
+        if self.queued.load(Ordering::Acquire) > 0 {
+            return Err(AppendError::Overloaded);
+        }
+        self.try_enter(commit.frame(), waker)
+    }
+
+    fn try_enter(
+        self: &Arc<Self>,
+        frame: Frame<'_>,
+        waker: &Waker,
+    ) -> Result<Pending, AppendError> {
+        let mut core = self.core();
+        let ticket = match core.pipeline.append(frame) {
+            Ok(ticket) => ticket,
+            Err(refusal) => return Err(self.refused(&core, refusal)),
+        };
+        let slot = core.leave_waker(ticket.sequence, waker);
+        self.arrivals
+            .store(core.pipeline.open_commits(), Ordering::Relaxed);
+        let wake = std::mem::take(&mut core.writer_waits);
+        drop(core);
+        if wake {
+            self.work.notify_one();
+        }
+        let positions = frame.positions();
+        Ok(Pending {
+            shared: Arc::clone(self),
+            ticket,
+            positions,
+            slot,
+            fresh: true,
+        })
+    }
+
+    fn refused(&self, core: &Core, refusal: Refusal) -> AppendError {
+        match refusal {
+            Refusal::NoRoom => {
+                self.chores.notify_one();
+                AppendError::Overloaded
+            }
+            Refusal::TooLarge { bytes, limit } => AppendError::TooLarge { bytes, limit },
+            Refusal::Poisoned => AppendError::Poisoned,
+            Refusal::Closed => AppendError::Closed,
+            Refusal::Unprepared => {
+                // The refused caller's need is what makes the keeper try again.
+                self.chores.notify_one();
+                match &core.unprepared {
+                    Some(source) if !is_full(source) => AppendError::Unprepared(Arc::clone(source)),
+                    _ => AppendError::StorageFull,
+                }
+            }
+        }
+    }
+
+    /// Publishes that everything before `durable` is durable, then wakes those who waited.
+    pub(crate) fn publish(&self, mut core: MutexGuard<'_, Core>, durable: Anchor) -> usize {
+        self.durable
+            .store(durable.sequence.get() - 1, Ordering::Release);
+        self.head.store(durable.position.get(), Ordering::Release);
+        self.arrivals
+            .store(core.pipeline.open_commits(), Ordering::Relaxed);
+        let mut woken = core.take_waiting(durable.sequence);
+        drop(core);
+        let count = woken.len();
+        for waker in woken.drain(..) {
+            waker.wake();
+        }
+        self.core().spare_wakers = woken;
+        self.let_in();
+        count
+    }
+
+    /// A write or sync failed: what is pending is unknown, and nothing is written any more.
+    pub(crate) fn poison(&self) {
+        let mut core = self.core();
+        core.pipeline.failed();
+        self.poisoned.store(true, Ordering::Release);
+        let waiting = std::mem::take(&mut core.waiting);
+        drop(core);
+        for waker in waiting.into_iter().flat_map(|(_, wakers)| wakers) {
+            waker.wake();
+        }
+        self.let_in();
+        self.work.notify_one();
+        self.chores.notify_one();
+    }
+
+    /// No more appends.
+    pub(crate) fn close(&self) {
+        self.core().pipeline.close();
+        self.closing.store(true, Ordering::Release);
+        self.let_in();
+        self.work.notify_one();
+        self.chores.notify_one();
+    }
+
+    /// Lets the caller at the head of the line look again.
+    pub(crate) fn let_in(&self) {
+        if self.queued.load(Ordering::Acquire) > 0 {
+            self.room.notify_one();
+        }
+    }
+
+    pub(crate) fn arrivals(&self) -> u32 {
+        self.arrivals.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn head(&self) -> Position {
+        Position::new(self.head.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn table(&self) -> Arc<SegmentTable> {
+        Arc::clone(&self.table.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn change_table(&self, change: impl FnOnce(&mut SegmentTable)) {
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut table));
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// Leaves the line, also when the caller gives up.
+struct Leave<'a>(&'a AtomicU32);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Core {
+    fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {
+        if self
+            .waiting
+            .back()
+            .is_none_or(|(last, _)| *last != sequence)
+        {
+            let wakers = std::mem::take(&mut self.spare_wakers);
+            self.waiting.push_back((sequence, wakers));
+        }
+        let (_, wakers) = self
+            .waiting
+            .back_mut()
+            .expect("a group was just put in line");
+        wakers.push(waker.clone());
+        wakers.len() - 1
+    }
+
+    fn change_waker(&mut self, sequence: Sequence, slot: usize, waker: &Waker) {
+        let group = self
+            .waiting
+            .iter_mut()
+            .find(|(waiting, _)| *waiting == sequence);
+        if let Some(old) = group.and_then(|(_, wakers)| wakers.get_mut(slot))
+            && !old.will_wake(waker)
+        {
+            old.clone_from(waker);
+        }
+    }
+
+    /// The wakers of the groups before `sequence`.
+    fn take_waiting(&mut self, sequence: Sequence) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        while self
+            .waiting
+            .front()
+            .is_some_and(|(group, _)| *group < sequence)
+        {
+            let (_, wakers) = self.waiting.pop_front().expect("the front was just seen");
+            if woken.is_empty() {
+                woken = wakers;
+            } else {
+                woken.extend(wakers);
+            }
+        }
+        woken
+    }
+}
+
+impl Pending {
+    /// The caller will be polled by another waker than the one that it left.
+    pub(crate) fn await_later(&mut self) {
+        self.fresh = false;
+    }
+
+    pub(crate) fn outcome(&self) -> Poll<Result<Appended, AppendError>> {
+        if self.shared.durable.load(Ordering::Acquire) >= self.ticket.sequence.get() {
+            let first = self.ticket.first;
+            let last = Position::new(first.get() + u64::from(self.positions) - 1);
+            return Poll::Ready(Ok(Appended { first, last }));
+        }
+        if self.shared.is_poisoned() {
+            return Poll::Ready(Err(AppendError::Unknown));
+        }
+        Poll::Pending
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Appended, AppendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(outcome) = self.outcome() {
+            return Poll::Ready(outcome);
+        }
+        if std::mem::take(&mut self.fresh) {
+            return Poll::Pending;
+        }
+        let mut core = self.shared.core();
+        core.change_waker(self.ticket.sequence, self.slot, cx.waker());
+        drop(core);
+        // The group may have become durable before the waker was in place.
+        self.outcome()
+    }
+}

@@ -1,0 +1,276 @@
+//! Reads what a directory says of itself: superblock, names, headers. Changes nothing.
+//!
+//! Opening for writing, opening read-only and the inspection tools all begin here.
+
+use super::procedures::read_file;
+use crate::{
+    error::OpenError,
+    ids::SegmentId,
+    limits::{BLOCK_BYTES, BLOCK_LEN},
+    log::{
+        checkpoint,
+        fields::usize_from,
+        segment::{self, FORMAT, SegmentEntry, SegmentFault, SegmentHeader, SegmentTable},
+        superblock::{self, Choice, Superblock},
+    },
+    runtime::{Disk, OpenMode},
+};
+use std::collections::BTreeSet;
+
+/// What was noticed on the way and did not keep the store from opening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenWarning {
+    /// One superblock slot is damaged; the other one was used.
+    SuperblockSlotDamaged,
+    /// The superblock is older than the log: the disk lost a write that it had confirmed.
+    SuperblockOutdated,
+    /// The checkpoint is missing or damaged; the headers were read instead.
+    CheckpointUnusable,
+    /// A file that Sagalog does not know.
+    UnknownFile(String),
+}
+
+/// The directory, read.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(crate) superblock: Superblock,
+    /// The started segments.
+    pub(crate) table: SegmentTable,
+    /// Whether the table came from a checkpoint.
+    pub(crate) checkpoint_used: bool,
+    /// Files that nothing refers to and that a writer may remove.
+    pub(crate) leftovers: Vec<String>,
+    pub(crate) warnings: Vec<OpenWarning>,
+}
+
+/// What the directory is.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// A store.
+    Store(Box<Survey>),
+    /// No file of a store, or an interrupted creation.
+    Empty,
+}
+
+/// Surveys the directory.
+pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
+    let names = disk.list().await?;
+    let segments: BTreeSet<SegmentId> = names
+        .iter()
+        .filter_map(|name| segment::parse_file_name(name))
+        .collect();
+    let choice = if names.iter().any(|name| name == superblock::FILE_NAME) {
+        read_superblock(disk).await?
+    } else {
+        Choice::Unborn
+    };
+    let (superblock, damaged) = match choice {
+        Choice::Use {
+            superblock,
+            damaged,
+        } => (superblock, damaged),
+        Choice::Unborn if never_started(disk, &segments).await? => return Ok(Found::Empty),
+        Choice::Unborn | Choice::Damaged => return Err(OpenError::SuperblockDamaged),
+        Choice::Newer(found) => {
+            return Err(OpenError::NewerFormat {
+                found,
+                supported: FORMAT,
+            });
+        }
+    };
+    let mut survey = Survey {
+        superblock,
+        table: SegmentTable::new(),
+        checkpoint_used: false,
+        leftovers: Vec::new(),
+        warnings: Vec::new(),
+    };
+    if damaged {
+        survey.warnings.push(OpenWarning::SuperblockSlotDamaged);
+    }
+    survey.read_table(disk, &segments).await?;
+    survey.sort_names(&names, &segments)?;
+    Ok(Found::Store(Box::new(survey)))
+}
+
+async fn read_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
+    let bytes = read_file(
+        disk,
+        superblock::FILE_NAME,
+        usize_from(superblock::FILE_BYTES),
+    )
+    .await?;
+    let slot = |at: u64| {
+        let from = bytes.len().min(usize_from(at));
+        let to = bytes.len().min(usize_from(at + BLOCK_BYTES));
+        Superblock::decode(&bytes[from..to])
+    };
+    Ok(superblock::choose(slot(0), slot(superblock::SLOT_BYTES)))
+}
+
+/// Whether creation was interrupted before the superblock: at most the first segment is there,
+/// and nothing was ever written to it.
+async fn never_started<D: Disk>(
+    disk: &D,
+    segments: &BTreeSet<SegmentId>,
+) -> Result<bool, OpenError> {
+    let first = SegmentId::new(1);
+    if segments.iter().any(|segment| *segment != first) {
+        return Ok(false);
+    }
+    if segments.is_empty() {
+        return Ok(true);
+    }
+    let start = 2 * BLOCK_LEN;
+    let bytes = read_file(disk, &segment::file_name(first), start).await?;
+    Ok(segment::is_zero(&bytes))
+}
+
+impl Survey {
+    async fn read_table<D: Disk>(
+        &mut self,
+        disk: &D,
+        segments: &BTreeSet<SegmentId>,
+    ) -> Result<(), OpenError> {
+        let floor = self.superblock.floor;
+        self.table = self.read_checkpoint(disk).await;
+        self.table.retire_below(floor);
+        if self
+            .table
+            .entries()
+            .first()
+            .is_some_and(|first| first.segment != floor)
+        {
+            self.table = SegmentTable::new();
+        }
+        self.checkpoint_used = !self.table.entries().is_empty();
+        let prepared_through = self.superblock.prepared_through;
+        let known = (floor.get()..=prepared_through.get()).map(SegmentId::new);
+        if let Some(missing) = known
+            .into_iter()
+            .find(|segment| !segments.contains(segment))
+        {
+            return Err(OpenError::SegmentMissing(missing));
+        }
+        let from = self.table.last().map_or(floor, |last| last.segment.next());
+        let mut unstarted = None;
+        for segment in segments.range(from..) {
+            match (read_header(disk, self, *segment).await?, unstarted) {
+                (Some(_), Some(unstarted)) => return Err(OpenError::SegmentDamaged(unstarted)),
+                (Some(entry), None) => self.add(entry)?,
+                (None, _) => unstarted = unstarted.or(Some(*segment)),
+            }
+        }
+        let anchor = self.superblock.anchor;
+        if anchor.last.is_some() && self.table.entry(anchor.next.segment).is_none() {
+            return Err(OpenError::SegmentDamaged(anchor.next.segment));
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, entry: SegmentEntry) -> Result<(), OpenError> {
+        let follows = self.table.last().is_none_or(|last| {
+            last.segment.next() == entry.segment
+                && last.sequence <= entry.sequence
+                && last.first <= entry.first
+        });
+        if !follows {
+            let gap = self
+                .table
+                .last()
+                .map_or(entry.segment, |last| last.segment.next());
+            return Err(OpenError::SegmentMissing(gap));
+        }
+        if entry.segment > self.superblock.prepared_through {
+            // The disk lost the superblock that named this segment. What the segment holds counts.
+            self.superblock.prepared_through = entry.segment;
+            self.warnings.push(OpenWarning::SuperblockOutdated);
+        }
+        self.table.push(entry);
+        Ok(())
+    }
+
+    async fn read_checkpoint<D: Disk>(&mut self, disk: &D) -> SegmentTable {
+        let Some(name) = self.superblock.checkpoint else {
+            return SegmentTable::new();
+        };
+        let table = match checkpoint::bytes_to_read(name) {
+            Some(bytes) => read_file(disk, &checkpoint::file_name(name), bytes)
+                .await
+                .ok(),
+            None => None,
+        }
+        .and_then(|bytes| {
+            let through = self.superblock.prepared_through;
+            checkpoint::decode(&bytes, name, self.superblock.store, through)
+        });
+        table.unwrap_or_else(|| {
+            self.warnings.push(OpenWarning::CheckpointUnusable);
+            SegmentTable::new()
+        })
+    }
+
+    /// Tells leftovers from foreign files.
+    fn sort_names(
+        &mut self,
+        names: &[String],
+        segments: &BTreeSet<SegmentId>,
+    ) -> Result<(), OpenError> {
+        let kept = self.superblock.floor..=self.superblock.prepared_through;
+        let spare = self.superblock.prepared_through.next();
+        for segment in segments.iter().filter(|segment| !kept.contains(segment)) {
+            let name = segment::file_name(*segment);
+            if *segment > spare {
+                return Err(OpenError::ForeignFile { name, store: None });
+            }
+            self.leftovers.push(name);
+        }
+        let checkpoint = self.superblock.checkpoint.map(checkpoint::file_name);
+        for name in names {
+            if checkpoint::is_file_name(name) {
+                if checkpoint.as_ref() != Some(name) {
+                    self.leftovers.push(name.clone());
+                }
+            } else if name.starts_with("log-") && segment::parse_file_name(name).is_none() {
+                return Err(OpenError::ForeignFile {
+                    name: name.clone(),
+                    store: None,
+                });
+            } else if segment::parse_file_name(name).is_none()
+                && name != superblock::FILE_NAME
+                && name != super::procedures::LOCK_FILE
+            {
+                self.warnings.push(OpenWarning::UnknownFile(name.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The header of `segment`, or `None` if the segment was not started.
+async fn read_header<D: Disk>(
+    disk: &D,
+    survey: &Survey,
+    segment: SegmentId,
+) -> Result<Option<SegmentEntry>, OpenError> {
+    let name = segment::file_name(segment);
+    let file = disk.open(&name, OpenMode::Read).await?;
+    let mut block = vec![0; usize_from(segment::HEADER_BYTES)];
+    let filled = super::procedures::read_full(&file, &mut block, 0).await?;
+    block.truncate(filled);
+    match SegmentHeader::decode(&block, survey.superblock.store, segment) {
+        Ok(header) => Ok(Some(SegmentEntry::from(&header))),
+        Err(SegmentFault::Zero | SegmentFault::Damaged) => Ok(None),
+        Err(SegmentFault::OtherSegment(other)) if other < segment => Ok(None),
+        Err(SegmentFault::OtherSegment(_)) => Err(OpenError::SegmentDamaged(segment)),
+        Err(SegmentFault::OtherStore(store)) => Err(OpenError::ForeignFile {
+            name,
+            store: Some(store),
+        }),
+        Err(SegmentFault::Newer(found)) => Err(OpenError::NewerFormat {
+            found,
+            supported: FORMAT,
+        }),
+    }
+}

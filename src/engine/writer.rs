@@ -1,0 +1,192 @@
+//! Writes groups and gives the acknowledgements: the only place that does either.
+//!
+//! One turn takes one group from the pipeline, writes it, syncs it and publishes it. The writer
+//! task takes turns for callers that wait asynchronously; `append_blocking` takes a turn in its own
+//! thread, under the same lock and with the same code. A failed write or sync is never retried.
+
+use super::{procedures::write_all, race::race, shared::Shared};
+use crate::{
+    ids::SegmentId,
+    log::pipeline::Write,
+    runtime::{Disk, File, Linger, Runtime},
+};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long a log is idle before it says that everything is durable.
+pub(crate) const HEARTBEAT_IDLE: Duration = Duration::from_secs(1);
+
+/// Files of prepared segments, handed from the keeper to the writer. One descriptor serves a
+/// segment from its preparation to its end.
+pub(crate) type PreparedFiles<F> = Arc<Mutex<VecDeque<(SegmentId, Arc<F>)>>>;
+
+/// The file that groups go to.
+pub(crate) struct Writer<F> {
+    shared: Arc<Shared>,
+    segment: SegmentId,
+    file: Arc<F>,
+    prepared: PreparedFiles<F>,
+}
+
+impl<F: File> Writer<F> {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        segment: SegmentId,
+        file: Arc<F>,
+        prepared: PreparedFiles<F>,
+    ) -> Self {
+        Self {
+            shared,
+            segment,
+            file,
+            prepared,
+        }
+    }
+
+    /// Writes one group, if there is one, and acknowledges it. Returns how many callers were
+    /// woken; `None` if there was nothing to write.
+    pub(crate) async fn turn(&mut self) -> Option<usize> {
+        let write = self.shared.core().pipeline.take_write()?;
+        match self.perform(&write).await {
+            Ok(()) => Some(self.acknowledge(write)),
+            Err(error) => {
+                tracing::error!(place = %write.place, %error, "a write failed; the log is poisoned");
+                self.shared.poison();
+                None
+            }
+        }
+    }
+
+    async fn perform(&mut self, write: &Write) -> io::Result<()> {
+        if let Some((entry, header)) = &write.start {
+            self.file = self.take_prepared(entry.segment);
+            self.segment = entry.segment;
+            write_all(self.file.as_ref(), header, 0).await?;
+        }
+        assert_eq!(
+            self.segment, write.place.segment,
+            "a group goes to the active segment"
+        );
+        write_all(self.file.as_ref(), &write.bytes, write.place.offset).await?;
+        self.file.sync_data().await
+    }
+
+    fn take_prepared(&self, segment: SegmentId) -> Arc<F> {
+        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+        let (ready, file) = prepared
+            .pop_front()
+            .expect("the pipeline starts prepared segments");
+        assert_eq!(ready, segment, "segments are started in order");
+        file
+    }
+
+    fn acknowledge(&self, write: Write) -> usize {
+        if let Some((entry, _)) = write.start {
+            self.shared.change_table(|table| table.push(entry));
+            self.shared.chores.notify_one();
+        }
+        let mut core = self.shared.core();
+        core.pipeline.written(write.sequence, write.bytes);
+        let durable = *core.pipeline.durable();
+        let chore = core.chore_due();
+        let woken = self.shared.publish(core, durable);
+        if chore {
+            self.shared.chores.notify_one();
+        }
+        woken
+    }
+}
+
+/// The writer, to be led by whoever holds the lock.
+pub(crate) type WriterLock<F> = Arc<tokio::sync::Mutex<Writer<F>>>;
+
+/// The writer task. Ends when the log is closed and drained, or poisoned.
+pub(crate) async fn run<R: Runtime>(
+    runtime: R,
+    shared: Arc<Shared>,
+    writer: WriterLock<<R::Disk as Disk>::File>,
+) {
+    let _poison = PoisonOnPanic(Arc::clone(&shared));
+    loop {
+        take_turns(&runtime, &shared, &writer).await;
+        if shared.is_poisoned() {
+            return;
+        }
+        runtime
+            .linger(Linger::Arrival, || shared.arrivals() > 0)
+            .await;
+        match idle(&shared) {
+            Idle::Work => {}
+            Idle::Ended => return,
+            Idle::Quiet => shared.work.notified().await,
+            Idle::Uncovered => {
+                if race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE))
+                    .await
+                    .is_err()
+                {
+                    shared.core().pipeline.heartbeat();
+                }
+            }
+        }
+    }
+}
+
+/// What an idle writer has before it.
+enum Idle {
+    /// A group waits after all.
+    Work,
+    /// Closed and drained.
+    Ended,
+    /// Nothing until somebody tells.
+    Quiet,
+    /// Nothing, and the last commits are not yet covered by a group that calls them durable.
+    Uncovered,
+}
+
+fn idle(shared: &Shared) -> Idle {
+    let mut core = shared.core();
+    if core.pipeline.has_work() {
+        return Idle::Work;
+    }
+    if shared.is_closing() && !core.pipeline.is_writing() {
+        return Idle::Ended;
+    }
+    core.writer_waits = true;
+    if core.pipeline.wants_heartbeat() {
+        Idle::Uncovered
+    } else {
+        Idle::Quiet
+    }
+}
+
+async fn take_turns<R: Runtime>(
+    runtime: &R,
+    shared: &Shared,
+    writer: &WriterLock<<R::Disk as Disk>::File>,
+) {
+    let mut writer = writer.lock().await;
+    while let Some(woken) = writer.turn().await {
+        // A lonely caller is served at once; of many, those just woken come back together.
+        if woken > 1 {
+            let wanted = u32::try_from(woken).unwrap_or(u32::MAX);
+            runtime
+                .linger(Linger::Gather, || shared.arrivals() >= wanted)
+                .await;
+        }
+    }
+}
+
+/// A panic in the writer is a bug; its callers must not wait for ever.
+struct PoisonOnPanic(Arc<Shared>);
+
+impl Drop for PoisonOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison();
+        }
+    }
+}
