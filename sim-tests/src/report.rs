@@ -23,8 +23,10 @@ impl Summary {
         self.disk_ops.push(report.disk_ops);
         self.faults += report.faults;
         self.failed += u64::from(report.violation.is_some());
-        self.trace_hash =
-            self.trace_hash.rotate_left(1).wrapping_add(report.trace_hash ^ u128::from(report.seed));
+        self.trace_hash = self
+            .trace_hash
+            .rotate_left(1)
+            .wrapping_add(report.trace_hash ^ u128::from(report.seed));
     }
 
     /// How many seeds broke a promise.
@@ -64,7 +66,9 @@ fn median(values: &[u64]) -> u64 {
 
 /// The story of a failed seed, ending with the command that replays it.
 pub fn tell(report: &SeedReport) -> String {
-    let Some(violation) = &report.violation else { return String::new() };
+    let Some(violation) = &report.violation else {
+        return String::new();
+    };
     let mut lines = vec![format!("seed {}: {violation}", report.seed)];
     lines.extend(report.story.iter().map(|line| format!("  {line}")));
     lines.push(format!("replay: cargo sim disk --seed {}", report.seed));

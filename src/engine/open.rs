@@ -9,7 +9,8 @@
 
 use super::{
     procedures::{
-        LOCK_FILE, create_segment, create_store, remove_files, write_all, write_superblock,
+        LOCK_FILE, create_segment, create_store, read_full, remove_files, write_all,
+        write_superblock,
     },
     recover::{Finding, find_end},
     scan::Group,
@@ -248,6 +249,7 @@ impl<R: Runtime> Opening<'_, R> {
         bytes.resize(bytes.len() + BLOCK_LEN, 0);
         write_all(&file, &bytes, start.offset).await?;
         file.sync_data().await?;
+        self.rewrite_unproven_headers().await?;
         // From here on the copies count and the old end does not.
         let header = SegmentHeader {
             store: self.survey.superblock.store,
@@ -264,6 +266,22 @@ impl<R: Runtime> Opening<'_, R> {
         self.survey.table.push(SegmentEntry::from(&header));
         self.give_back_space(before.next).await;
         Ok((tail, fresh, Arc::new(file)))
+    }
+
+    /// A segment in which no group is proven may have its header in the page cache only. It is
+    /// about to become one between others, so its header is written again, byte for byte.
+    async fn rewrite_unproven_headers(&self) -> Result<(), OpenError> {
+        let proven = self.finding.durable.sequence;
+        let entries = self.survey.table.entries().iter();
+        for entry in entries.rev().take_while(|entry| entry.sequence >= proven) {
+            let name = segment::file_name(entry.segment);
+            let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+            let mut header = [0; BLOCK_LEN];
+            read_full(&file, &mut header, 0).await?;
+            write_all(&file, &header, 0).await?;
+            file.sync_data().await?;
+        }
+        Ok(())
     }
 
     /// The segment behind the last started one, prepared and named by the superblock.

@@ -2,7 +2,11 @@
 //!
 //! Every seed runs on a thread of its own, so that nothing of one leaks into the next.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program"
+)]
 
 use std::process::ExitCode;
 
@@ -75,7 +79,10 @@ mod simulator {
         }
         let count = count.unwrap_or(u64::from(first.is_some()));
         let first = first.unwrap_or(1);
-        Ok(Arguments { seeds: first..first.saturating_add(count), json })
+        Ok(Arguments {
+            seeds: first..first.saturating_add(count),
+            json,
+        })
     }
 
     fn run(arguments: &Arguments) -> ExitCode {

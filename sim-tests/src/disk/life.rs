@@ -3,10 +3,7 @@
 //! Each answer goes to the oracle in the same step in which it arrives, so that a life that is cut
 //! short leaves exactly what its callers were told.
 
-use super::{
-    Stage, Temper, Violation,
-    oracle::broken,
-};
+use super::{Stage, Temper, Violation, oracle::broken};
 use crate::runtime::MadsimRuntime;
 use madsim::time::{sleep, timeout};
 use sagalog::{AppendError, Commit, Log, OpenError, Position, ReadError, RecordedCommit};
@@ -39,7 +36,11 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(stage: Stage, choices: Seeded) -> Self {
-        Self { stage, choices, healed: false }
+        Self {
+            stage,
+            choices,
+            healed: false,
+        }
     }
 
     /// Nothing may fail any more, and the life ends in order.
@@ -59,11 +60,18 @@ impl Life {
             Ok(found) => found,
             Err(error) => return self.judge_unreadable(&error),
         };
-        let head = found.last().map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
+        let head = found
+            .last()
+            .map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
         if head != report.head && found.last().is_some() {
-            return broken("G3", format!("head {} is reported, {head} is read", report.head));
+            return broken(
+                "G3",
+                format!("head {} is reported, {head} is read", report.head),
+            );
         }
-        self.stage.oracle().judge_recovered(&found, report.floor, self.stage.damaged())?;
+        self.stage
+            .oracle()
+            .judge_recovered(&found, report.floor, self.stage.damaged())?;
         self.work(&log).await?;
         if self.healed || self.choices.below(3) == 0 {
             return self.close(log).await;
@@ -80,12 +88,23 @@ impl Life {
     }
 
     fn judge_unreadable(&self, error: &ReadError) -> Result<Ending, Violation> {
-        let reported = |kind| matches!(kind, FaultKind::ReadError | FaultKind::MetadataError
-            | FaultKind::TooManyFiles | FaultKind::AccessDenied | FaultKind::ReadOnly);
+        let reported = |kind| {
+            matches!(
+                kind,
+                FaultKind::ReadError
+                    | FaultKind::MetadataError
+                    | FaultKind::TooManyFiles
+                    | FaultKind::AccessDenied
+                    | FaultKind::ReadOnly
+            )
+        };
         match error {
             ReadError::Io { .. } if self.stage.struck(reported) => Ok(Ending::ReadDamaged),
             _ if self.stage.damaged() => Ok(Ending::ReadDamaged),
-            _ => broken("G4", format!("unreadable although the disk kept its promises: {error}")),
+            _ => broken(
+                "G4",
+                format!("unreadable although the disk kept its promises: {error}"),
+            ),
         }
     }
 
@@ -120,7 +139,7 @@ impl Life {
         sleep(Duration::from_millis(self.choices.below(3))).await;
         let from = self.stage.oracle().some_position(self.choices.bits());
         if let Ok(found) = read_all(log, from).await {
-            self.stage.oracle().judge_read(&found)?;
+            self.stage.oracle().witness(&found)?;
         }
         Ok(())
     }
@@ -130,7 +149,8 @@ impl Life {
         // Whatever the answer: the floor may move as far as this from now on.
         self.stage.oracle().retain_from(from);
         let answer = log.keep_from(from).await;
-        self.stage.note([2, from.get(), answer.map_or(u64::MAX, Position::get)]);
+        self.stage
+            .note([2, from.get(), answer.map_or(u64::MAX, Position::get)]);
     }
 
     async fn close(&self, log: Log) -> Result<Ending, Violation> {
@@ -168,7 +188,9 @@ impl Writer {
             let positions = if self.choices.below(4) == 0 { 3 } else { 1 };
             let bytes = usize::try_from(bytes).unwrap_or(8);
             let (number, commit) = self.stage.oracle().submit(bytes, positions);
-            let Some(answer) = self.append(commit).await else { continue };
+            let Some(answer) = self.append(commit).await else {
+                continue;
+            };
             self.judge(number, answer)?;
             if self.choices.below(16) == 0 {
                 sleep(Duration::from_millis(self.choices.below(4))).await;
@@ -178,10 +200,7 @@ impl Writer {
     }
 
     /// `None` if the caller gave up.
-    async fn append(
-        &mut self,
-        commit: Commit,
-    ) -> Option<Result<sagalog::Appended, AppendError>> {
+    async fn append(&mut self, commit: Commit) -> Option<Result<sagalog::Appended, AppendError>> {
         if self.choices.below(8) == 0 {
             return match self.log.try_append(&commit) {
                 Ok(pending) => Some(pending.await),
@@ -210,7 +229,8 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                self.stage.note([4, number as u64, u64::from(error.is_unknown_outcome())]);
+                self.stage
+                    .note([4, number as u64, u64::from(error.is_unknown_outcome())]);
                 if !error.is_unknown_outcome() {
                     self.stage.oracle().refuse(number);
                 }
@@ -218,7 +238,8 @@ impl Writer {
                     return broken("G8", format!("an append fails on a healthy disk: {error}"));
                 }
                 let full = matches!(error, AppendError::StorageFull);
-                if full && self.stage.plan.temper == Temper::Quiet
+                if full
+                    && self.stage.plan.temper == Temper::Quiet
                     && self.stage.plan.quota_bytes.is_none()
                 {
                     return broken("G8", "storage full on a disk with space".into());

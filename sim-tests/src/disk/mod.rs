@@ -59,7 +59,10 @@ impl SeedReport {
         let what = "the world panicked, see the message above".into();
         Self {
             seed,
-            violation: Some(Violation { guarantee: "G9", what }),
+            violation: Some(Violation {
+                guarantee: "G9",
+                what,
+            }),
             appends: 0,
             crashes: 0,
             disk_ops: 0,
@@ -95,7 +98,8 @@ impl Stage {
 
     /// Whether a fault of one of these kinds has struck so far.
     fn struck(&self, which: impl Fn(FaultKind) -> bool) -> bool {
-        self.disk.with(|disk| disk.injected().iter().any(|fault| which(fault.kind)))
+        self.disk
+            .with(|disk| disk.injected().iter().any(|fault| which(fault.kind)))
     }
 
     /// Whether the disk has broken a promise, or shown what is not there.
@@ -130,7 +134,11 @@ fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
         if violation.is_some() {
             story.push(format!("{:?}", stage.plan));
             story.extend(disk.events().map(ToString::to_string));
-            story.extend(disk.damage().iter().map(|damage| format!("damage: {damage}")));
+            story.extend(
+                disk.damage()
+                    .iter()
+                    .map(|damage| format!("damage: {damage}")),
+            );
         }
         SeedReport {
             seed: stage.plan.seed,
@@ -164,11 +172,7 @@ async fn play(stage: &Stage) -> Result<(), Violation> {
 }
 
 /// One life on a node of its own, which is killed at the end.
-async fn live_once(
-    stage: &Stage,
-    choices: &mut Seeded,
-    number: u64,
-) -> Result<Ending, Violation> {
+async fn live_once(stage: &Stage, choices: &mut Seeded, number: u64) -> Result<Ending, Violation> {
     let node = Handle::current().create_node().build();
     let life = Life::new(stage.clone(), choices.fork(number));
     let lived = timeout(LIFE_VIRTUAL, node.spawn(life.live())).await;
@@ -177,7 +181,10 @@ async fn live_once(
         Ok(Ok(ending)) => ending,
         Ok(Err(panicked)) => broken("G9", format!("a task panicked: {panicked}")),
         Err(_) if stage.disk.with(|disk| disk.is_halted()) => Ok(Ending::CutShort),
-        Err(_) => broken("G8", format!("life {number} hangs although the disk is at work")),
+        Err(_) => broken(
+            "G8",
+            format!("life {number} hangs although the disk is at work"),
+        ),
     }
 }
 
@@ -213,7 +220,10 @@ fn excuse(stage: &Stage, error: &OpenError) -> Result<(), Violation> {
     if stage.damaged() {
         return Ok(());
     }
-    broken("G10", format!("refused to open although the disk kept its promises: {error}"))
+    broken(
+        "G10",
+        format!("refused to open although the disk kept its promises: {error}"),
+    )
 }
 
 /// Everything is healed: the log has to open, append, close and come back as it was.
