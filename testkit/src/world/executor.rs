@@ -144,17 +144,15 @@ impl Executor {
                 return Stop::Halted;
             }
             let Some(id) = self.next_ready() else {
-                if advance && self.advance() {
-                    continue;
+                if !(advance && self.advance()) {
+                    return Stop::Stalled;
                 }
-                return Stop::Stalled;
+                continue;
             };
             steps += 1;
             assert!(
                 steps <= steps_max,
-                "live-lock: {steps_max} polls without an end at {:?}, tasks: {}",
-                self.elapsed(),
-                self.task_names().join(", "),
+                "live-lock: {steps_max} polls without an end, {self:?}",
             );
             match &mut main {
                 Some(poll) if id == main_wake.id => {
