@@ -267,6 +267,11 @@ impl<S: Source> Search<'_, S> {
             if held.is_empty() {
                 return;
             }
+            let zeros = leading_zero_bytes(held);
+            if zeros > 0 {
+                place.offset += zeros;
+                continue;
+            }
             let mut step = BLOCK_BYTES;
             if let Ok(header) = GroupHeader::decode(held, self.walk.store) {
                 let evidence = expected.evidence_of(&header, place);
@@ -280,13 +285,8 @@ impl<S: Source> Search<'_, S> {
                     step = header.padded_bytes();
                 }
             }
-            if !segment::is_zero(&held[..held.len().min(BLOCK_LEN)]) {
-                behind.last_written = Place {
-                    offset: place.offset + step,
-                    ..place
-                };
-            }
             place.offset += step;
+            behind.last_written = place;
         }
     }
 
@@ -363,4 +363,12 @@ impl<S: Source> Search<'_, S> {
             segments_scanned: at.next.segment.get() + 1 - self.start.get(),
         })
     }
+}
+
+/// How many bytes of whole zero blocks `bytes` begins with.
+fn leading_zero_bytes(bytes: &[u8]) -> u64 {
+    let zeros = bytes
+        .chunks(BLOCK_LEN)
+        .take_while(|block| segment::is_zero(block));
+    zeros.map(|_| BLOCK_BYTES).sum()
 }

@@ -102,17 +102,22 @@ impl Plan {
         };
         let segment_bytes = 16 << (10 + choices.below(3));
         let group_bytes_max = (1024 << choices.below(3)).min(segment_bytes / 2);
+        let body_bytes = if choices.below(3) == 0 {
+            group_bytes_max - 128
+        } else {
+            256
+        };
         Self {
             seed,
             temper,
             faults,
-            lives: 22 + choices.below(6),
-            life_ops_max: 30 + choices.below(60),
+            lives: 16 + choices.below(5),
+            life_ops_max: 50 + choices.below(100),
             segment_bytes,
             group_bytes_max,
             queue_bytes_max: group_bytes_max << choices.below(3),
-            writers: 1 + choices.below(6),
-            body_bytes_max: 16 + choices.below(group_bytes_max - 128),
+            writers: 1 + choices.below(8),
+            body_bytes_max: 16 + choices.below(body_bytes),
             power_failure_chance: [0, 300_000, 700_000, 1_000_000]
                 [usize::try_from(choices.below(4)).unwrap_or(0)],
             retires: choices.below(3) == 0,
