@@ -305,7 +305,9 @@ impl<R: Runtime> Keeper<R> {
     fn checkpoint_due(&self) -> bool {
         let durable = *self.shared.core().pipeline.durable();
         let before = self.superblock.anchor.next;
-        durable.next.segment != before.segment
+        // Until the first one the superblock does not know that the log was ever started.
+        self.superblock.anchor.last.is_none()
+            || durable.next.segment != before.segment
             || durable.next.offset >= before.offset + CHECKPOINT_LOG_BYTES
     }
 

@@ -41,21 +41,25 @@ pub(crate) struct Finding {
     pub(crate) segments_scanned: u64,
 }
 
+impl Finding {
+    /// A log that was never started.
+    pub(crate) fn of_new_store(start: Anchor, epoch: Epoch) -> Self {
+        Self {
+            row: None,
+            class: BlockClass::Zero,
+            durable: start,
+            doubted: Vec::new(),
+            epoch,
+            discarded_bytes: 0,
+            segments_scanned: 0,
+        }
+    }
+}
+
 /// Finds the end of the surveyed log.
 pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Finding, OpenError> {
     let superblock = &survey.superblock;
     let anchor = superblock.anchor;
-    if survey.table.entries().is_empty() {
-        return Ok(Finding {
-            row: None,
-            class: BlockClass::Zero,
-            durable: anchor,
-            doubted: Vec::new(),
-            epoch: superblock.epoch,
-            discarded_bytes: 0,
-            segments_scanned: 0,
-        });
-    }
     let mut search = Search {
         table: &survey.table,
         window: Window::new(DiskSource::new(disk.clone())),
@@ -68,6 +72,9 @@ pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Findi
         start: anchor.next.segment,
         through: superblock.prepared_through,
     };
+    if survey.table.entries().is_empty() {
+        return search.of_no_segment().await;
+    }
     search.verify_anchor().await?;
     let class = search.walk_to_doubt().await;
     let promise = match (superblock.clean, search.walk.at == anchor) {
@@ -137,6 +144,16 @@ struct Search<'a, S> {
 }
 
 impl<S: Source> Search<'_, S> {
+    /// No segment was started, it seems: then none may hold what only a started one holds.
+    async fn of_no_segment(mut self) -> Result<Finding, OpenError> {
+        let behind = self.gather(Promise::Unclean).await?;
+        // A first group without its segment's header is a start that a crash interrupted.
+        if behind.evidence > Evidence::Reordered {
+            return self.conclude(BlockClass::Zero, Promise::Unclean, &behind);
+        }
+        Ok(Finding::of_new_store(self.walk.at, self.epoch))
+    }
+
     /// The superblock names the group before its anchor: it has to be there.
     async fn verify_anchor(&mut self) -> Result<(), OpenError> {
         let anchor = self.walk.at;
@@ -226,32 +243,38 @@ impl<S: Source> Search<'_, S> {
             headless: None,
         };
         let doubt = self.walk.at.next;
-        let entry = self.table.entry(doubt.segment);
-        let end = entry.map_or(doubt.offset, |entry| entry.segment_bytes);
         if promise == Promise::CleanHere {
+            let end = self.end_of(doubt.segment);
             let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
             self.search_range(doubt, end, &mut behind).await;
             return Ok(behind);
         }
-        self.search_range(doubt, end, &mut behind).await;
+        self.search_segment(doubt, &mut behind).await;
         for number in doubt.segment.get() + 1..=self.through.get() {
-            let segment = SegmentId::new(number);
-            let before = behind.evidence;
             let start = Place {
-                segment,
+                segment: SegmentId::new(number),
                 offset: segment::HEADER_BYTES,
             };
-            let end = self
-                .table
-                .entry(segment)
-                .map_or(u64::MAX, |entry| entry.segment_bytes);
-            self.search_range(start, end, &mut behind).await;
-            let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
-            if raised && self.table.entry(segment).is_none() {
-                behind.headless = Some(segment);
-            }
+            self.search_segment(start, &mut behind).await;
         }
         Ok(behind)
+    }
+
+    /// Where a segment ends: a prepared one where its file does.
+    fn end_of(&self, segment: SegmentId) -> u64 {
+        self.table
+            .entry(segment)
+            .map_or(u64::MAX, |entry| entry.segment_bytes)
+    }
+
+    async fn search_segment(&mut self, start: Place, behind: &mut Behind) {
+        let before = behind.evidence;
+        self.search_range(start, self.end_of(start.segment), behind)
+            .await;
+        let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
+        if raised && self.table.entry(start.segment).is_none() {
+            behind.headless = Some(start.segment);
+        }
     }
 
     async fn search_range(&mut self, start: Place, end: u64, behind: &mut Behind) {
