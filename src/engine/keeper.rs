@@ -352,6 +352,9 @@ impl<R: Runtime> Keeper<R> {
         let floor = retention::floor_for(&table, position, &self.superblock.anchor);
         if floor > self.superblock.floor {
             self.superblock.floor = floor;
+            // Both slots know the floor before a file goes: with one of them damaged, the other
+            // must not miss what was retired.
+            write_superblock(&self.superblock_file, &mut self.superblock).await?;
             write_superblock(&self.superblock_file, &mut self.superblock).await?;
             self.shared.change_table(|table| table.retire_below(floor));
             self.retire_files(

@@ -7,6 +7,8 @@
 mod crash;
 mod damage;
 mod directory;
+mod misdirection;
+mod superblock;
 
 use sagalog::{Appended, CorruptionReport, OpenError, ReadError, log::group::GroupHeader};
 use sagalog_testkit::{Fault, FaultKind, Machine, Operation, SimDisk};
