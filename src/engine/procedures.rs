@@ -19,7 +19,7 @@ use std::io;
 /// The lock file.
 pub(crate) const LOCK_FILE: &str = "LOCK";
 /// Where a checkpoint is written before it gets its name.
-const CHECKPOINT_DRAFT: &str = "checkpoint.draft";
+pub(crate) const CHECKPOINT_DRAFT: &str = "checkpoint.draft";
 
 /// Writes all of `bytes`, however short the single writes are.
 pub(crate) async fn write_all<F: File>(file: &F, mut bytes: &[u8], mut at: u64) -> io::Result<()> {

@@ -11,7 +11,7 @@ use crate::{
     limits::{BLOCK_BYTES, BLOCK_LEN},
     log::{
         Anchor, Place,
-        group::GroupHeader,
+        group::{GroupHeader, HEADER_BYTES},
         recovery::{BlockClass, Doubt, Evidence, Following, Promise, Row, Verdict, decide},
         segment::{self, SegmentTable},
     },
@@ -154,50 +154,43 @@ impl<S: Source> Search<'_, S> {
         Ok(Finding::of_new_store(self.walk.at, self.epoch))
     }
 
-    /// The superblock names the group before its anchor: it has to be there.
+    /// The superblock names the group before its anchor: it has to be there. A doubt is looked at
+    /// twice, as in [`Walk::step`].
     async fn verify_anchor(&mut self) -> Result<(), OpenError> {
-        let anchor = self.walk.at;
-        let Some(place) = anchor.last else {
+        let Some(place) = self.walk.at.last else {
             return Ok(());
         };
+        if self.look_at_anchor(place).await.is_ok() {
+            return Ok(());
+        }
+        self.window.forget();
+        let looked = self.look_at_anchor(place).await;
+        looked.map_err(|class| self.promise_broken(place, class))
+    }
+
+    async fn look_at_anchor(&mut self, place: Place) -> Result<(), BlockClass> {
         let entry = self.table.entry(place.segment);
         let room = entry
             .map_or(0, |entry| entry.segment_bytes)
             .saturating_sub(place.offset);
         let held = self.window.fill(place, BLOCK_LEN, room).await;
-        let class = match held {
-            Err(_) => BlockClass::Unreadable,
-            Ok(held) => match GroupHeader::decode(held, self.walk.store) {
-                Ok(header) if header.link == anchor.chain && header.place == place => {
-                    self.walk.epoch = header.epoch;
-                    return self.verify_payload(&header, place, room).await;
-                }
-                Ok(_) => BlockClass::Discontinuous,
-                Err(_) if segment::is_zero(held) => BlockClass::Zero,
-                Err(_) => BlockClass::TornHeader,
-            },
+        let held = held.map_err(|_| BlockClass::Unreadable)?;
+        let header = match GroupHeader::decode(held, self.walk.store) {
+            Ok(header) if header.link == self.walk.at.chain && header.place == place => header,
+            Ok(_) => return Err(BlockClass::Discontinuous),
+            Err(_) if segment::is_zero(held) => return Err(BlockClass::Zero),
+            Err(_) => return Err(BlockClass::TornHeader),
         };
-        Err(self.promise_broken(place, class))
-    }
-
-    async fn verify_payload(
-        &mut self,
-        header: &GroupHeader,
-        place: Place,
-        room: u64,
-    ) -> Result<(), OpenError> {
         let bytes = usize::try_from(header.bytes()).unwrap_or(usize::MAX);
-        let class = match self.window.fill(place, bytes, room).await {
-            Ok(held) => {
-                let payload = held.get(crate::log::group::HEADER_BYTES..bytes);
-                if payload.is_some_and(|payload| header.covers(payload)) {
-                    return Ok(());
-                }
-                BlockClass::TornPayload
+        let held = self.window.fill(place, bytes, room).await;
+        let held = held.map_err(|_| BlockClass::Unreadable)?;
+        match held.get(HEADER_BYTES..bytes) {
+            Some(payload) if header.covers(payload) => {
+                self.walk.epoch = header.epoch;
+                Ok(())
             }
-            Err(_) => BlockClass::Unreadable,
-        };
-        Err(self.promise_broken(place, class))
+            _ => Err(BlockClass::TornPayload),
+        }
     }
 
     fn promise_broken(&self, place: Place, class: BlockClass) -> OpenError {
