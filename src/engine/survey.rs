@@ -13,7 +13,7 @@ use crate::{
         segment::{self, FORMAT, SegmentEntry, SegmentFault, SegmentHeader, SegmentTable},
         superblock::{self, CheckpointName, Choice, Superblock},
     },
-    runtime::{Disk, OpenMode},
+    runtime::Disk,
 };
 use std::collections::BTreeSet;
 
