@@ -95,13 +95,13 @@ pub fn decode(
 
 fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
     let entry = SegmentEntry {
-        segment: SegmentId::new(fields.u64()?),
-        segment_bytes: fields.u64()?,
-        sequence: Sequence::new(fields.u64()?),
-        first: Position::new(fields.u64()?),
+        segment: SegmentId::new(fields.counter()?),
+        segment_bytes: fields.counter()?,
+        sequence: Sequence::new(fields.counter()?),
+        first: Position::new(fields.counter()?),
         chain: Chain::new(fields.u32()?),
     };
-    (entry.segment_bytes <= SEGMENT_BYTES_MAX && entry.segment.get() < u64::MAX).then_some(entry)
+    (entry.segment_bytes <= SEGMENT_BYTES_MAX && entry.sequence.get() >= 1).then_some(entry)
 }
 
 /// How many bytes to read for the checkpoint that `name` names; `None` if it claims too many.

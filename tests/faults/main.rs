@@ -7,6 +7,7 @@
 mod crash;
 mod damage;
 mod directory;
+mod format;
 mod misdirection;
 mod superblock;
 
