@@ -7,9 +7,11 @@
 mod crash;
 mod damage;
 mod directory;
+mod errors;
 mod format;
 mod misdirection;
 mod superblock;
+mod surroundings;
 
 use sagalog::{Appended, CorruptionReport, OpenError, ReadError, log::group::GroupHeader};
 use sagalog_testkit::{Fault, FaultKind, Machine, Operation, SimDisk};
