@@ -83,7 +83,7 @@ pub enum Choice {
         /// Whether the other slot is damaged.
         damaged: bool,
     },
-    /// Both slots are zero: the store was never finished.
+    /// No slot was ever written whole: the store was never finished.
     Unborn,
     /// A slot was written by a newer format.
     Newer(u32),
@@ -233,10 +233,9 @@ pub fn choose(first: Slot, second: Slot) -> Choice {
                 damaged,
             }
         }
-        (Slot::Zero, Slot::Zero) => Choice::Unborn,
-        (Slot::Damaged, Slot::Damaged | Slot::Zero) | (Slot::Zero, Slot::Damaged) => {
-            Choice::Damaged
-        }
+        // The first generation goes to the second slot; a crash may tear it.
+        (Slot::Zero, Slot::Zero | Slot::Damaged) => Choice::Unborn,
+        (Slot::Damaged, Slot::Damaged | Slot::Zero) => Choice::Damaged,
     }
 }
 
