@@ -153,16 +153,21 @@ pub(crate) async fn create_segment<D: Disk>(
     Ok(file)
 }
 
-/// Gives the file of the retired segment `from` a new life as `to`, durably.
+/// Gives the file of the retired segment `from` a new life as `to`, durably, with its space set
+/// aside: a segment that was given up after a crash has been cut.
 pub(crate) async fn recycle_segment<D: Disk>(
     disk: &D,
     from: SegmentId,
     to: SegmentId,
+    segment_bytes: u64,
 ) -> io::Result<D::File> {
     let name = segment::file_name(to);
     disk.rename(&segment::file_name(from), &name).await?;
     disk.sync_dir().await?;
-    disk.open(&name, OpenMode::ReadWrite).await
+    let file = disk.open(&name, OpenMode::ReadWrite).await?;
+    file.reserve(segment_bytes).await?;
+    file.sync_data().await?;
+    Ok(file)
 }
 
 /// Writes the checkpoint of `table`, durably, under its own name.
