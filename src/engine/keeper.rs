@@ -25,7 +25,10 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc,
+    oneshot::{self, error::TryRecvError},
+};
 
 /// How many zeros are written at a time, in bytes: little enough that an append's sync does not
 /// wait long behind them.
@@ -130,27 +133,35 @@ impl<R: Runtime> Keeper<R> {
         }
     }
 
-    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended.
-    pub(crate) async fn run(mut self, writer_ended: oneshot::Receiver<()>) -> Result<(), LogError> {
-        let mut writer_ended = std::pin::pin!(writer_ended);
-        loop {
-            match race(writer_ended.as_mut(), self.work()).await {
-                Ok(_) => break,
-                Err(Ok(())) => {}
-                Err(Err(error)) => {
-                    tracing::error!(%error, "a superblock write failed; the log is poisoned");
-                    self.shared.poison();
-                    let _ = writer_ended.as_mut().await;
-                    break;
-                }
+    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended; the
+    /// writer's end is told as a chore.
+    pub(crate) async fn run(
+        mut self,
+        mut writer_ended: oneshot::Receiver<()>,
+    ) -> Result<(), LogError> {
+        // No chore is dropped half way: a superblock is synced before the next one is written.
+        while writer_ended.try_recv() == Err(TryRecvError::Empty) {
+            if self.shared.is_poisoned() {
+                let _ = (&mut writer_ended).await;
+                break;
+            }
+            if let Err(error) = self.work().await {
+                tracing::error!(%error, "a superblock write failed; the log is poisoned");
+                self.shared.poison();
             }
         }
+        let poisoned = self.shared.is_poisoned();
+        let why = if poisoned {
+            LogError::Poisoned
+        } else {
+            LogError::Closed
+        };
         self.requests.close();
         while let Ok(Request::KeepFrom(_, answer)) = self.requests.try_recv() {
-            let _ = answer.send(Err(LogError::Closed));
+            let _ = answer.send(Err(why.clone()));
         }
-        if self.shared.is_poisoned() {
-            return Err(LogError::Poisoned);
+        if poisoned {
+            return Err(why);
         }
         self.close_in_order().await.map_err(|error| {
             tracing::error!(%error, "the clean-close mark could not be written");

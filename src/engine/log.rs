@@ -314,34 +314,43 @@ fn start<R: Runtime>(
         files,
         requests: requested,
     });
+    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
+    let writer_ends = WriterEnds(Arc::clone(&shared), Some(writer_ends));
+    let leader = Box::new(Leader {
+        shared: Arc::clone(&shared),
+        writer,
+    });
+    // Made before the tasks: if one of them cannot be started, dropping the handle ends the others.
+    let handle = Arc::new(Handle {
+        shared,
+        store,
+        leader,
+        pool: PoolSource(pool),
+        requests,
+        ended,
+    });
     let lock = opened.lock;
     runtime.spawn("sagalog-keeper", async move {
         let outcome = keeper.run(writer_ended).await;
         drop(lock);
         let _ = ends.send(Some(outcome));
     })?;
-    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     runtime.spawn("sagalog-writer", async move {
         writing.await;
         drop(writer_ends);
     })?;
     runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-    let leader = Box::new(Leader {
-        shared: Arc::clone(&shared),
-        writer,
-    });
-    let pool = PoolSource(pool);
-    let handle = Handle {
-        shared,
-        store,
-        leader,
-        pool,
-        requests,
-        ended,
-    };
-    Ok(Log {
-        handle: Arc::new(handle),
-    })
+    Ok(Log { handle })
+}
+
+/// Tells the keeper that the writer has ended, or was never started.
+struct WriterEnds(Arc<Shared>, Option<oneshot::Sender<()>>);
+
+impl Drop for WriterEnds {
+    fn drop(&mut self) {
+        drop(self.1.take());
+        self.0.chores.notify_one();
+    }
 }
 
 /// Lets a blocking caller write for all.
