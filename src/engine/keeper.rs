@@ -106,28 +106,18 @@ impl Core {
 
 impl<R: Runtime> Keeper<R> {
     pub(crate) fn new(parts: KeeperParts<R>) -> Self {
-        let KeeperParts {
-            runtime,
-            settings,
-            shared,
-            superblock,
-            superblock_file,
-            files,
-            requests,
-        } = parts;
-        let now = runtime.now();
-        let active = superblock.anchor.next.segment;
+        let last_start = (parts.superblock.anchor.next.segment, parts.runtime.now());
         Self {
-            runtime,
-            settings,
-            shared,
-            superblock,
-            superblock_file,
-            files,
+            runtime: parts.runtime,
+            settings: parts.settings,
+            shared: parts.shared,
+            superblock: parts.superblock,
+            superblock_file: parts.superblock_file,
+            files: parts.files,
             preparing: None,
             retired: Vec::new(),
-            requests,
-            last_start: (active, now),
+            requests: parts.requests,
+            last_start,
             fills_fast: false,
             retry: false,
         }
@@ -150,18 +140,12 @@ impl<R: Runtime> Keeper<R> {
                 self.shared.poison();
             }
         }
-        let poisoned = self.shared.is_poisoned();
-        let why = if poisoned {
-            LogError::Poisoned
-        } else {
-            LogError::Closed
-        };
         self.requests.close();
         while let Ok(Request::KeepFrom(_, answer)) = self.requests.try_recv() {
-            let _ = answer.send(Err(why.clone()));
+            let _ = answer.send(Err(self.shared.why_ended()));
         }
-        if poisoned {
-            return Err(why);
+        if self.shared.is_poisoned() {
+            return Err(LogError::Poisoned);
         }
         self.close_in_order().await.map_err(|error| {
             tracing::error!(%error, "the clean-close mark could not be written");

@@ -233,17 +233,9 @@ impl Log {
             .requests
             .send(request)
             .await
-            .map_err(|_| self.why_ended())?;
+            .map_err(|_| self.handle.shared.why_ended())?;
         self.handle.shared.chores.notify_one();
-        answered.await.map_err(|_| self.why_ended())?
-    }
-
-    fn why_ended(&self) -> LogError {
-        if self.handle.shared.is_poisoned() {
-            LogError::Poisoned
-        } else {
-            LogError::Closed
-        }
+        answered.await.map_err(|_| self.handle.shared.why_ended())?
     }
 
     /// Closes the log in order: writes what was taken, marks the store as cleanly closed and

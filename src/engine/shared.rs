@@ -6,7 +6,7 @@
 
 use crate::{
     commit::{Appended, Commit},
-    error::AppendError,
+    error::{AppendError, LogError},
     ids::{Position, Sequence},
     log::{
         Anchor,
@@ -250,6 +250,15 @@ impl Shared {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    /// What to answer whom the keeper does not serve any more.
+    pub(crate) fn why_ended(&self) -> LogError {
+        if self.is_poisoned() {
+            LogError::Poisoned
+        } else {
+            LogError::Closed
+        }
     }
 
     pub(crate) fn head(&self) -> Position {
