@@ -144,9 +144,9 @@ fn row_07_a_whole_group_that_was_not_acknowledged_appears_and_stays() {
     for life in 0..6 {
         assert_eq!(machine.read(), ["a", &three_sectors()], "life {life}");
         if life % 2 == 0 {
-            machine.power_off()
+            machine.power_off();
         } else {
-            machine.kill()
+            machine.kill();
         }
         assert_eq!(machine.start().head.get(), 2);
     }

@@ -174,3 +174,56 @@ fn row_29_zeros_in_the_middle_are_refused_with_their_range() {
         refuses_and_names(&mut machine, &second, BlockClass::Zero);
     }
 }
+
+/// Each single sector of a store at rest rots or turns to zeros: after a clean close, and after a
+/// heartbeat and a power failure. The log refuses, or a read does, or nothing is missing.
+#[test]
+fn row_29_no_sector_of_a_store_at_rest_is_lost_in_silence() {
+    for closed in [true, false] {
+        let mut machine = Machine::new();
+        machine.start();
+        machine.fill_up_to(3, "a");
+        machine.wait(Duration::from_secs(2));
+        let held = machine.read();
+        if closed {
+            machine.close();
+        }
+        machine.power_off();
+        let at_rest = machine.disk(|disk| disk.clone());
+        let mut named = 0;
+        for name in at_rest.names() {
+            let sectors = machine.contents(&name).len() as u64 / 512;
+            for at in (0..sectors).map(|sector| sector * 512) {
+                let mut rotten = at_rest.clone();
+                rotten.corrupt_bit(&name, at + 90, 3).expect("it is there");
+                let mut zeroed = at_rest.clone();
+                zeroed
+                    .zero_sectors(&name, at..at + 512)
+                    .expect("it is there");
+                named += usize::from(!is_whole_or_named(rotten, &held));
+                named += usize::from(!is_whole_or_named(zeroed, &held));
+            }
+        }
+        assert!(named > 50, "{named}");
+    }
+}
+
+/// Whether the log has everything; if not, it has to say so.
+fn is_whole_or_named(disk: SimDisk, held: &[String]) -> bool {
+    let mut machine = machine_on(disk);
+    if machine.open().is_err() {
+        return false;
+    }
+    let (found, error) = machine.read_from(Position::new(0));
+    assert!(
+        held.starts_with(&found),
+        "what is read is what was appended"
+    );
+    assert!(
+        error.is_some() || found == held,
+        "{} of {}",
+        found.len(),
+        held.len()
+    );
+    error.is_none()
+}

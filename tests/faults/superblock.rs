@@ -160,7 +160,7 @@ fn row_19_a_lost_mark_of_a_clean_close_costs_a_recovery() {
             Operation::Write,
             1,
             "STORE",
-        ))
+        ));
     });
     machine.close();
     machine.power_off();
