@@ -2,7 +2,7 @@
 //!
 //! Opening for writing, opening read-only and the inspection tools all begin here.
 
-use super::procedures::read_file;
+use super::procedures::{self, read_file};
 use crate::{
     error::OpenError,
     ids::SegmentId,
@@ -60,18 +60,19 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
         .iter()
         .filter_map(|name| segment::parse_file_name(name))
         .collect();
-    let choice = if names.iter().any(|name| name == superblock::FILE_NAME) {
-        read_superblock(disk).await?
-    } else {
-        Choice::Unborn
-    };
-    let (superblock, damaged) = match choice {
+    if !names.iter().any(|name| name == superblock::FILE_NAME) {
+        return if never_started(disk, &segments).await? {
+            Ok(Found::Empty)
+        } else {
+            Err(OpenError::SuperblockDamaged)
+        };
+    }
+    let (superblock, damaged) = match read_superblock(disk).await? {
         Choice::Use {
             superblock,
             damaged,
         } => (superblock, damaged),
-        Choice::Unborn if never_started(disk, &segments).await? => return Ok(Found::Empty),
-        Choice::Unborn | Choice::Damaged => return Err(OpenError::SuperblockDamaged),
+        Choice::Damaged => return Err(OpenError::SuperblockDamaged),
         Choice::Newer(found) => {
             return Err(OpenError::NewerFormat {
                 found,
@@ -228,7 +229,9 @@ impl Survey {
         }
         let checkpoint = self.superblock.checkpoint.map(checkpoint::file_name);
         for name in names {
-            if checkpoint::is_file_name(name) {
+            if name == procedures::CHECKPOINT_DRAFT || name == procedures::SUPERBLOCK_DRAFT {
+                self.leftovers.push(name.clone());
+            } else if checkpoint::is_file_name(name) {
                 if checkpoint.as_ref() != Some(name) {
                     self.leftovers.push(name.clone());
                 }
@@ -239,7 +242,7 @@ impl Survey {
                 });
             } else if segment::parse_file_name(name).is_none()
                 && name != superblock::FILE_NAME
-                && name != super::procedures::LOCK_FILE
+                && name != procedures::LOCK_FILE
             {
                 self.warnings.push(OpenWarning::UnknownFile(name.clone()));
             }
@@ -257,7 +260,7 @@ async fn read_header<D: Disk>(
     let name = segment::file_name(segment);
     let file = disk.open(&name, OpenMode::Read).await?;
     let mut block = vec![0; usize_from(segment::HEADER_BYTES)];
-    let filled = super::procedures::read_full(&file, &mut block, 0).await?;
+    let filled = procedures::read_full(&file, &mut block, 0).await?;
     block.truncate(filled);
     match SegmentHeader::decode(&block, survey.superblock.store, segment) {
         Ok(header) => Ok(Some(SegmentEntry::from(&header))),
