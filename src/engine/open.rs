@@ -9,8 +9,8 @@
 
 use super::{
     procedures::{
-        LOCK_FILE, create_segment, create_store, read_full, remove_files, write_all,
-        write_superblock,
+        LOCK_FILE, create_segment, create_store, put_superblock, read_full, remove_files,
+        write_all, write_superblock,
     },
     recover::{Finding, find_end},
     scan::Group,
@@ -171,6 +171,9 @@ impl<R: Runtime> Opening<'_, R> {
         let file = disk
             .open(superblock::FILE_NAME, OpenMode::ReadWrite)
             .await?;
+        // The newest slot may have been read from the page cache and not be durable. It is written
+        // again before the other slot, which may be the only durable one, is overwritten.
+        put_superblock(&file, &self.survey.superblock).await?;
         self.survey.superblock.epoch = self.finding.epoch.next();
         self.survey.superblock.clean = false;
         write_superblock(&file, &mut self.survey.superblock).await?;

@@ -114,7 +114,8 @@ fn draw_identity<R: Runtime>(runtime: &R) -> StoreId {
     StoreId::from_bytes(bytes)
 }
 
-async fn put_superblock<F: File>(file: &F, superblock: &Superblock) -> io::Result<()> {
+/// Writes this generation of the superblock into its slot, durably.
+pub(crate) async fn put_superblock<F: File>(file: &F, superblock: &Superblock) -> io::Result<()> {
     write_all(file, &superblock.encode(), superblock.slot_offset()).await?;
     file.sync_data().await
 }

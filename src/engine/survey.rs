@@ -67,7 +67,12 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
             Err(OpenError::SuperblockDamaged)
         };
     }
-    let (superblock, damaged) = match read_superblock(disk).await? {
+    let mut choice = read_superblock(disk).await?;
+    if !matches!(choice, Choice::Use { damaged: false, .. }) {
+        // A read can be misdirected too: damage is believed when it is seen twice.
+        choice = read_superblock(disk).await?;
+    }
+    let (superblock, damaged) = match choice {
         Choice::Use {
             superblock,
             damaged,
@@ -157,7 +162,11 @@ impl Survey {
         let from = self.table.last().map_or(floor, |last| last.segment.next());
         let mut unstarted = None;
         for segment in segments.range(from..) {
-            match (read_header(disk, self, *segment).await?, unstarted) {
+            let mut header = read_header(disk, self, *segment).await?;
+            if header.is_none() {
+                header = read_header(disk, self, *segment).await?;
+            }
+            match (header, unstarted) {
                 (Some(_), Some(unstarted)) => return Err(OpenError::SegmentDamaged(unstarted)),
                 (Some(entry), None) => self.add(entry)?,
                 (None, _) => unstarted = unstarted.or(Some(*segment)),

@@ -114,7 +114,7 @@ pub(crate) async fn run<R: Runtime>(
     shared: Arc<Shared>,
     writer: WriterLock<<R::Disk as Disk>::File>,
 ) {
-    let _poison = PoisonOnPanic(Arc::clone(&shared));
+    let _end = End(Arc::clone(&shared));
     loop {
         take_turns(&runtime, &shared, &writer).await;
         if shared.is_poisoned() {
@@ -184,13 +184,14 @@ async fn take_turns<R: Runtime>(
     }
 }
 
-/// A panic in the writer is a bug; its callers must not wait for ever.
-struct PoisonOnPanic(Arc<Shared>);
+/// The end of the writer. A panic in it is a bug; its callers must not wait for ever.
+struct End(Arc<Shared>);
 
-impl Drop for PoisonOnPanic {
+impl Drop for End {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.poison();
         }
+        self.0.end_writer();
     }
 }
