@@ -7,20 +7,18 @@
     reason = "a benchmark measures real time on real files"
 )]
 
+#[expect(dead_code, reason = "the recovery benchmark uses the rest")]
 mod support;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 use support::{
     Failure,
     args::Args,
-    median,
+    default_dir, median,
     output::{Fields, Output, Value},
     real,
     row::{Measured, Mode, Row},
+    say,
 };
 
 const FLAGS: [&str; 1] = ["--json"];
@@ -47,12 +45,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => say(&failure, 1),
     }
-}
-
-fn say(failure: &Failure, code: u8) -> ExitCode {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{failure}");
-    ExitCode::from(code)
 }
 
 struct Plan {
@@ -108,13 +100,6 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let dir = args.text("--dir").map_or_else(default_dir, PathBuf::from);
     let json = args.has("--json");
     Ok(Plan { rows, dir, json })
-}
-
-/// The file system that holds the built benchmark.
-fn default_dir() -> PathBuf {
-    let built = std::env::current_exe().ok();
-    let dir = built.as_deref().and_then(Path::parent);
-    dir.map_or_else(std::env::temp_dir, Path::to_path_buf)
 }
 
 fn mode_named(name: &str) -> Result<Mode, Failure> {
@@ -209,6 +194,10 @@ fn fields(row: &Row, measured: &Measured) -> Fields {
         (
             "raw_bytes_per_payload_byte",
             per(raw.written_bytes.map(real), raw_payload),
+        ),
+        (
+            "taken_bytes_per_payload_byte",
+            per(Some(real(measured.taken_bytes)), payload),
         ),
         ("log_secs", Value::Number(log.elapsed.as_secs_f64())),
         ("segment_mib", Value::Count(row.segment_bytes >> 20)),

@@ -86,5 +86,10 @@ impl Output {
 }
 
 fn width_of(name: &str) -> usize {
-    name.len().max(9)
+    // The first column of a table holds words.
+    if name == "what" {
+        20
+    } else {
+        name.len().max(9)
+    }
 }

@@ -16,13 +16,13 @@ use sagalog::{Log, log::Place};
 use std::{fs, path::Path, time::Duration};
 
 /// How long the raw limit and the log take turns.
-const SLICE: Duration = Duration::from_millis(400);
+const SLICE: Duration = Duration::from_millis(250);
 /// How many milliseconds around the start of a segment belong to it, on each side.
 const ROLL_MS: usize = 5;
 /// Sizes that keep a row within bounds: segments zeroed ahead of a burst, and bytes a second that
 /// the number is guessed from.
 const ZEROED_MIN: usize = 2;
-const ZEROED_MAX: usize = 14;
+const ZEROED_MAX: usize = 24;
 /// A log that fills its segments slower than this zeroes ahead.
 const ZEROING_WORTHWHILE: Duration = Duration::from_secs(8);
 
@@ -69,6 +69,8 @@ pub(crate) struct Measured {
     pub(crate) ratios: Vec<f64>,
     /// Bytes written to prepare the space that the log's appends took; none if unknown.
     pub(crate) prepared_bytes: Option<f64>,
+    /// Bytes of segments that the log's appends took.
+    pub(crate) taken_bytes: u64,
     pub(crate) segments: usize,
     /// The worst latency in microseconds around each start of a segment, and in as long a time
     /// elsewhere.
@@ -111,7 +113,7 @@ impl Row {
     fn zeroed_segments(&self) -> usize {
         let round_bytes =
             real((self.writers * self.outstanding * (self.payload_bytes + 16)) as u64);
-        let round_secs = 100e-6 + round_bytes / 600e6;
+        let round_secs = 100e-6 + round_bytes / 1.2e9;
         let bytes = self.time.as_secs_f64() * round_bytes.max(512.0) / round_secs;
         let most = ZEROED_MIN..ZEROED_MAX;
         let enough = most
@@ -154,10 +156,11 @@ impl Row {
         measured.segments = log.stats().segments - segments;
         runtime.block_on(log.close())?;
         let after = prepare::superblock(&log_dir)?.anchor.next;
+        measured.taken_bytes = self.bytes_between(before, after);
         measured.prepared_bytes = match zeroing[..] {
             [Some(from), Some(to)] => {
                 let each = real(to - from) / real(zeroed as u64 * self.segment_bytes);
-                Some(each * real(self.bytes_between(before, after)))
+                Some(each * real(measured.taken_bytes))
             }
             _ if zeroed > 0 => None,
             _ => measured.is_fast().then_some(0.0),
@@ -211,6 +214,7 @@ impl Measured {
             raw: Side::new(),
             ratios: Vec::new(),
             prepared_bytes: None,
+            taken_bytes: 0,
             segments: 0,
             rolls_us: Vec::new(),
             elsewhere_us: Vec::new(),
