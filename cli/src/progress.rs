@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Bar {
     began: Instant,
     visible: bool,
-    bar: Option<ProgressBar>,
+    shown: Option<ProgressBar>,
 }
 
 impl Bar {
@@ -22,7 +22,7 @@ impl Bar {
         Self {
             began: Instant::now(),
             visible: stderr().is_terminal(),
-            bar: None,
+            shown: None,
         }
     }
 
@@ -31,7 +31,7 @@ impl Bar {
             return;
         }
         let bar = self
-            .bar
+            .shown
             .get_or_insert_with(|| ProgressBar::new(progress.bytes_total));
         bar.set_position(progress.bytes_done);
         bar.set_message(HumanBytes(progress.bytes_done).to_string());
@@ -40,7 +40,7 @@ impl Bar {
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }
