@@ -73,7 +73,12 @@ pub fn decode(
     if StoreId::from_bytes(fields.id()?) != store {
         return None;
     }
-    let rows = covered.len().checked_sub(16)? / ENTRY_BYTES;
+    let table_bytes = covered.len().checked_sub(16)?;
+    // A piece of a row behind the last one was not written by this format.
+    if !table_bytes.is_multiple_of(ENTRY_BYTES) {
+        return None;
+    }
+    let rows = table_bytes / ENTRY_BYTES;
     let mut entries = Vec::with_capacity(rows);
     for _ in 0..rows {
         entries.push(decode_entry(&mut fields)?);
