@@ -6,7 +6,6 @@
 
 use crate::{
     ids::{Position, SegmentId, Sequence, StoreId},
-    limits::SEGMENT_BYTES_MAX,
     log::{
         Chain,
         fields::{Fields, len_u32, usize_from},
@@ -106,7 +105,7 @@ fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
         first: Position::new(fields.u64()?),
         chain: Chain::new(fields.u32()?),
     };
-    (entry.segment_bytes <= SEGMENT_BYTES_MAX && entry.segment.get() < u64::MAX).then_some(entry)
+    entry.is_within_bounds().then_some(entry)
 }
 
 /// How many bytes to read for the checkpoint that `name` names; `None` if it claims too many.
