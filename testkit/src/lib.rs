@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Seeded worlds for Sagalog: a disk that fails on purpose, and a runtime without real time.
+//!
+//! It is not a mock: the engine under test is the one that ships, told to run on [`World`]'s
+//! runtime in place of real files and threads. [`SimDisk`] is the disk alone, a plain struct;
+//! [`SimDiskHandle`] is its door to the engine's traits; [`World`] adds tasks, clocks and crashes.
+//!
+//! The invariant it guards: one seed, one history. Nothing here reads a clock, starts a thread,
+//! touches a file, or iterates in an order that differs between two runs, so the [trace
+//! hash](SimDisk::trace_hash) of two runs of one seed is the same.
+//!
+//! ```
+//! use sagalog::runtime::{Disk, File, OpenMode, Runtime};
+//! use sagalog_testkit::World;
+//!
+//! let world = World::new(42);
+//! let disk = world.runtime().disk();
+//! world.block_on(async {
+//!     let file = disk.open("greeting", OpenMode::Create).await?;
+//!     file.write_at(b"hello", 0).await?;
+//!     file.sync_data().await
+//! })?;
+//! world.power_failure(); // The content was synced, but its name in the directory was not.
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod choices;
+pub mod disk;
+mod door;
+mod world;
+
+pub use choices::{Choices, Seeded};
+pub use disk::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk, Trigger};
+pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
+pub use world::{Order, VirtualPace, VirtualRuntime, World};

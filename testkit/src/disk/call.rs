@@ -1,0 +1,141 @@
+//! How a call reaches the disk, and what comes back.
+//!
+//! It knows no operation in particular. The invariant it guards: every operation is counted, meets
+//! the faults that are due, and stands in the trace, in that order and exactly once.
+
+use std::{io, sync::Arc, time::Duration};
+
+use super::{Event, FaultKind, Operation, SimDisk, directory::InodeId, plan::Strike};
+
+/// What an operation came to, and how long it took.
+#[derive(Debug)]
+#[must_use]
+pub struct Outcome<T> {
+    /// What the caller is told.
+    pub result: io::Result<T>,
+    /// How long it must wait for that; the disk itself has no clock.
+    pub stall: Duration,
+}
+
+impl<T> Outcome<T> {
+    /// The same outcome with another value in it.
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Outcome<U> {
+        Outcome {
+            result: self.result.map(convert),
+            stall: self.stall,
+        }
+    }
+}
+
+/// An open file of one incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileHandle {
+    pub(super) inode: InodeId,
+    pub(super) incarnation: u64,
+    pub(super) writable: bool,
+}
+
+/// A held lock of one incarnation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockHandle {
+    pub(super) name: Arc<str>,
+    pub(super) number: u64,
+}
+
+/// An operation on its way to the disk.
+pub(super) struct Call {
+    pub(super) operation: Operation,
+    pub(super) file: Arc<str>,
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    /// Stands for the names or bytes that the call carries, in the trace hash.
+    pub(super) digest: u64,
+}
+
+/// Numbers that the trace shows for results.
+pub(super) trait Measure {
+    fn measure(&self) -> u64;
+}
+
+impl Measure for usize {
+    fn measure(&self) -> u64 {
+        *self as u64
+    }
+}
+
+impl Measure for u64 {
+    fn measure(&self) -> u64 {
+        *self
+    }
+}
+
+impl Measure for () {
+    fn measure(&self) -> u64 {
+        0
+    }
+}
+
+impl Measure for Vec<String> {
+    fn measure(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+impl Measure for FileHandle {
+    fn measure(&self) -> u64 {
+        self.inode
+    }
+}
+
+impl Measure for LockHandle {
+    fn measure(&self) -> u64 {
+        self.number
+    }
+}
+
+impl SimDisk {
+    /// Runs one operation: counts it, lets faults strike, performs its effect, takes note.
+    pub(super) fn perform<T: Measure>(
+        &mut self,
+        call: Call,
+        effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
+    ) -> Outcome<T> {
+        self.ops += 1;
+        let strike = self
+            .faults
+            .strike(self.ops, call.operation, &call.file, call.bytes);
+        let result = match strike.kind.and_then(FaultKind::refusal) {
+            Some(refusal) => Err(refusal),
+            None => effect(self, strike),
+        };
+        let event = Event {
+            op: self.ops,
+            incarnation: self.incarnation,
+            operation: call.operation,
+            file: call.file,
+            offset: call.offset,
+            bytes: call.bytes,
+            fault: strike.kind.map(|kind| (kind, strike.amount)),
+            ending: result
+                .as_ref()
+                .map(Measure::measure)
+                .map_err(io::Error::kind),
+        };
+        let stall = u64::from(strike.stall.subsec_nanos()) ^ strike.stall.as_secs().rotate_left(32);
+        self.trace.record(event, call.digest ^ stall);
+        Outcome {
+            result,
+            stall: strike.stall,
+        }
+    }
+
+    /// What a call through a handle of an earlier incarnation gets; it has no effect.
+    pub(crate) fn fence<T>(&mut self) -> Outcome<T> {
+        self.fenced += 1;
+        let error = io::Error::other("this incarnation has crashed and may not touch the disk");
+        Outcome {
+            result: Err(error),
+            stall: Duration::ZERO,
+        }
+    }
+}

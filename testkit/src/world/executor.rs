@@ -1,0 +1,342 @@
+//! A deterministic executor: ready tasks, timers, a virtual clock, one thread.
+//!
+//! It knows the disk only as something that may tell it to halt. The invariant it guards: no
+//! future is polled, woken or dropped while a lock of the executor is held, so tasks may do in
+//! their destructors and wakers what they like.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    future::Future,
+    io, mem,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Wake, Waker},
+    time::Duration,
+};
+
+use sagalog::runtime::{Moment, WallTime};
+
+use super::Order;
+use crate::{
+    choices::{Choices, Seeded},
+    door::{SharedDisk, locked},
+};
+
+/// Wall time at the start of every world: 2025-01-01T00:00:00Z.
+const WALL_START_NANOS: u64 = 1_735_689_600_000_000_000;
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    Done,
+    Stalled,
+    Halted,
+}
+
+type TaskId = u64;
+type Ready = Arc<Mutex<VecDeque<TaskId>>>;
+type Poll<'a> = &'a mut dyn FnMut(&mut Context<'_>) -> bool;
+
+struct TaskWaker {
+    id: TaskId,
+    queued: AtomicBool,
+    ready: Ready,
+}
+
+impl Wake for TaskWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::Relaxed) {
+            locked(&self.ready).push_back(self.id);
+        }
+    }
+}
+
+struct Task {
+    name: &'static str,
+    /// Absent while the task is being polled.
+    future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    wake: Arc<TaskWaker>,
+}
+
+/// Due nanosecond and a running number, so that equal dues keep their order.
+type TimerKey = (u64, u64);
+
+struct State {
+    tasks: BTreeMap<TaskId, Task>,
+    ids: u64,
+    timers: BTreeMap<TimerKey, Waker>,
+    /// Nanoseconds since the world began.
+    now: u64,
+    /// When the current incarnation began.
+    born: u64,
+    incarnation: u64,
+    /// Wall time when the world began; wrapping, as jumps go both ways.
+    wall_origin: u64,
+    order: Order,
+    choices: Seeded,
+    entropy: Seeded,
+}
+
+pub(super) struct Executor {
+    state: Mutex<State>,
+    ready: Ready,
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "Executor({:?}, {:?})",
+            self.elapsed(),
+            self.task_names()
+        )
+    }
+}
+
+impl Executor {
+    pub(super) fn new(seeded: &Seeded) -> Self {
+        let state = State {
+            tasks: BTreeMap::new(),
+            ids: 0,
+            timers: BTreeMap::new(),
+            now: 0,
+            born: 0,
+            incarnation: 1,
+            wall_origin: WALL_START_NANOS,
+            order: Order::default(),
+            choices: seeded.fork(1),
+            entropy: seeded.fork(2),
+        };
+        Self {
+            state: Mutex::new(state),
+            ready: Ready::default(),
+        }
+    }
+
+    /// Runs until `main` is done, nothing is left to do, or the disk halts. Time passes only if
+    /// `advance`.
+    ///
+    /// # Panics
+    /// After `steps_max` polls: the tasks wake each other for ever.
+    pub(super) fn run(
+        &self,
+        disk: &SharedDisk,
+        mut main: Option<Poll<'_>>,
+        steps_max: u64,
+        advance: bool,
+    ) -> Stop {
+        let main_wake = self.new_waker();
+        let main_waker = Waker::from(Arc::clone(&main_wake));
+        if main.is_some() {
+            main_wake.wake_by_ref();
+        }
+        let mut steps = 0;
+        loop {
+            if disk.with(|disk| disk.is_halted()) {
+                return Stop::Halted;
+            }
+            let Some(id) = self.next_ready() else {
+                if !(advance && self.advance()) {
+                    return Stop::Stalled;
+                }
+                continue;
+            };
+            steps += 1;
+            assert!(
+                steps <= steps_max,
+                "live-lock: {steps_max} polls without an end, {self:?}",
+            );
+            match &mut main {
+                Some(poll) if id == main_wake.id => {
+                    main_wake.queued.store(false, Ordering::Relaxed);
+                    if poll(&mut Context::from_waker(&main_waker)) {
+                        return Stop::Done;
+                    }
+                }
+                _ => self.poll_task(id),
+            }
+        }
+    }
+
+    fn new_waker(&self) -> Arc<TaskWaker> {
+        let mut state = locked(&self.state);
+        state.ids += 1;
+        let ready = Arc::clone(&self.ready);
+        Arc::new(TaskWaker {
+            id: state.ids,
+            queued: AtomicBool::new(false),
+            ready,
+        })
+    }
+
+    fn next_ready(&self) -> Option<TaskId> {
+        let mut ready = locked(&self.ready);
+        if ready.len() > 1 {
+            let mut state = locked(&self.state);
+            if state.order == Order::Seeded {
+                let chosen = state.choices.below(ready.len() as u64);
+                ready.swap(0, usize::try_from(chosen).expect("an index of the queue"));
+            }
+        }
+        ready.pop_front()
+    }
+
+    /// Moves the clock to the next timer and wakes what is due. False if there is none.
+    fn advance(&self) -> bool {
+        let mut state = locked(&self.state);
+        let Some((&(due, _), _)) = state.timers.first_key_value() else {
+            return false;
+        };
+        state.now = state.now.max(due);
+        let later = state.timers.split_off(&(due + 1, 0));
+        let wakers = mem::replace(&mut state.timers, later);
+        drop(state);
+        wakers.into_values().for_each(Waker::wake);
+        true
+    }
+
+    fn poll_task(&self, id: TaskId) {
+        let mut state = locked(&self.state);
+        let Some(task) = state.tasks.get_mut(&id) else {
+            return;
+        };
+        let Some(mut future) = task.future.take() else {
+            return;
+        };
+        let wake = Arc::clone(&task.wake);
+        drop(state);
+        wake.queued.store(false, Ordering::Relaxed);
+        let waker = Waker::from(wake);
+        let done = future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_ready();
+        let mut state = locked(&self.state);
+        if done {
+            state.tasks.remove(&id);
+        } else if let Some(task) = state.tasks.get_mut(&id) {
+            task.future = Some(future);
+        }
+    }
+
+    pub(super) fn spawn(
+        &self,
+        incarnation: u64,
+        name: &'static str,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let wake = self.new_waker();
+        let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
+        let mut state = locked(&self.state);
+        if state.incarnation != incarnation {
+            drop(state);
+            return Err(io::Error::other(
+                "this incarnation has crashed and starts no tasks",
+            ));
+        }
+        let task = Task {
+            name,
+            future: Some(future),
+            wake: Arc::clone(&wake),
+        };
+        state.tasks.insert(wake.id, task);
+        drop(state);
+        wake.wake();
+        Ok(())
+    }
+
+    /// Every task ends where it waits. Their destructors run, and find all doors fenced.
+    pub(super) fn end_incarnation(&self) {
+        let mut state = locked(&self.state);
+        state.incarnation += 1;
+        state.born = state.now;
+        let tasks = mem::take(&mut state.tasks);
+        drop(state);
+        // Their timers go with them; what is left in the queue leads to no task and is skipped.
+        drop(tasks);
+    }
+
+    pub(super) fn incarnation(&self) -> u64 {
+        locked(&self.state).incarnation
+    }
+
+    pub(super) fn task_names(&self) -> Vec<&'static str> {
+        locked(&self.state)
+            .tasks
+            .values()
+            .map(|task| task.name)
+            .collect()
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        Duration::from_nanos(locked(&self.state).now)
+    }
+
+    /// The monotonic clock starts anew with each incarnation, so that nobody compares moments of
+    /// two processes.
+    pub(super) fn now(&self) -> Moment {
+        let state = locked(&self.state);
+        Moment::from_nanos(state.now - state.born)
+    }
+
+    pub(super) fn wall(&self) -> WallTime {
+        let state = locked(&self.state);
+        WallTime::from_unix_nanos(state.wall_origin.wrapping_add(state.now))
+    }
+
+    pub(super) fn set_wall(&self, wall: WallTime) {
+        let mut state = locked(&self.state);
+        state.wall_origin = wall.as_unix_nanos().wrapping_sub(state.now);
+    }
+
+    pub(super) fn set_order(&self, order: Order) {
+        locked(&self.state).order = order;
+    }
+
+    pub(super) fn random(&self) -> u64 {
+        locked(&self.state).entropy.bits()
+    }
+
+    /// A number of turns below `n`, in which other tasks run; none in first-in-first-out order.
+    pub(super) fn turns(&self, n: u64) -> u64 {
+        let mut state = locked(&self.state);
+        if state.order == Order::Fifo {
+            0
+        } else {
+            state.choices.below(n)
+        }
+    }
+
+    /// The key of a new timer that is due after `wait`.
+    pub(super) fn new_timer(&self, wait: Duration) -> TimerKey {
+        let mut state = locked(&self.state);
+        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        state.ids += 1;
+        (state.now.saturating_add(nanos).min(u64::MAX - 1), state.ids)
+    }
+
+    /// Whether the timer is due; if not, it wakes `waker` when it is.
+    pub(super) fn is_due(&self, key: TimerKey, waker: &Waker) -> bool {
+        let mut state = locked(&self.state);
+        if state.now >= key.0 {
+            return true;
+        }
+        let former = state.timers.insert(key, waker.clone());
+        drop(state);
+        drop(former);
+        false
+    }
+
+    pub(super) fn cancel_timer(&self, key: TimerKey) {
+        let former = locked(&self.state).timers.remove(&key);
+        drop(former);
+    }
+}

@@ -1,0 +1,199 @@
+//! A world for plain `cargo test`: one disk, one virtual clock, one thread, and crashes.
+//!
+//! It is not a network and has one machine. The invariant it guards: what a world does follows
+//! from its seed and from what the test asks of it, and after a crash nothing of the incarnation
+//! before runs again.
+
+mod executor;
+mod runtime;
+
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+use sagalog::runtime::WallTime;
+
+pub use runtime::{VirtualPace, VirtualRuntime};
+
+use crate::{
+    choices::Seeded,
+    disk::SimDisk,
+    door::{SharedDisk, locked},
+};
+use executor::{Executor, Stop};
+
+/// Which of several ready tasks runs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Drawn from the seed; disk operations let other tasks run in between, now and then.
+    #[default]
+    Seeded,
+    /// The one that has been ready for longest; nothing yields that does not have to.
+    Fifo,
+}
+
+/// Polls after which a world that should have come to an end is called live-locked.
+const STEPS_MAX: u64 = 10_000_000;
+
+/// A simulated machine with its disk.
+#[derive(Debug)]
+pub struct World {
+    executor: Arc<Executor>,
+    disk: SharedDisk,
+    crashes: std::sync::Mutex<Seeded>,
+    steps_max: u64,
+}
+
+impl World {
+    /// A world with an empty disk on which nothing goes wrong but crashes.
+    pub fn new(seed: u64) -> Self {
+        Self::with_disk(seed, SimDisk::new())
+    }
+
+    /// A world with `disk`, for example one of the [images](SimDisk::crash_images) of another.
+    pub fn with_disk(seed: u64, disk: SimDisk) -> Self {
+        let seeded = Seeded::new(seed);
+        Self {
+            executor: Arc::new(Executor::new(&seeded)),
+            disk: SharedDisk::new(disk),
+            crashes: std::sync::Mutex::new(seeded.fork(3)),
+            steps_max: STEPS_MAX,
+        }
+    }
+
+    /// Sets which of several ready tasks runs next.
+    #[must_use]
+    pub fn with_order(self, order: Order) -> Self {
+        self.executor.set_order(order);
+        self
+    }
+
+    /// Sets how many polls a single run may take before it counts as live-locked.
+    #[must_use]
+    pub fn with_steps_max(mut self, steps: u64) -> Self {
+        self.steps_max = steps;
+        self
+    }
+
+    /// The runtime of the current incarnation.
+    pub fn runtime(&self) -> VirtualRuntime {
+        VirtualRuntime::new(Arc::clone(&self.executor), self.disk.clone())
+    }
+
+    /// Looks at the disk, or acts on it.
+    pub fn disk<T>(&self, look: impl FnOnce(&mut SimDisk) -> T) -> T {
+        self.disk.with(look)
+    }
+
+    /// The disk, to share with other doors.
+    pub fn shared_disk(&self) -> SharedDisk {
+        self.disk.clone()
+    }
+
+    /// Runs `future`, and every task, until `future` is done. The clock moves to the next timer
+    /// whenever nothing is ready.
+    ///
+    /// # Panics
+    /// On a deadlock (nothing is ready and no timer is set), on a live-lock (more polls than the
+    /// limit), and when the disk was halted before the end.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        match self.drive(future) {
+            Ok(output) => output,
+            Err(Stop::Halted) => panic!(
+                "stopped before disk operation {}: crash the world before going on",
+                self.disk(|disk| disk.ops() + 1),
+            ),
+            Err(stop) => panic!(
+                "deadlock: the future waits, no task is ready and no timer is set ({stop:?}, \
+                 {} tasks alive: {})",
+                self.executor.task_names().len(),
+                self.executor.task_names().join(", "),
+            ),
+        }
+    }
+
+    /// Runs like [`block_on`](Self::block_on) but stops exactly before disk operation number `op`,
+    /// counted from 1 over the disk's whole life. `None` if it stopped; the world is then ready
+    /// for a crash, and no disk operation completes until there is one.
+    ///
+    /// # Panics
+    /// On a deadlock and on a live-lock.
+    pub fn run_until_op<T>(&self, op: u64, future: impl Future<Output = T>) -> Option<T> {
+        self.disk(|disk| disk.halt_before(op));
+        match self.drive(future) {
+            Ok(output) => {
+                self.disk(SimDisk::clear_halt);
+                Some(output)
+            }
+            Err(Stop::Halted) => None,
+            Err(Stop::Stalled | Stop::Done) => {
+                panic!("deadlock before disk operation {op}: nothing is ready")
+            }
+        }
+    }
+
+    /// Runs every task until none is ready. The clock stands still.
+    ///
+    /// # Panics
+    /// On a live-lock.
+    pub fn run_until_stalled(&self) {
+        let stop = self.executor.run(&self.disk, None, self.steps_max, false);
+        debug_assert_ne!(stop, Stop::Done, "there is no future to be done");
+    }
+
+    /// Runs every task for `duration` of virtual time.
+    ///
+    /// # Panics
+    /// On a live-lock.
+    pub fn run_for(&self, duration: Duration) {
+        let runtime = self.runtime();
+        self.block_on(async move { sagalog::runtime::Clock::sleep(&runtime, duration).await });
+    }
+
+    fn drive<T>(&self, future: impl Future<Output = T>) -> Result<T, Stop> {
+        let mut future = pin!(future);
+        let mut output = None;
+        let mut poll = |context: &mut std::task::Context<'_>| match future.as_mut().poll(context) {
+            Poll::Ready(value) => {
+                output = Some(value);
+                true
+            }
+            Poll::Pending => false,
+        };
+        let stop = self
+            .executor
+            .run(&self.disk, Some(&mut poll), self.steps_max, true);
+        output.ok_or(stop)
+    }
+
+    /// The process dies: every task ends where it waits, the disk keeps its cache.
+    pub fn crash_process(&self) {
+        self.disk(SimDisk::process_crash);
+        self.executor.end_incarnation();
+    }
+
+    /// The power goes: every task ends where it waits, the disk keeps what a [power
+    /// failure](SimDisk::power_failure) leaves, drawn from the world's seed.
+    pub fn power_failure(&self) {
+        let mut choices = locked(&self.crashes);
+        self.disk(|disk| disk.power_failure(&mut *choices));
+        drop(choices);
+        self.executor.end_incarnation();
+    }
+
+    /// Virtual time since the world began.
+    pub fn elapsed(&self) -> Duration {
+        self.executor.elapsed()
+    }
+
+    /// Sets the wall clock, forward or back. It then goes on at the pace of the virtual clock.
+    pub fn set_wall(&self, wall: WallTime) {
+        self.executor.set_wall(wall);
+    }
+
+    /// How many tasks of the current incarnation are alive.
+    pub fn tasks(&self) -> usize {
+        self.executor.task_names().len()
+    }
+}

@@ -1,0 +1,158 @@
+//! The engine's runtime traits on the virtual executor.
+//!
+//! It schedules nothing itself. The invariant it guards: a runtime belongs to one incarnation; its
+//! tasks, its timers and its disk end with it.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use sagalog::runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
+
+use super::executor::Executor;
+use crate::door::{Pace, SharedDisk, SimDiskHandle};
+
+/// Turns that a lingering task gives to others at most.
+const LINGER_TURNS_MAX: u64 = 8;
+
+/// Turns that a disk operation gives to others at most, on either side of its effect.
+const DISK_TURNS_MAX: u64 = 2;
+
+/// [`Runtime`] in a [`World`](super::World), for one incarnation.
+#[derive(Clone, Debug)]
+pub struct VirtualRuntime {
+    executor: Arc<Executor>,
+    disk: SimDiskHandle<VirtualPace>,
+    incarnation: u64,
+}
+
+impl VirtualRuntime {
+    pub(super) fn new(executor: Arc<Executor>, disk: SharedDisk) -> Self {
+        let incarnation = executor.incarnation();
+        let pace = VirtualPace(Arc::clone(&executor));
+        Self {
+            executor,
+            disk: SimDiskHandle::new(disk, pace),
+            incarnation,
+        }
+    }
+}
+
+impl Clock for VirtualRuntime {
+    fn now(&self) -> Moment {
+        self.executor.now()
+    }
+
+    fn wall(&self) -> WallTime {
+        self.executor.wall()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        Sleep::new(&self.executor, duration)
+    }
+}
+
+impl Tasks for VirtualRuntime {
+    fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        self.executor.spawn(self.incarnation, name, task)
+    }
+
+    async fn linger(&self, _reason: Linger, mut ready: impl FnMut() -> bool + Send) {
+        for _ in 0..self.executor.turns(LINGER_TURNS_MAX + 1) {
+            if ready() {
+                return;
+            }
+            yield_now().await;
+        }
+    }
+}
+
+impl Entropy for VirtualRuntime {
+    fn random(&self) -> u64 {
+        self.executor.random()
+    }
+}
+
+impl Runtime for VirtualRuntime {
+    type Disk = SimDiskHandle<VirtualPace>;
+
+    fn disk(&self) -> Self::Disk {
+        self.disk.clone()
+    }
+
+    fn location(&self) -> impl fmt::Display {
+        format!("simulated disk, incarnation {}", self.incarnation)
+    }
+}
+
+/// Lets virtual time pass for a stall, and other tasks run otherwise, as the seed says.
+#[derive(Clone, Debug)]
+pub struct VirtualPace(Arc<Executor>);
+
+impl Pace for VirtualPace {
+    async fn pause(&self, stall: Duration) {
+        if !stall.is_zero() {
+            Sleep::new(&self.0, stall).await;
+        }
+        for _ in 0..self.0.turns(DISK_TURNS_MAX + 1) {
+            yield_now().await;
+        }
+    }
+}
+
+/// Lets other ready tasks run first.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A wait that began when it was made.
+struct Sleep {
+    executor: Arc<Executor>,
+    timer: (u64, u64),
+}
+
+impl Sleep {
+    fn new(executor: &Arc<Executor>, wait: Duration) -> Self {
+        Self {
+            executor: Arc::clone(executor),
+            timer: executor.new_timer(wait),
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.executor.is_due(self.timer, context.waker()) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        self.executor.cancel_timer(self.timer);
+    }
+}
