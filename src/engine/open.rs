@@ -9,7 +9,8 @@
 
 use super::{
     procedures::{
-        LOCK_FILE, create_segment, create_store, remove_files, write_all, write_superblock,
+        LOCK_FILE, create_segment, create_store, read_full, remove_files, write_all,
+        write_superblock,
     },
     recover::{Finding, find_end},
     scan::Group,
@@ -226,6 +227,7 @@ impl<R: Runtime> Opening<'_, R> {
         &mut self,
         superblock_file: &DiskFile<R>,
     ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
+        self.secure_last_header().await?;
         let (file, fresh) = self.fresh_segment(superblock_file).await?;
         let before = self.finding.durable;
         let proven = Sequence::new(before.sequence.get().saturating_sub(1));
@@ -264,6 +266,26 @@ impl<R: Runtime> Opening<'_, R> {
         self.survey.table.push(SegmentEntry::from(&header));
         self.give_back_space(before.next).await;
         Ok((tail, fresh, Arc::new(file)))
+    }
+
+    /// Writes the header of the last started segment again. After a failed sync it may stand in the
+    /// page cache alone, and no later segment may become durable before it does.
+    async fn secure_last_header(&self) -> Result<(), OpenError> {
+        let Some(last) = self.survey.table.last() else {
+            return Ok(());
+        };
+        let name = segment::file_name(last.segment);
+        let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+        let mut block = vec![0; BLOCK_LEN];
+        let filled = read_full(&file, &mut block, 0).await?;
+        block.truncate(filled);
+        let store = self.survey.superblock.store;
+        // A header that does not hold was not what the table was read from: the checkpoint was.
+        if SegmentHeader::decode(&block, store, last.segment).is_ok() {
+            write_all(&file, &block, 0).await?;
+            file.sync_data().await?;
+        }
+        Ok(())
     }
 
     /// The segment behind the last started one, prepared and named by the superblock.
