@@ -141,3 +141,27 @@ fn no_single_damaged_block_makes_acknowledged_commits_vanish() {
         }
     }
 }
+
+#[test]
+fn a_power_failure_at_any_moment_of_creation_leaves_a_directory_that_opens() {
+    for seed in 0..300 {
+        for op in 1.. {
+            let world = World::new(seed);
+            let runtime = world.runtime();
+            let life = async {
+                let (log, _) = Log::open_with(&runtime, small())
+                    .await
+                    .expect("a new store");
+                log.append(Commit::new("one")).await.expect("healthy");
+            };
+            let done = world.run_until_op(op, life).is_some();
+            world.power_failure();
+            if let Err(error) = live(&world, "second", 1) {
+                panic!("seed {seed}, power failure before operation {op}: {error}");
+            }
+            if done {
+                break;
+            }
+        }
+    }
+}

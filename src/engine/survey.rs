@@ -71,6 +71,10 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
             damaged,
         } => (superblock, damaged),
         Choice::Unborn if never_started(disk, &segments).await? => return Ok(Found::Empty),
+        // The very first superblock was torn. Its segment was made before it and is still empty.
+        Choice::Damaged if !segments.is_empty() && never_started(disk, &segments).await? => {
+            return Ok(Found::Empty);
+        }
         Choice::Unborn | Choice::Damaged => return Err(OpenError::SuperblockDamaged),
         Choice::Newer(found) => {
             return Err(OpenError::NewerFormat {
