@@ -14,6 +14,7 @@ use crate::{
         group::GroupHeader,
         recovery::{BlockClass, Doubt, Evidence, Following, Promise, Row, Verdict, decide},
         segment::{self, SegmentTable},
+        superblock::Superblock,
     },
     runtime::Disk,
 };
@@ -43,6 +44,22 @@ pub(crate) struct Finding {
     pub(crate) segments_scanned: u64,
 }
 
+impl Finding {
+    /// A log to which nothing was written yet.
+    fn of_unstarted(superblock: &Superblock) -> Self {
+        Self {
+            row: None,
+            class: BlockClass::Zero,
+            durable: superblock.anchor,
+            doubted: Vec::new(),
+            walked: superblock.anchor,
+            epoch: superblock.epoch,
+            discarded_bytes: 0,
+            segments_scanned: 0,
+        }
+    }
+}
+
 /// Finds the end of the surveyed log.
 pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Finding, OpenError> {
     find_end_beside_writer(disk, survey, &mut None).await
@@ -58,17 +75,10 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
 ) -> Result<Finding, OpenError> {
     let superblock = &survey.superblock;
     let anchor = superblock.anchor;
-    if survey.table.entries().is_empty() {
-        return Ok(Finding {
-            row: None,
-            class: BlockClass::Zero,
-            durable: anchor,
-            doubted: Vec::new(),
-            walked: anchor,
-            epoch: superblock.epoch,
-            discarded_bytes: 0,
-            segments_scanned: 0,
-        });
+    let unclaimed = superblock.epoch == Epoch::default() && survey.warnings.is_empty();
+    if unclaimed && survey.table.entries().is_empty() {
+        // No writer has been here; a prepared segment need not be read through to know it.
+        return Ok(Finding::of_unstarted(superblock));
     }
     let mut search = Search {
         table: &survey.table,
@@ -83,6 +93,14 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         through: superblock.prepared_through,
     };
     search.verify_anchor().await?;
+    if survey.table.entries().is_empty() {
+        // Either no writer got as far as the first header, or that header is damaged.
+        let behind = search.gather(Promise::Unclean).await?;
+        if behind.evidence == Evidence::None {
+            return Ok(Finding::of_unstarted(superblock));
+        }
+        return search.conclude(BlockClass::End, Promise::Unclean, &behind);
+    }
     let class = search.walk_to_doubt().await;
     let before = doubted.replace(search.walk.at.sequence);
     if before.is_some_and(|before| before < search.walk.at.sequence) {
@@ -245,13 +263,16 @@ impl<S: Source> Search<'_, S> {
         };
         let doubt = self.walk.at.next;
         let entry = self.table.entry(doubt.segment);
-        let end = entry.map_or(doubt.offset, |entry| entry.segment_bytes);
+        let end = entry.map_or(u64::MAX, |entry| entry.segment_bytes);
         if promise == Promise::CleanHere {
             let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
             self.search_range(doubt, end, &mut behind).await;
             return Ok(behind);
         }
         self.search_range(doubt, end, &mut behind).await;
+        if entry.is_none() && behind.evidence == Evidence::Acknowledged {
+            behind.headless = Some(doubt.segment);
+        }
         for number in doubt.segment.get() + 1..=self.through.get() {
             let segment = SegmentId::new(number);
             let before = behind.evidence;

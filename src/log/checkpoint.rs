@@ -6,7 +6,6 @@
 
 use crate::{
     ids::{Position, SegmentId, Sequence, StoreId},
-    limits::SEGMENT_BYTES_MAX,
     log::{
         Chain,
         fields::{Fields, len_u32, usize_from},
@@ -73,7 +72,12 @@ pub fn decode(
     if StoreId::from_bytes(fields.id()?) != store {
         return None;
     }
-    let rows = covered.len().checked_sub(16)? / ENTRY_BYTES;
+    let table_bytes = covered.len().checked_sub(16)?;
+    // A piece of a row behind the last one was not written by this format.
+    if !table_bytes.is_multiple_of(ENTRY_BYTES) {
+        return None;
+    }
+    let rows = table_bytes / ENTRY_BYTES;
     let mut entries = Vec::with_capacity(rows);
     for _ in 0..rows {
         entries.push(decode_entry(&mut fields)?);
@@ -107,7 +111,7 @@ fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
         first: Position::new(fields.u64()?),
         chain: Chain::new(fields.u32()?),
     };
-    (entry.segment_bytes <= SEGMENT_BYTES_MAX && entry.segment.get() < u64::MAX).then_some(entry)
+    entry.is_within_bounds().then_some(entry)
 }
 
 /// How many bytes to read for the checkpoint that `name` names; `None` if it claims too many.

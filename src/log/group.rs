@@ -23,7 +23,10 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, COMMIT_POSITIONS_MAX, FRAME_BYTES, GROUP_BYTES_MAX},
+    limits::{
+        BLOCK_BYTES, COMMIT_POSITIONS_MAX, COUNTER_MAX, FRAME_BYTES, GROUP_BYTES_MAX,
+        SEGMENT_BYTES_MAX,
+    },
     log::{
         Chain, Place,
         fields::{Fields, len_u32, len_u64, u64_from, usize_from},
@@ -174,12 +177,15 @@ impl GroupHeader {
                 <= u64::from(self.commits) * u64::from(COMMIT_POSITIONS_MAX)
             && (self.commits == 0) == (self.kind != GroupKind::Commits)
             && self.durable_through < self.sequence
-            && self
-                .first
-                .get()
-                .checked_add(u64::from(self.positions))
-                .is_some()
-            && self.place.offset.checked_add(GROUP_BYTES_MAX).is_some()
+            && self.place.offset <= SEGMENT_BYTES_MAX
+            && [
+                self.place.segment.get(),
+                self.epoch.get(),
+                self.sequence.get(),
+                self.first.get(),
+            ]
+            .iter()
+            .all(|counter| *counter <= COUNTER_MAX)
     }
 
     /// Bytes of header and payload, without padding.

@@ -5,7 +5,7 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, GROUP_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
+    limits::{BLOCK_BYTES, COUNTER_MAX, GROUP_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
     log::{
         Chain,
         fields::{Fields, usize_from},
@@ -96,10 +96,11 @@ impl SegmentHeader {
         if header.segment != segment {
             return Err(SegmentFault::OtherSegment(header.segment));
         }
-        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&header.segment_bytes) {
-            return Err(SegmentFault::Damaged);
+        if SegmentEntry::from(&header).is_within_bounds() && header.epoch.get() <= COUNTER_MAX {
+            Ok(header)
+        } else {
+            Err(SegmentFault::Damaged)
         }
-        Ok(header)
     }
 
     fn decode_fields(covered: &[u8]) -> Option<Self> {
@@ -222,6 +223,16 @@ impl From<&SegmentHeader> for SegmentEntry {
             first: header.first,
             chain: header.chain,
         }
+    }
+}
+
+impl SegmentEntry {
+    /// Whether the numbers, as they were read from a disk, are ones that a log can reach.
+    pub(crate) fn is_within_bounds(&self) -> bool {
+        (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
+            && (1..=COUNTER_MAX).contains(&self.sequence.get())
+            && self.segment.get() <= COUNTER_MAX
+            && self.first.get() <= COUNTER_MAX
     }
 }
 

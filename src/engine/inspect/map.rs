@@ -62,7 +62,7 @@ impl Map {
         let promises = Promises::read(disk, &names).await?;
         let superblock = match promises.choice {
             Choice::Use { superblock, .. } => Some(superblock),
-            Choice::Unborn | Choice::Damaged | Choice::Newer(_) => None,
+            Choice::Damaged | Choice::Newer(_) => None,
         };
         let floor = superblock.map_or(SegmentId::new(0), |superblock| superblock.floor);
         let through = through.unwrap_or(SegmentId::new(u64::MAX));
@@ -234,7 +234,7 @@ impl Promises {
     fn note_slots(&mut self) {
         let other_counts = match self.choice {
             Choice::Use { damaged, .. } => damaged,
-            Choice::Unborn | Choice::Damaged | Choice::Newer(_) => true,
+            Choice::Damaged | Choice::Newer(_) => true,
         };
         let offsets = [0, superblock::SLOT_BYTES];
         for (slot, offset) in self.slots.iter().zip(offsets) {
