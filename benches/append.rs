@@ -59,27 +59,19 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let payloads = args.numbers("--payload", 1, 512 << 10)?;
     let outstanding = args.numbers("--outstanding", 1, 64)?;
     let mode = args.text("--mode").map(mode_named).transpose()?;
-    let segment_mib = args.number("--segment-mib", 1_u64, 1024)?;
+    let segment_mib = args.number("--segment-mib", 1_u64, 256)?;
     let segments = args.number("--segments", 1_usize, 100)?;
-    let selected =
-        writers.is_some() || payloads.is_some() || outstanding.is_some() || mode.is_some();
-    let mut rows = if selected {
-        let mut rows = Vec::new();
-        for &payload in payloads.as_deref().unwrap_or(&[256]) {
-            for &writers in writers.as_deref().unwrap_or(&[1]) {
-                for &outstanding in outstanding.as_deref().unwrap_or(&[1]) {
-                    rows.push(row(
-                        mode.unwrap_or(Mode::Burst),
-                        writers,
-                        payload,
-                        outstanding,
-                    ));
-                }
-            }
-        }
-        rows
-    } else {
+    let mut rows = if [&writers, &payloads, &outstanding]
+        .iter()
+        .all(|given| given.is_none())
+        && mode.is_none()
+    {
         standard_rows()
+    } else {
+        let or = |given: Option<Vec<usize>>, usual| given.unwrap_or_else(|| vec![usual]);
+        let (writers, payloads) = (or(writers, 1), or(payloads, 256));
+        let mode = mode.unwrap_or(Mode::Burst);
+        combined(mode, &writers, &payloads, &or(outstanding, 1))
     };
     for row in &mut rows {
         if let Some(secs) = secs {
@@ -100,6 +92,17 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let dir = args.text("--dir").map_or_else(default_dir, PathBuf::from);
     let json = args.has("--json");
     Ok(Plan { rows, dir, json })
+}
+
+fn combined(mode: Mode, writers: &[usize], payloads: &[usize], outstanding: &[usize]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for &payload_bytes in payloads {
+        for &writers in writers {
+            let several = outstanding.iter();
+            rows.extend(several.map(|&each| row(mode, writers, payload_bytes, each)));
+        }
+    }
+    rows
 }
 
 fn mode_named(name: &str) -> Result<Mode, Failure> {
@@ -161,8 +164,6 @@ fn run(plan: &Plan) -> Result<(), Failure> {
 }
 
 fn fields(row: &Row, measured: &Measured) -> Fields {
-    let payload = real(measured.log.appends * row.payload_bytes as u64).max(1.0);
-    let raw_payload = real(measured.raw.appends * row.payload_bytes as u64).max(1.0);
     let (log, raw) = (&measured.log, &measured.raw);
     let mut fields = vec![
         ("mode", Value::Word(name_of(row.mode).to_owned())),
@@ -181,8 +182,19 @@ fn fields(row: &Row, measured: &Measured) -> Fields {
         ("raw_p50_us", Value::Number(raw.latency.quantile_us(500))),
         ("raw_p99_us", Value::Number(raw.latency.quantile_us(990))),
     ];
+    fields.extend(byte_fields(row, measured));
+    if row.mode == Mode::Sustained {
+        fields.extend(roll_fields(measured));
+    }
+    fields
+}
+
+fn byte_fields(row: &Row, measured: &Measured) -> Fields {
+    let payload = real(measured.log.appends * row.payload_bytes as u64).max(1.0);
+    let raw_payload = real(measured.raw.appends * row.payload_bytes as u64).max(1.0);
+    let (log, raw) = (&measured.log, &measured.raw);
     let per = |bytes: Option<f64>, payload: f64| Value::from(bytes.map(|bytes| bytes / payload));
-    fields.extend([
+    vec![
         (
             "data_bytes_per_payload_byte",
             per(log.written_bytes.map(real), payload),
@@ -201,11 +213,7 @@ fn fields(row: &Row, measured: &Measured) -> Fields {
         ),
         ("log_secs", Value::Number(log.elapsed.as_secs_f64())),
         ("segment_mib", Value::Count(row.segment_bytes >> 20)),
-    ]);
-    if row.mode == Mode::Sustained {
-        fields.extend(roll_fields(measured));
-    }
-    fields
+    ]
 }
 
 fn roll_fields(measured: &Measured) -> Fields {

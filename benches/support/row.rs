@@ -19,8 +19,8 @@ use std::{fs, path::Path, time::Duration};
 const SLICE: Duration = Duration::from_millis(250);
 /// How many milliseconds around the start of a segment belong to it, on each side.
 const ROLL_MS: usize = 5;
-/// Sizes that keep a row within bounds: segments zeroed ahead of a burst, and bytes a second that
-/// the number is guessed from.
+/// How much is zeroed ahead of a burst.
+const ZEROED_BYTES_MAX: u64 = 3 << 30;
 const ZEROED_MIN: usize = 2;
 const ZEROED_MAX: usize = 24;
 /// A log that fills its segments slower than this zeroes ahead.
@@ -115,13 +115,11 @@ impl Row {
             real((self.writers * self.outstanding * (self.payload_bytes + 16)) as u64);
         let round_secs = 100e-6 + round_bytes / 1.2e9;
         let bytes = self.time.as_secs_f64() * round_bytes.max(512.0) / round_secs;
-        let most = ZEROED_MIN..ZEROED_MAX;
-        let enough = most
-            .map(|count| count as u64)
-            .find(|count| real((count - 1) * self.segment_bytes) > bytes);
-        enough.map_or(ZEROED_MAX, |count| {
-            usize::try_from(count).unwrap_or(ZEROED_MAX)
-        })
+        let fitting = usize::try_from(ZEROED_BYTES_MAX / self.segment_bytes).unwrap_or(ZEROED_MAX);
+        let most = fitting.clamp(ZEROED_MIN, ZEROED_MAX);
+        (ZEROED_MIN..most)
+            .find(|count| real((*count as u64 - 1) * self.segment_bytes) > bytes)
+            .unwrap_or(most)
     }
 
     /// Measures the row in the empty directory `dir`.
@@ -157,17 +155,27 @@ impl Row {
         runtime.block_on(log.close())?;
         let after = prepare::superblock(&log_dir)?.anchor.next;
         measured.taken_bytes = self.bytes_between(before, after);
-        measured.prepared_bytes = match zeroing[..] {
+        measured.prepared_bytes = self.prepared_bytes(zeroed, &zeroing, &measured);
+        fs::remove_dir_all(&log_dir)?;
+        fs::remove_file(dir.join("raw"))?;
+        Ok(measured)
+    }
+
+    /// What preparing the taken space wrote, in proportion to what zeroing all of it wrote.
+    fn prepared_bytes(
+        &self,
+        zeroed: usize,
+        zeroing: &[Option<u64>],
+        measured: &Measured,
+    ) -> Option<f64> {
+        match zeroing {
             [Some(from), Some(to)] => {
                 let each = real(to - from) / real(zeroed as u64 * self.segment_bytes);
                 Some(each * real(measured.taken_bytes))
             }
             _ if zeroed > 0 => None,
             _ => measured.is_fast().then_some(0.0),
-        };
-        fs::remove_dir_all(&log_dir)?;
-        fs::remove_file(dir.join("raw"))?;
-        Ok(measured)
+        }
     }
 
     fn bytes_between(&self, from: Place, to: Place) -> u64 {
