@@ -36,9 +36,9 @@ const ZEROING_PAUSE: Duration = Duration::from_millis(4);
 const RETRY_MIN: Duration = Duration::from_millis(10);
 /// When it is tried again although nobody asked.
 const RETRY_IDLE: Duration = Duration::from_secs(1);
-/// A log that fills segments faster than this gets them unzeroed: writing zeros ahead would take
-/// from the appends more than it gives them (storage.md, amendment 6).
-const ZEROING_WORTHWHILE: Duration = Duration::from_secs(8);
+/// A log that grows faster than this, in bytes a second, gets its segments unzeroed: writing zeros
+/// ahead would take more from the appends than it gives them.
+const ZEROING_LOG_BYTES_PER_S_MAX: u64 = 8 << 20;
 
 const ZEROING_LEN: usize = 256 << 10;
 const _: () = assert!(ZEROING_LEN as u64 == ZEROING_BYTES);
@@ -184,8 +184,13 @@ impl<R: Runtime> Keeper<R> {
         let (before, since) = self.last_start;
         if active > before {
             let now = self.runtime.now();
-            let segments = u32::try_from(active.get() - before.get()).unwrap_or(u32::MAX);
-            self.fills_fast = now.since(since) / segments < ZEROING_WORTHWHILE;
+            let filled = table
+                .entries()
+                .iter()
+                .filter(|e| (before..active).contains(&e.segment));
+            let filled_bytes: u64 = filled.map(|entry| entry.segment_bytes).sum();
+            let zeroable = now.since(since).as_millis() * u128::from(ZEROING_LOG_BYTES_PER_S_MAX);
+            self.fills_fast = u128::from(filled_bytes) * 1000 > zeroable;
             self.last_start = (active, now);
         }
     }

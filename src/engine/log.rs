@@ -7,7 +7,7 @@ use super::{
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened, RecoveryReport},
     reader::{LogReader, PoolSource, serve},
-    shared::Shared,
+    shared::{Shared, Writes},
     writer::{self, Writer, WriterLock},
 };
 use crate::{
@@ -148,7 +148,10 @@ impl Log {
         commit: &Commit,
     ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
     {
-        let mut pending = self.handle.shared.enter_now(commit, Waker::noop())?;
+        let mut pending = self
+            .handle
+            .shared
+            .enter_now(commit, Waker::noop(), Writes::Task)?;
         pending.await_later();
         Ok(pending)
     }
@@ -164,7 +167,7 @@ impl Log {
     pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, AppendError> {
         let waker = unpark_here();
         let shared = &self.handle.shared;
-        let pending = match shared.enter_now(commit, &waker) {
+        let pending = match shared.enter_now(commit, &waker, Writes::Caller) {
             Err(AppendError::Overloaded) => block_on(shared.enter(commit), &waker)?,
             entered => entered?,
         };

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{CorruptionReport, OpenError},
     ids::{Epoch, SegmentId, Sequence},
-    limits::{BLOCK_BYTES, BLOCK_LEN},
+    limits::{BLOCK_BYTES, BLOCK_LEN, GROUP_BYTES_MAX},
     log::{
         Anchor, Place,
         group::GroupHeader,
@@ -22,6 +22,10 @@ use crate::{
 /// How far behind a proven end the search for evidence goes, in bytes. Behind an end that is not
 /// proven it goes through all prepared segments.
 const SEARCH_BYTES_BEHIND_PROVEN_END: u64 = 64 << 10;
+
+/// How far the search goes in a segment that was not started, in bytes. Groups of such a segment
+/// begin at its first block and lie side by side, so that one shows within two of the largest.
+const SEARCH_BYTES_IN_UNSTARTED: u64 = 2 * GROUP_BYTES_MAX;
 
 /// The end of a log.
 #[derive(Debug)]
@@ -263,7 +267,7 @@ impl<S: Source> Search<'_, S> {
         };
         let doubt = self.walk.at.next;
         let entry = self.table.entry(doubt.segment);
-        let end = entry.map_or(u64::MAX, |entry| entry.segment_bytes);
+        let end = entry.map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes);
         if promise == Promise::CleanHere {
             let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
             self.search_range(doubt, end, &mut behind).await;
@@ -280,10 +284,8 @@ impl<S: Source> Search<'_, S> {
                 segment,
                 offset: segment::HEADER_BYTES,
             };
-            let end = self
-                .table
-                .entry(segment)
-                .map_or(u64::MAX, |entry| entry.segment_bytes);
+            let started = self.table.entry(segment);
+            let end = started.map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes);
             self.search_range(start, end, &mut behind).await;
             let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
             if raised && self.table.entry(segment).is_none() {

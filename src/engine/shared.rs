@@ -66,6 +66,15 @@ pub(crate) struct Shared {
     table: Mutex<Arc<SegmentTable>>,
 }
 
+/// Who will write the group that a commit is put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// The writer task; it is woken.
+    Task,
+    /// The caller, or whoever is writing just now.
+    Caller,
+}
+
 /// A commit that was put into a group, not yet acknowledged.
 #[must_use = "the commit is durable only once this was awaited"]
 pub(crate) struct Pending {
@@ -116,7 +125,7 @@ impl Shared {
     pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, AppendError> {
         let frame = commit.frame();
         if self.queued.load(Ordering::Acquire) == 0 {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker()))).await {
+            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
                 Err(AppendError::Overloaded) => {}
                 entered => return entered,
             }
@@ -126,7 +135,7 @@ impl Shared {
         // First come, first served: one caller at a time waits for room, the others for it.
         let _turn = self.turn.lock().await;
         loop {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker()))).await {
+            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
                 Err(AppendError::Overloaded) => self.room.notified().await,
                 entered => return entered,
             }
@@ -138,17 +147,19 @@ impl Shared {
         self: &Arc<Self>,
         commit: &Commit,
         waker: &Waker,
+        writes: Writes,
     ) -> Result<Pending, AppendError> {
         if self.queued.load(Ordering::Acquire) > 0 {
             return Err(AppendError::Overloaded);
         }
-        self.try_enter(commit.frame(), waker)
+        self.try_enter(commit.frame(), waker, writes)
     }
 
     fn try_enter(
         self: &Arc<Self>,
         frame: Frame<'_>,
         waker: &Waker,
+        writes: Writes,
     ) -> Result<Pending, AppendError> {
         let mut core = self.core();
         let ticket = match core.pipeline.append(frame) {
@@ -158,7 +169,7 @@ impl Shared {
         let slot = core.leave_waker(ticket.sequence, waker);
         self.arrivals
             .store(core.pipeline.open_commits(), Ordering::Relaxed);
-        let wake = std::mem::take(&mut core.writer_waits);
+        let wake = writes == Writes::Task && std::mem::take(&mut core.writer_waits);
         drop(core);
         if wake {
             self.work.notify_one();
@@ -194,19 +205,24 @@ impl Shared {
     }
 
     /// Publishes that everything before `durable` is durable, then wakes those who waited.
-    pub(crate) fn publish(&self, mut core: MutexGuard<'_, Core>, durable: Anchor) -> usize {
+    /// `wakers` is empty memory of the writer's, kept for the next time.
+    pub(crate) fn publish(
+        &self,
+        mut core: MutexGuard<'_, Core>,
+        durable: Anchor,
+        wakers: &mut Vec<Waker>,
+    ) -> usize {
         self.durable
             .store(durable.sequence.get() - 1, Ordering::Release);
         self.head.store(durable.position.get(), Ordering::Release);
         self.arrivals
             .store(core.pipeline.open_commits(), Ordering::Relaxed);
-        let mut woken = core.take_waiting(durable.sequence);
+        core.take_waiting(durable.sequence, wakers);
         drop(core);
-        let count = woken.len();
-        for waker in woken.drain(..) {
+        let count = wakers.len();
+        for waker in wakers.drain(..) {
             waker.wake();
         }
-        self.core().spare_wakers = woken;
         self.let_in();
         count
     }
@@ -324,9 +340,8 @@ impl Core {
         }
     }
 
-    /// The wakers of the groups before `sequence`.
-    fn take_waiting(&mut self, sequence: Sequence) -> Vec<Waker> {
-        let mut woken = Vec::new();
+    /// Moves the wakers of the groups before `sequence` to `woken`, whose memory it keeps.
+    fn take_waiting(&mut self, sequence: Sequence, woken: &mut Vec<Waker>) {
         while self
             .waiting
             .front()
@@ -334,12 +349,11 @@ impl Core {
         {
             let (_, wakers) = self.waiting.pop_front().expect("the front was just seen");
             if woken.is_empty() {
-                woken = wakers;
+                self.spare_wakers = std::mem::replace(woken, wakers);
             } else {
                 woken.extend(wakers);
             }
         }
-        woken
     }
 }
 

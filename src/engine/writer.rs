@@ -14,6 +14,7 @@ use std::{
     collections::VecDeque,
     io,
     sync::{Arc, Mutex, PoisonError},
+    task::Waker,
     time::Duration,
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Writer<F> {
     segment: SegmentId,
     file: Arc<F>,
     prepared: PreparedFiles<F>,
+    /// Memory for the wakers of one group.
+    wakers: Vec<Waker>,
 }
 
 impl<F: File> Writer<F> {
@@ -44,6 +47,7 @@ impl<F: File> Writer<F> {
             segment,
             file,
             prepared,
+            wakers: Vec::new(),
         }
     }
 
@@ -86,7 +90,7 @@ impl<F: File> Writer<F> {
 
     /// Acknowledges a durable group, unless the log was poisoned meanwhile: its callers were told
     /// that the outcome is unknown.
-    fn acknowledge(&self, write: Write) -> Option<usize> {
+    fn acknowledge(&mut self, write: Write) -> Option<usize> {
         let mut core = self.shared.core();
         if core.pipeline.is_poisoned() {
             return None;
@@ -97,7 +101,7 @@ impl<F: File> Writer<F> {
         if let Some((entry, _)) = write.start {
             self.shared.change_table(|table| table.push(entry));
         }
-        let woken = self.shared.publish(core, durable);
+        let woken = self.shared.publish(core, durable, &mut self.wakers);
         if chore {
             self.shared.chores.notify_one();
         }
