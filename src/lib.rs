@@ -11,8 +11,10 @@ pub mod runtime;
 
 pub use commit::{Appended, Commit, RecordedCommit};
 pub use engine::{
+    inspect,
     log::{Log, LogStats},
     open::RecoveryReport,
+    read_only::{ReadOnlyLog, ReadOnlyReader, ReadOnlyStats},
     reader::LogReader,
     survey::OpenWarning,
 };

@@ -130,19 +130,15 @@ impl<R: Runtime> Keeper<R> {
         }
     }
 
-    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended.
-    pub(crate) async fn run(mut self, writer_ended: oneshot::Receiver<()>) -> Result<(), LogError> {
-        let mut writer_ended = std::pin::pin!(writer_ended);
-        loop {
-            match race(writer_ended.as_mut(), self.work()).await {
-                Ok(_) => break,
-                Err(Ok(())) => {}
-                Err(Err(error)) => {
-                    tracing::error!(%error, "a superblock write failed; the log is poisoned");
-                    self.shared.poison();
-                    let _ = writer_ended.as_mut().await;
-                    break;
-                }
+    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended. A chore
+    /// that was begun is always finished: half a superblock write must not be followed by another.
+    pub(crate) async fn run(mut self) -> Result<(), LogError> {
+        while !self.shared.writer_ended() {
+            if self.shared.is_poisoned() {
+                self.shared.chores.notified().await;
+            } else if let Err(error) = self.work().await {
+                tracing::error!(%error, "a superblock write failed; the log is poisoned");
+                self.shared.poison();
             }
         }
         self.requests.close();

@@ -301,7 +301,6 @@ fn start<R: Runtime>(
         Arc::clone(&files),
     );
     let writer = Arc::new(tokio::sync::Mutex::new(writer));
-    let (writer_ends, writer_ended) = oneshot::channel();
     let (ends, ended) = watch::channel(None);
     let (requests, requested) = mpsc::channel(1);
     let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
@@ -316,15 +315,12 @@ fn start<R: Runtime>(
     });
     let lock = opened.lock;
     runtime.spawn("sagalog-keeper", async move {
-        let outcome = keeper.run(writer_ended).await;
+        let outcome = keeper.run().await;
         drop(lock);
         let _ = ends.send(Some(outcome));
     })?;
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
-    runtime.spawn("sagalog-writer", async move {
-        writing.await;
-        drop(writer_ends);
-    })?;
+    runtime.spawn("sagalog-writer", writing)?;
     runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
     let leader = Box::new(Leader {
         shared: Arc::clone(&shared),

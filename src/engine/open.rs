@@ -9,8 +9,8 @@
 
 use super::{
     procedures::{
-        LOCK_FILE, create_segment, create_store, read_full, remove_files, write_all,
-        write_superblock,
+        LOCK_FILE, create_segment, create_store, put_superblock, read_full, remove_files,
+        write_all, write_superblock,
     },
     recover::{Finding, find_end},
     scan::Group,
@@ -171,6 +171,9 @@ impl<R: Runtime> Opening<'_, R> {
         let file = disk
             .open(superblock::FILE_NAME, OpenMode::ReadWrite)
             .await?;
+        // The newest slot may have been read from the page cache and not be durable. It is written
+        // again before the other slot, which may be the only durable one, is overwritten.
+        put_superblock(&file, &self.survey.superblock).await?;
         self.survey.superblock.epoch = self.finding.epoch.next();
         self.survey.superblock.clean = false;
         write_superblock(&file, &mut self.survey.superblock).await?;
@@ -227,7 +230,6 @@ impl<R: Runtime> Opening<'_, R> {
         &mut self,
         superblock_file: &DiskFile<R>,
     ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
-        self.secure_last_header().await?;
         let (file, fresh) = self.fresh_segment(superblock_file).await?;
         let before = self.finding.durable;
         let proven = Sequence::new(before.sequence.get().saturating_sub(1));
@@ -250,6 +252,7 @@ impl<R: Runtime> Opening<'_, R> {
         bytes.resize(bytes.len() + BLOCK_LEN, 0);
         write_all(&file, &bytes, start.offset).await?;
         file.sync_data().await?;
+        self.rewrite_unproven_headers().await?;
         // From here on the copies count and the old end does not.
         let header = SegmentHeader {
             store: self.survey.superblock.store,
@@ -268,21 +271,17 @@ impl<R: Runtime> Opening<'_, R> {
         Ok((tail, fresh, Arc::new(file)))
     }
 
-    /// Writes the header of the last started segment again. After a failed sync it may stand in the
-    /// page cache alone, and no later segment may become durable before it does.
-    async fn secure_last_header(&self) -> Result<(), OpenError> {
-        let Some(last) = self.survey.table.last() else {
-            return Ok(());
-        };
-        let name = segment::file_name(last.segment);
-        let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
-        let mut block = vec![0; BLOCK_LEN];
-        let filled = read_full(&file, &mut block, 0).await?;
-        block.truncate(filled);
-        let store = self.survey.superblock.store;
-        // A header that does not hold was not what the table was read from: the checkpoint was.
-        if SegmentHeader::decode(&block, store, last.segment).is_ok() {
-            write_all(&file, &block, 0).await?;
+    /// A segment in which no group is proven may have its header in the page cache only. It is
+    /// about to become one between others, so its header is written again, byte for byte.
+    async fn rewrite_unproven_headers(&self) -> Result<(), OpenError> {
+        let proven = self.finding.durable.sequence;
+        let entries = self.survey.table.entries().iter();
+        for entry in entries.rev().take_while(|entry| entry.sequence >= proven) {
+            let name = segment::file_name(entry.segment);
+            let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+            let mut header = [0; BLOCK_LEN];
+            read_full(&file, &mut header, 0).await?;
+            write_all(&file, &header, 0).await?;
             file.sync_data().await?;
         }
         Ok(())

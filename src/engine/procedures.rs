@@ -19,7 +19,9 @@ use std::io;
 /// The lock file.
 pub(crate) const LOCK_FILE: &str = "LOCK";
 /// Where a checkpoint is written before it gets its name.
-const CHECKPOINT_DRAFT: &str = "checkpoint.draft";
+pub(crate) const CHECKPOINT_DRAFT: &str = "checkpoint.draft";
+/// Where the first superblock is written before it gets its name.
+pub(crate) const SUPERBLOCK_DRAFT: &str = "STORE.draft";
 
 /// Writes all of `bytes`, however short the single writes are.
 pub(crate) async fn write_all<F: File>(file: &F, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
@@ -75,15 +77,8 @@ pub(crate) async fn create_store<R: Runtime>(
     let disk = runtime.disk();
     let first = SegmentId::new(1);
     let _ = create_segment(&disk, first, segment_bytes).await?;
-    let file = match disk.open(superblock::FILE_NAME, OpenMode::Create).await {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.open(superblock::FILE_NAME, OpenMode::ReadWrite)
-                .await?
-        }
-        other => other?,
-    };
+    let file = create_anew(&disk, SUPERBLOCK_DRAFT).await?;
     file.reserve(superblock::FILE_BYTES).await?;
-    disk.sync_dir().await?;
     let superblock = Superblock {
         store: draw_identity(runtime),
         generation: 1,
@@ -105,6 +100,9 @@ pub(crate) async fn create_store<R: Runtime>(
         created_unix_nanos: runtime.wall().as_unix_nanos(),
     };
     put_superblock(&file, &superblock).await?;
+    // The name appears with the whole content behind it: a torn superblock is always damage.
+    disk.rename(SUPERBLOCK_DRAFT, superblock::FILE_NAME).await?;
+    disk.sync_dir().await?;
     Ok(superblock)
 }
 
@@ -116,7 +114,8 @@ fn draw_identity<R: Runtime>(runtime: &R) -> StoreId {
     StoreId::from_bytes(bytes)
 }
 
-async fn put_superblock<F: File>(file: &F, superblock: &Superblock) -> io::Result<()> {
+/// Writes this generation of the superblock into its slot, durably.
+pub(crate) async fn put_superblock<F: File>(file: &F, superblock: &Superblock) -> io::Result<()> {
     write_all(file, &superblock.encode(), superblock.slot_offset()).await?;
     file.sync_data().await
 }
@@ -131,22 +130,26 @@ pub(crate) async fn write_superblock<F: File>(
     put_superblock(file, superblock).await
 }
 
+/// Creates the file `name`, in place of one that an interrupted procedure left.
+async fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
+    match disk.open(name, OpenMode::Create).await {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove(name).await?;
+            disk.sync_dir().await?;
+            disk.open(name, OpenMode::Create).await
+        }
+        created => created,
+    }
+}
+
 /// Creates the empty file of `segment`, durably, with its space set aside.
 pub(crate) async fn create_segment<D: Disk>(
     disk: &D,
     segment: SegmentId,
     segment_bytes: u64,
 ) -> io::Result<D::File> {
-    let name = segment::file_name(segment);
-    let file = match disk.open(&name, OpenMode::Create).await {
-        // What an interrupted preparation left; no superblock names it, so nothing is in it.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.remove(&name).await?;
-            disk.sync_dir().await?;
-            disk.open(&name, OpenMode::Create).await?
-        }
-        other => other?,
-    };
+    // What an interrupted preparation left is named by no superblock: nothing is in it.
+    let file = create_anew(disk, &segment::file_name(segment)).await?;
     file.reserve(segment_bytes).await?;
     file.sync_data().await?;
     disk.sync_dir().await?;
@@ -174,12 +177,7 @@ pub(crate) async fn write_checkpoint<D: Disk>(
     let Some((name, bytes)) = checkpoint::encode(store, table) else {
         return Ok(None);
     };
-    if let Err(error) = disk.remove(CHECKPOINT_DRAFT).await
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let file = disk.open(CHECKPOINT_DRAFT, OpenMode::Create).await?;
+    let file = create_anew(disk, CHECKPOINT_DRAFT).await?;
     write_all(&file, &bytes, 0).await?;
     file.sync_data().await?;
     disk.rename(CHECKPOINT_DRAFT, &checkpoint::file_name(name))

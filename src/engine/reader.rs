@@ -10,7 +10,7 @@ use super::{
 use crate::{
     commit::RecordedCommit,
     error::{CorruptionReport, ReadError},
-    ids::{Epoch, Position, Sequence, StoreId},
+    ids::{Epoch, Position, SegmentId, Sequence, StoreId},
     log::{
         Anchor, Place,
         group::Commits,
@@ -109,6 +109,11 @@ impl<S: Source> Reading<S> {
         }
     }
 
+    /// The segment that the reading has reached.
+    pub(crate) fn segment(&self) -> SegmentId {
+        self.walk.at.next.segment
+    }
+
     /// The next commit below the head.
     pub(crate) async fn next(&mut self) -> Result<Option<RecordedCommit>, ReadError> {
         loop {
@@ -173,7 +178,7 @@ impl<S: Source> Reading<S> {
 
 const END: Anchor = Anchor {
     next: Place {
-        segment: crate::ids::SegmentId::new(0),
+        segment: SegmentId::new(0),
         offset: 0,
     },
     sequence: Sequence::new(0),
@@ -212,7 +217,7 @@ impl LogReader {
     /// # Errors
     /// [`ReadError`] says what to do. After [`ReadError::Io`] the call can be repeated.
     pub async fn next(&mut self) -> Result<Option<RecordedCommit>, ReadError> {
-        let segment = self.reading.walk.at.next.segment;
+        let segment = self.reading.segment();
         self.reading.next().await.map_err(|error| {
             let floor = self
                 .shared

@@ -26,7 +26,7 @@ const SEARCH_BYTES_BEHIND_PROVEN_END: u64 = 64 << 10;
 /// The end of a log.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// The row that decided; `None` for a log that was never started.
+    /// The row that decided; `None` for a log that was never started, or is growing.
     pub(crate) row: Option<&'static Row>,
     /// What stands at the end.
     pub(crate) class: BlockClass,
@@ -34,6 +34,8 @@ pub(crate) struct Finding {
     pub(crate) durable: Anchor,
     /// Groups behind it that are whole but not proven durable, in order.
     pub(crate) doubted: Vec<Group>,
+    /// The point of doubt: everything before it is whole.
+    pub(crate) walked: Anchor,
     /// The highest epoch seen.
     pub(crate) epoch: Epoch,
     /// Bytes that were written behind the end and are discarded.
@@ -50,6 +52,7 @@ impl Finding {
             class: BlockClass::Zero,
             durable: superblock.anchor,
             doubted: Vec::new(),
+            walked: superblock.anchor,
             epoch: superblock.epoch,
             discarded_bytes: 0,
             segments_scanned: 0,
@@ -59,6 +62,17 @@ impl Finding {
 
 /// Finds the end of the surveyed log.
 pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Finding, OpenError> {
+    find_end_beside_writer(disk, survey, &mut None).await
+}
+
+/// Finds the end of a log that somebody may be writing. `doubted` remembers where the look before
+/// this one stopped: what a later look gets past was a write in flight and no damage, so that it
+/// is not judged by what has landed behind it meanwhile.
+pub(crate) async fn find_end_beside_writer<D: Disk>(
+    disk: &D,
+    survey: &Survey,
+    doubted: &mut Option<Sequence>,
+) -> Result<Finding, OpenError> {
     let superblock = &survey.superblock;
     let anchor = superblock.anchor;
     let unclaimed = superblock.epoch == Epoch::default() && survey.warnings.is_empty();
@@ -88,6 +102,10 @@ pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Findi
         return search.conclude(BlockClass::End, Promise::Unclean, &behind);
     }
     let class = search.walk_to_doubt().await;
+    let before = doubted.replace(search.walk.at.sequence);
+    if before.is_some_and(|before| before < search.walk.at.sequence) {
+        return Ok(search.finding(None, class, 0));
+    }
     let promise = match (superblock.clean, search.walk.at == anchor) {
         (false, _) => Promise::Unclean,
         (true, true) => Promise::CleanHere,
@@ -288,6 +306,11 @@ impl<S: Source> Search<'_, S> {
             if held.is_empty() {
                 return;
             }
+            let zeros = leading_zero_bytes(held);
+            if zeros > 0 {
+                place.offset += zeros;
+                continue;
+            }
             let mut step = BLOCK_BYTES;
             if let Ok(header) = GroupHeader::decode(held, self.walk.store) {
                 let evidence = expected.evidence_of(&header, place);
@@ -301,13 +324,8 @@ impl<S: Source> Search<'_, S> {
                     step = header.padded_bytes();
                 }
             }
-            if !segment::is_zero(&held[..held.len().min(BLOCK_LEN)]) {
-                behind.last_written = Place {
-                    offset: place.offset + step,
-                    ..place
-                };
-            }
             place.offset += step;
+            behind.last_written = place;
         }
     }
 
@@ -370,18 +388,38 @@ impl<S: Source> Search<'_, S> {
                 })));
             }
         }
-        Ok(Finding {
-            row: Some(row),
+        let discarded_bytes = if row.verdict == Verdict::Discard {
+            discarded_bytes
+        } else {
+            0
+        };
+        Ok(self.finding(Some(row), class, discarded_bytes))
+    }
+
+    fn finding(
+        self,
+        row: Option<&'static Row>,
+        class: BlockClass,
+        discarded_bytes: u64,
+    ) -> Finding {
+        let walked = self.walk.at;
+        Finding {
+            row,
             class,
             durable: self.trail.durable,
             doubted: self.trail.doubted,
+            walked,
             epoch: self.epoch.max(self.walk.epoch),
-            discarded_bytes: if row.verdict == Verdict::Discard {
-                discarded_bytes
-            } else {
-                0
-            },
-            segments_scanned: at.next.segment.get() + 1 - self.start.get(),
-        })
+            discarded_bytes,
+            segments_scanned: walked.next.segment.get() + 1 - self.start.get(),
+        }
     }
+}
+
+/// How many bytes of whole zero blocks `bytes` begins with.
+fn leading_zero_bytes(bytes: &[u8]) -> u64 {
+    let zeros = bytes
+        .chunks(BLOCK_LEN)
+        .take_while(|block| segment::is_zero(block));
+    zeros.map(|_| BLOCK_BYTES).sum()
 }

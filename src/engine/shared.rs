@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     head: AtomicU64,
     poisoned: AtomicBool,
     closing: AtomicBool,
+    writer_ended: AtomicBool,
     /// Commits in the open group, for a writer that lingers.
     arrivals: AtomicU32,
     /// Callers that wait for room, in line behind `turn`.
@@ -93,6 +94,7 @@ impl Shared {
             head: AtomicU64::new(durable.position.get()),
             poisoned: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            writer_ended: AtomicBool::new(false),
             arrivals: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             turn: tokio::sync::Mutex::new(()),
@@ -251,6 +253,16 @@ impl Shared {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn writer_ended(&self) -> bool {
+        self.writer_ended.load(Ordering::Acquire)
+    }
+
+    /// The writer writes no more: the keeper may finish.
+    pub(crate) fn end_writer(&self) {
+        self.writer_ended.store(true, Ordering::Release);
+        self.chores.notify_one();
     }
 
     pub(crate) fn head(&self) -> Position {

@@ -2,7 +2,7 @@
 //!
 //! Opening for writing, opening read-only and the inspection tools all begin here.
 
-use super::procedures::read_file;
+use super::procedures::{self, read_file};
 use crate::{
     error::OpenError,
     ids::SegmentId,
@@ -60,22 +60,24 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
         .iter()
         .filter_map(|name| segment::parse_file_name(name))
         .collect();
-    let choice = if names.iter().any(|name| name == superblock::FILE_NAME) {
-        read_superblock(disk).await?
-    } else {
-        Choice::Unborn
-    };
+    if !names.iter().any(|name| name == superblock::FILE_NAME) {
+        return if never_started(disk, &segments).await? {
+            Ok(Found::Empty)
+        } else {
+            Err(OpenError::SuperblockDamaged)
+        };
+    }
+    let mut choice = read_superblock(disk).await?;
+    if !matches!(choice, Choice::Use { damaged: false, .. }) {
+        // A read can be misdirected too: damage is believed when it is seen twice.
+        choice = read_superblock(disk).await?;
+    }
     let (superblock, damaged) = match choice {
         Choice::Use {
             superblock,
             damaged,
         } => (superblock, damaged),
-        Choice::Unborn if never_started(disk, &segments).await? => return Ok(Found::Empty),
-        // The very first superblock was torn. Its segment was made before it and is still empty.
-        Choice::Damaged if !segments.is_empty() && never_started(disk, &segments).await? => {
-            return Ok(Found::Empty);
-        }
-        Choice::Unborn | Choice::Damaged => return Err(OpenError::SuperblockDamaged),
+        Choice::Damaged => return Err(OpenError::SuperblockDamaged),
         Choice::Newer(found) => {
             return Err(OpenError::NewerFormat {
                 found,
@@ -160,7 +162,11 @@ impl Survey {
         let from = self.table.last().map_or(floor, |last| last.segment.next());
         let mut unstarted = None;
         for segment in segments.range(from..) {
-            match (read_header(disk, self, *segment).await?, unstarted) {
+            let mut header = read_header(disk, self, *segment).await?;
+            if header.is_none() {
+                header = read_header(disk, self, *segment).await?;
+            }
+            match (header, unstarted) {
                 (Some(_), Some(unstarted)) => return Err(OpenError::SegmentDamaged(unstarted)),
                 (Some(entry), None) => self.add(entry)?,
                 (None, _) => unstarted = unstarted.or(Some(*segment)),
@@ -232,7 +238,9 @@ impl Survey {
         }
         let checkpoint = self.superblock.checkpoint.map(checkpoint::file_name);
         for name in names {
-            if checkpoint::is_file_name(name) {
+            if name == procedures::CHECKPOINT_DRAFT || name == procedures::SUPERBLOCK_DRAFT {
+                self.leftovers.push(name.clone());
+            } else if checkpoint::is_file_name(name) {
                 if checkpoint.as_ref() != Some(name) {
                     self.leftovers.push(name.clone());
                 }
@@ -243,7 +251,7 @@ impl Survey {
                 });
             } else if segment::parse_file_name(name).is_none()
                 && name != superblock::FILE_NAME
-                && name != super::procedures::LOCK_FILE
+                && name != procedures::LOCK_FILE
             {
                 self.warnings.push(OpenWarning::UnknownFile(name.clone()));
             }
@@ -261,7 +269,7 @@ async fn read_header<D: Disk>(
     let name = segment::file_name(segment);
     let file = disk.open(&name, OpenMode::Read).await?;
     let mut block = vec![0; usize_from(segment::HEADER_BYTES)];
-    let filled = super::procedures::read_full(&file, &mut block, 0).await?;
+    let filled = procedures::read_full(&file, &mut block, 0).await?;
     block.truncate(filled);
     match SegmentHeader::decode(&block, survey.superblock.store, segment) {
         Ok(header) => Ok(Some(SegmentEntry::from(&header))),

@@ -52,7 +52,7 @@ impl<F: File> Writer<F> {
     pub(crate) async fn turn(&mut self) -> Option<usize> {
         let write = self.shared.core().pipeline.take_write()?;
         match self.perform(&write).await {
-            Ok(()) => Some(self.acknowledge(write)),
+            Ok(()) => self.acknowledge(write),
             Err(error) => {
                 tracing::error!(place = %write.place, %error, "a write failed; the log is poisoned");
                 self.shared.poison();
@@ -84,20 +84,24 @@ impl<F: File> Writer<F> {
         file
     }
 
-    fn acknowledge(&self, write: Write) -> usize {
-        if let Some((entry, _)) = write.start {
-            self.shared.change_table(|table| table.push(entry));
-            self.shared.chores.notify_one();
-        }
+    /// Acknowledges a durable group, unless the log was poisoned meanwhile: its callers were told
+    /// that the outcome is unknown.
+    fn acknowledge(&self, write: Write) -> Option<usize> {
         let mut core = self.shared.core();
+        if core.pipeline.is_poisoned() {
+            return None;
+        }
         core.pipeline.written(write.sequence, write.bytes);
         let durable = *core.pipeline.durable();
-        let chore = core.chore_due();
+        let chore = core.chore_due() || write.start.is_some();
+        if let Some((entry, _)) = write.start {
+            self.shared.change_table(|table| table.push(entry));
+        }
         let woken = self.shared.publish(core, durable);
         if chore {
             self.shared.chores.notify_one();
         }
-        woken
+        Some(woken)
     }
 }
 
@@ -110,7 +114,7 @@ pub(crate) async fn run<R: Runtime>(
     shared: Arc<Shared>,
     writer: WriterLock<<R::Disk as Disk>::File>,
 ) {
-    let _poison = PoisonOnPanic(Arc::clone(&shared));
+    let _end = End(Arc::clone(&shared));
     loop {
         take_turns(&runtime, &shared, &writer).await;
         if shared.is_poisoned() {
@@ -180,13 +184,14 @@ async fn take_turns<R: Runtime>(
     }
 }
 
-/// A panic in the writer is a bug; its callers must not wait for ever.
-struct PoisonOnPanic(Arc<Shared>);
+/// The end of the writer. A panic in it is a bug; its callers must not wait for ever.
+struct End(Arc<Shared>);
 
-impl Drop for PoisonOnPanic {
+impl Drop for End {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.poison();
         }
+        self.0.end_writer();
     }
 }

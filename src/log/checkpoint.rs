@@ -97,6 +97,12 @@ pub fn decode(
     Some(table)
 }
 
+/// The store that a checkpoint's bytes name, if they hold.
+pub fn store_of(bytes: &[u8]) -> Option<StoreId> {
+    let covered = open_sealed(MAGIC, bytes).ok()?;
+    Fields::new(covered).id().map(StoreId::from_bytes)
+}
+
 fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
     let entry = SegmentEntry {
         segment: SegmentId::new(fields.u64()?),

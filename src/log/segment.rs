@@ -163,7 +163,11 @@ fn seal_crc(magic: [u8; 8], format: u32, covered: &[u8]) -> u32 {
 }
 
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == 0)
+    // Equal to itself moved by one byte, with a zero in front: one fast comparison of memory.
+    match bytes.split_first() {
+        Some((first, rest)) => *first == 0 && bytes.get(..rest.len()) == Some(rest),
+        None => true,
+    }
 }
 
 /// The name of the file of `segment`.

@@ -83,8 +83,6 @@ pub enum Choice {
         /// Whether the other slot is damaged.
         damaged: bool,
     },
-    /// Both slots are zero: the store was never finished.
-    Unborn,
     /// A slot was written by a newer format.
     Newer(u32),
     /// No valid slot.
@@ -244,10 +242,8 @@ pub fn choose(first: Slot, second: Slot) -> Choice {
                 damaged,
             }
         }
-        (Slot::Zero, Slot::Zero) => Choice::Unborn,
-        (Slot::Damaged, Slot::Damaged | Slot::Zero) | (Slot::Zero, Slot::Damaged) => {
-            Choice::Damaged
-        }
+        // The file gets its name only with a superblock in it, so zeros are damage too.
+        (Slot::Zero | Slot::Damaged, Slot::Zero | Slot::Damaged) => Choice::Damaged,
     }
 }
 

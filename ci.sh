@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is merged.
+#
+#   ./ci.sh quick    format, lints, tests, style: under 90 s on a warm build
+#   ./ci.sh          all of it: also docs, features, minimum Rust, simulation, benches
+#
+# Needs a Rust toolchain and the crates registry, nothing else. Stops at the first section that
+# fails and names it. A section that cannot run says so; none is left out in silence.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly CRATES_MAX=26 CRATES_MAX_BARE=10
+readonly SIM_SEEDS=2000 REPLAY_SEEDS=200
+readonly SIM_FLAGS="build.rustflags=['--cfg','madsim']"
+
+current="start"
+unchecked=0
+
+main() {
+    trap 'report $?' EXIT
+    drop_rustflags
+    case "${1:-all}" in
+        quick) quick ;;
+        all)
+            quick
+            thorough
+            ;;
+        *)
+            echo "usage: ./ci.sh [quick|all]" >&2
+            exit 2
+            ;;
+    esac
+    current="done"
+}
+
+# Sections are called without `&&` or `if`, since bash ignores `set -e` inside those.
+quick() {
+    section "format" cargo fmt --all --check
+    section "lints" cargo clippy --quiet --workspace --all-targets -- -D warnings
+    section "tests and style" tests
+}
+
+thorough() {
+    section "dependencies" dependencies
+    section "lints without default features" bare_lints
+    section "documentation tests" cargo test --quiet --doc
+    section "documentation" documentation
+    section "minimum Rust" minimum_rust
+    pending "lints of the simulation" simulation_lints
+    pending "simulation: $SIM_SEEDS seeds" cargo sim disk --seeds "$SIM_SEEDS" --json
+    pending "simulation: same seeds, same run" determinism
+    pending "simulation: scenarios" cargo sim-test
+    pending "benches run" cargo bench --bench append -- --json --secs 1
+    pending "README example" cargo run --quiet --example readme
+}
+
+# The tidy test is one of these, and so is every fuzz target on its corpus.
+tests() {
+    cargo test --quiet --tests
+}
+
+bare_lints() {
+    cargo clippy --quiet -p sagalog --all-targets --no-default-features -- -D warnings
+    # Once more without the tests, whose dependencies may switch features on that users lack.
+    cargo clippy --quiet -p sagalog --no-default-features -- -D warnings
+}
+
+documentation() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+}
+
+dependencies() {
+    at_most "$CRATES_MAX" "default features" "$(count_crates)"
+    at_most "$CRATES_MAX_BARE" "no default features" "$(count_crates --no-default-features)"
+    if cargo deny --version > /dev/null 2>&1; then
+        cargo deny check
+    else
+        not_checked "licences and advisories (cargo-deny is not installed)"
+    fi
+}
+
+count_crates() {
+    cargo tree --locked -p sagalog -e normal --prefix none --no-dedupe "$@" |
+        sort -u | grep -vc '^sagalog '
+}
+
+at_most() {
+    local limit=$1 what=$2 count=$3
+    echo "$count crates with $what, at most $limit"
+    ((count <= limit))
+}
+
+# Clippy's `incompatible_msrv` has looked at every call already, if both files name one version.
+minimum_rust() {
+    local version in_clippy toolchain
+    version=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+    in_clippy=$(sed -n 's/^msrv = "\(.*\)"$/\1/p' clippy.toml)
+    echo "Cargo.toml says $version, clippy.toml says $in_clippy"
+    [[ -n $version && $version == "$in_clippy" ]]
+    # Its full name: rustup would download what a shorter one, such as 1.89, does not match.
+    toolchain=$(rustup toolchain list 2> /dev/null | grep -m 1 -o "^$version[.-][^ ]*" || true)
+    if [[ -n $toolchain ]]; then
+        cargo "+$toolchain" check --quiet --all-targets
+    else
+        not_checked "a build with Rust $version (rustup does not have it here)"
+    fi
+}
+
+simulation_lints() {
+    cargo clippy --quiet --config "$SIM_FLAGS" -p sagalog-sim --all-targets -- -D warnings
+}
+
+# Two processes, because addresses and hash seeds differ between processes, not within one.
+determinism() {
+    local first second
+    first=$(trace_hash)
+    second=$(trace_hash)
+    echo "trace hash of $REPLAY_SEEDS seeds: $first, then $second"
+    [[ -n $first && $first == "$second" ]]
+}
+
+trace_hash() {
+    cargo sim disk --seeds "$REPLAY_SEEDS" --json | tail -n 1 |
+        sed -n 's/.*"trace_hash": *"\{0,1\}\([0-9A-Za-z]*\).*/\1/p'
+}
+
+# cargo lets these replace the flags it is configured with, so that `--cfg madsim` would vanish and
+# the simulation would simulate nothing.
+drop_rustflags() {
+    local name
+    for name in RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS; do
+        if [[ -n ${!name+set} ]]; then
+            echo "note: $name is set (\"${!name}\") and ignored here: it would replace --cfg madsim"
+            unset "$name"
+        fi
+    done
+}
+
+section() {
+    current=$1
+    local start=$SECONDS
+    shift
+    echo "== $current"
+    "$@"
+    echo "   ok after $((SECONDS - start)) s ($SECONDS s in all)"
+}
+
+# A section whose subject is not in the tree yet: becomes a `section` with it.
+pending() {
+    echo "== $1"
+    not_checked "its subject is not in the tree yet"
+}
+
+not_checked() {
+    unchecked=$((unchecked + 1))
+    echo "   NOT CHECKED: $1"
+}
+
+report() {
+    if [[ $current == done ]]; then
+        echo "Passed in $SECONDS s, with $unchecked things not checked."
+    elif [[ $1 != 2 || $current != start ]]; then
+        echo "FAILED in section \"$current\" after $SECONDS s." >&2
+    fi
+}
+
+main "$@"

@@ -1,0 +1,115 @@
+//! `cargo sim`: runs seeded worlds and says which seed breaks which promise.
+//!
+//! Every seed runs on a thread of its own, so that nothing of one leaks into the next.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program"
+)]
+
+use std::process::ExitCode;
+
+#[cfg(not(madsim))]
+fn main() -> ExitCode {
+    eprintln!(
+        "this program was built without `--cfg madsim` and would simulate nothing. Run it as \
+         `cargo sim`; a RUSTFLAGS of the environment replaces the flags of that alias, so unset it \
+         or add `--cfg madsim` to it."
+    );
+    ExitCode::from(2)
+}
+
+#[cfg(madsim)]
+fn main() -> ExitCode {
+    simulator::main()
+}
+
+#[cfg(madsim)]
+mod simulator {
+    use sagalog_sim::{
+        disk::{Plan, SeedReport, run_seed},
+        report::{Summary, tell},
+    };
+    use std::{ops::Range, process::ExitCode, thread, time::Instant};
+
+    const USAGE: &str = "usage: cargo sim disk --seeds N [--seed S] [--json]";
+
+    struct Arguments {
+        seeds: Range<u64>,
+        json: bool,
+    }
+
+    pub(super) fn main() -> ExitCode {
+        let arguments = match parse() {
+            Ok(arguments) => arguments,
+            Err(reason) => {
+                eprintln!("{reason}\n{USAGE}");
+                return ExitCode::from(2);
+            }
+        };
+        if arguments.seeds.is_empty() {
+            eprintln!("zero seeds prove nothing\n{USAGE}");
+            return ExitCode::from(2);
+        }
+        run(&arguments)
+    }
+
+    fn parse() -> Result<Arguments, String> {
+        use lexopt::prelude::{Long, Value, ValueExt};
+        let mut parser = lexopt::Parser::from_env();
+        let (mut suite, mut count, mut first, mut json) = (None, None, None, false);
+        while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+            let number = |parser: &mut lexopt::Parser| -> Result<u64, String> {
+                let value = parser.value().map_err(|error| error.to_string())?;
+                value.parse().map_err(|error| error.to_string())
+            };
+            match argument {
+                Long("seeds") => count = Some(number(&mut parser)?),
+                Long("seed") => first = Some(number(&mut parser)?),
+                Long("json") => json = true,
+                Value(word) if suite.is_none() => suite = Some(word),
+                other => return Err(other.unexpected().to_string()),
+            }
+        }
+        match suite {
+            Some(word) if word == "disk" => {}
+            Some(word) => return Err(format!("there is no suite {}", word.display())),
+            None => return Err("which suite?".into()),
+        }
+        let count = count.unwrap_or(u64::from(first.is_some()));
+        let first = first.unwrap_or(1);
+        Ok(Arguments {
+            seeds: first..first.saturating_add(count),
+            json,
+        })
+    }
+
+    fn run(arguments: &Arguments) -> ExitCode {
+        let start = Instant::now();
+        let mut summary = Summary::default();
+        for seed in arguments.seeds.clone() {
+            let report = run_on_a_fresh_thread(seed);
+            summary.add(&report);
+            if report.violation.is_some() {
+                eprintln!("{}", tell(&report));
+            }
+        }
+        let json = summary.to_json(start.elapsed());
+        if arguments.json {
+            println!("{json}");
+        } else {
+            println!("{json:#}");
+        }
+        ExitCode::from(u8::from(summary.failed() > 0))
+    }
+
+    fn run_on_a_fresh_thread(seed: u64) -> SeedReport {
+        let thread = thread::Builder::new().name(format!("seed {seed}"));
+        let running = thread.spawn(move || run_seed(Plan::draw(seed)));
+        match running.expect("the machine has room for one thread").join() {
+            Ok(report) => report,
+            Err(_) => SeedReport::panicked(seed),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The disk suite: one log on one disk, through many lives that end in crashes.
+//!
+//! A seed draws a [`Plan`]; each life opens the log, judges what it finds against the oracle,
+//! appends, reads, retires, closes or not, and is cut short before some disk operation. At the end
+//! everything is healed and the log has to open, append and close: the liveness phase.
+
+mod life;
+mod oracle;
+mod plan;
+
+pub use oracle::{Oracle, Violation};
+pub use plan::{Plan, Temper};
+
+use life::{Ending, Life};
+use madsim::{
+    runtime::{Handle, Runtime},
+    time::timeout,
+};
+use oracle::broken;
+use sagalog::{OpenError, log::recovery::BlockClass};
+use sagalog_testkit::{Choices, FaultKind, Seeded, SharedDisk, SimDisk};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How much virtual time a life gets. Whatever still waits then, with the disk at work, hangs.
+const LIFE_VIRTUAL: Duration = Duration::from_secs(600);
+/// How often the log may fail to open in the healed end phase: surviving locks, nothing else.
+const HEALED_OPENS_MAX: u64 = 6;
+/// How many of the last disk events a report shows.
+const EVENTS_KEPT: usize = 40;
+
+/// What became of one seed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SeedReport {
+    /// The seed.
+    pub seed: u64,
+    /// The broken promise, if any.
+    pub violation: Option<Violation>,
+    /// Commits submitted.
+    pub appends: u64,
+    /// Process crashes and power failures.
+    pub crashes: u64,
+    /// Operations that reached the disk.
+    pub disk_ops: u64,
+    /// Faults that struck.
+    pub faults: u64,
+    /// Hash of everything that happened, in order.
+    pub trace_hash: u128,
+    /// For a failed seed: the plan and the last events.
+    pub story: Vec<String>,
+}
+
+impl SeedReport {
+    /// The report of a seed whose world panicked: a bug, in the engine or in the world.
+    pub fn panicked(seed: u64) -> Self {
+        let what = "the world panicked, see the message above".into();
+        Self {
+            seed,
+            violation: Some(Violation {
+                guarantee: "G9",
+                what,
+            }),
+            appends: 0,
+            crashes: 0,
+            disk_ops: 0,
+            faults: 0,
+            trace_hash: 0,
+            story: vec![format!("{:?}", Plan::draw(seed))],
+        }
+    }
+}
+
+/// Shared by the lives of one log.
+#[derive(Clone)]
+struct Stage {
+    plan: Arc<Plan>,
+    disk: SharedDisk,
+    oracle: Arc<Mutex<Oracle>>,
+    answers: Arc<Mutex<u128>>,
+}
+
+impl Stage {
+    fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an answer into the trace.
+    fn note(&self, words: [u64; 3]) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        for word in words {
+            *answers = (*answers ^ u128::from(word))
+                .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013B);
+        }
+    }
+
+    /// Whether a fault of one of these kinds has struck so far.
+    fn struck(&self, which: impl Fn(FaultKind) -> bool) -> bool {
+        self.disk
+            .with(|disk| disk.injected().iter().any(|fault| which(fault.kind)))
+    }
+
+    /// Whether the disk has broken a promise, or shown what is not there.
+    fn damaged(&self) -> bool {
+        self.struck(|kind| kind.breaks_promises() || kind == FaultKind::MisdirectedRead)
+    }
+}
+
+/// Runs one seed from its plan.
+pub fn run_seed(plan: Plan) -> SeedReport {
+    let seed = plan.seed;
+    let mut disk = SimDisk::with_faults(plan.faults.clone(), Seeded::new(seed).fork(2).bits());
+    disk.keep_events(EVENTS_KEPT);
+    disk.set_quota(plan.quota_bytes);
+    let stage = Stage {
+        plan: Arc::new(plan),
+        disk: SharedDisk::new(disk),
+        oracle: Arc::default(),
+        answers: Arc::default(),
+    };
+    let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
+    let violation = runtime.block_on(play(&stage)).err();
+    report(&stage, violation)
+}
+
+fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
+    let answers = *stage.answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let appends = stage.oracle().submitted() as u64;
+    stage.disk.with(|disk| {
+        let counters = disk.counters();
+        let mut story = Vec::new();
+        if violation.is_some() {
+            story.push(format!("{:?}", stage.plan));
+            story.extend(disk.events().map(ToString::to_string));
+            story.extend(
+                disk.damage()
+                    .iter()
+                    .map(|damage| format!("damage: {damage}")),
+            );
+        }
+        SeedReport {
+            seed: stage.plan.seed,
+            violation,
+            appends,
+            crashes: counters.process_crashes + counters.power_failures,
+            disk_ops: counters.ops,
+            faults: counters.faults.values().sum(),
+            trace_hash: disk.trace_hash() ^ answers,
+            story,
+        }
+    })
+}
+
+async fn play(stage: &Stage) -> Result<(), Violation> {
+    let mut choices = Seeded::new(stage.plan.seed).fork(4);
+    for number in 0..stage.plan.lives {
+        let cut = 1 + choices.below(stage.plan.life_ops_max);
+        if choices.below(8) > 0 {
+            stage.disk.with(|disk| disk.halt_before(disk.ops() + cut));
+        }
+        let ending = live_once(stage, &mut choices, number).await?;
+        if let Ending::NotOpened(error) = ending
+            && is_final(&error)
+        {
+            return excuse(stage, &error);
+        }
+        crash(stage, &mut choices);
+    }
+    heal(stage, &mut choices).await
+}
+
+/// One life on a node of its own, which is killed at the end.
+async fn live_once(stage: &Stage, choices: &mut Seeded, number: u64) -> Result<Ending, Violation> {
+    let node = Handle::current().create_node().build();
+    let life = Life::new(stage.clone(), choices.fork(number));
+    let lived = timeout(LIFE_VIRTUAL, node.spawn(life.live())).await;
+    Handle::current().kill(node.id());
+    match lived {
+        Ok(Ok(ending)) => ending,
+        Ok(Err(panicked)) => broken("G9", format!("a task panicked: {panicked}")),
+        Err(_) if stage.disk.with(|disk| disk.is_halted()) => Ok(Ending::CutShort),
+        Err(_) => broken(
+            "G8",
+            format!("life {number} hangs although the disk is at work"),
+        ),
+    }
+}
+
+fn crash(stage: &Stage, choices: &mut Seeded) {
+    let power = choices.chance(stage.plan.power_failure_chance);
+    stage.disk.with(|disk| {
+        disk.clear_halt();
+        if power {
+            disk.power_failure(choices);
+        } else {
+            disk.process_crash();
+        }
+    });
+}
+
+/// Whether trying again cannot help: the store says that it is damaged.
+fn is_final(error: &OpenError) -> bool {
+    match error {
+        OpenError::Corrupt(report) => report.found != BlockClass::Unreadable && report.row != 'E',
+        OpenError::SuperblockDamaged
+        | OpenError::SegmentMissing(_)
+        | OpenError::SegmentDamaged(_)
+        | OpenError::ForeignFile { .. }
+        | OpenError::NewerFormat { .. }
+        | OpenError::NotAStore { .. }
+        | OpenError::Options(_) => true,
+        _ => false,
+    }
+}
+
+/// A refusal for good is right only if the disk has really broken a promise.
+fn excuse(stage: &Stage, error: &OpenError) -> Result<(), Violation> {
+    if stage.damaged() {
+        return Ok(());
+    }
+    broken(
+        "G10",
+        format!("refused to open although the disk kept its promises: {error}"),
+    )
+}
+
+/// Everything is healed: the log has to open, append, close and come back as it was.
+async fn heal(stage: &Stage, choices: &mut Seeded) -> Result<(), Violation> {
+    stage.disk.with(|disk| {
+        disk.heal();
+        disk.set_quota(None);
+    });
+    for attempt in 0..HEALED_OPENS_MAX {
+        let life = Life::new(stage.clone(), choices.fork(1000 + attempt)).in_a_healed_world();
+        let node = Handle::current().create_node().build();
+        let lived = timeout(LIFE_VIRTUAL, node.spawn(life.live())).await;
+        Handle::current().kill(node.id());
+        let Ok(Ok(ending)) = lived else {
+            return broken("G8", "the healed log hangs or panics".into());
+        };
+        match ending? {
+            Ending::Closed => {}
+            Ending::NotOpened(error) if is_final(&error) => return excuse(stage, &error),
+            // Damage that stays damage: what cannot be read is still not readable.
+            Ending::NotOpened(_) if stage.damaged() => return Ok(()),
+            Ending::ReadDamaged if stage.damaged() => return Ok(()),
+            ending => return broken("G8", format!("the healed log ends as {ending:?}")),
+        }
+        crash(stage, choices);
+    }
+    Ok(())
+}

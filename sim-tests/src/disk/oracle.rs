@@ -1,0 +1,259 @@
+//! The oracle of the disk suite: what a caller was told, against what the log holds afterwards.
+//!
+//! It sees submissions, answers and what is read back, never the engine's own books. Three
+//! outcomes: acknowledged, refused, unknown. The promises it defends are those of
+//! `docs/GUARANTEES.md`; each violation names one.
+
+use sagalog::{Appended, Commit, Position, RecordedCommit};
+use std::{collections::BTreeSet, fmt};
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The promise's number in `docs/GUARANTEES.md`.
+    pub guarantee: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} broken: {}", self.guarantee, self.what)
+    }
+}
+
+pub(super) fn broken<T>(guarantee: &'static str, what: String) -> Result<T, Violation> {
+    Err(Violation { guarantee, what })
+}
+
+/// What is known of a submitted commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Submitted, no answer: it may be in the log or not.
+    Unknown,
+    /// Acknowledged at this position.
+    Acknowledged(Position),
+    /// The caller was told that nothing was stored.
+    Refused,
+    /// Unknown once, and a later recovery settled that it is not there.
+    Settled,
+    /// Acknowledged, and lost to damage that the disk really did.
+    Destroyed,
+}
+
+#[derive(Clone, Debug)]
+struct Submission {
+    bytes: usize,
+    positions: u32,
+    fate: Fate,
+}
+
+/// The model of one log.
+#[derive(Clone, Debug, Default)]
+pub struct Oracle {
+    submissions: Vec<Submission>,
+    /// What a recovered log showed: it stays for ever. First position and number of each commit.
+    settled: Vec<(Position, usize)>,
+    /// What lies below was given up by retention.
+    floor: Position,
+}
+
+impl Oracle {
+    /// A new commit of `bytes` bytes, at least eight, and its number.
+    pub fn submit(&mut self, bytes: usize, positions: u32) -> (usize, Commit) {
+        let number = self.submissions.len();
+        self.submissions.push(Submission {
+            bytes,
+            positions,
+            fate: Fate::Unknown,
+        });
+        (
+            number,
+            Commit::new(body(number, bytes)).with_positions(positions),
+        )
+    }
+
+    /// The caller of commit `number` was told where it is.
+    pub fn acknowledge(&mut self, number: usize, appended: Appended) -> Result<(), Violation> {
+        let submission = &mut self.submissions[number];
+        submission.fate = Fate::Acknowledged(appended.first);
+        let positions = appended.last.get() - appended.first.get() + 1;
+        if positions != u64::from(submission.positions) {
+            return broken("G3", format!("commit {number} takes {positions} positions"));
+        }
+        Ok(())
+    }
+
+    /// The caller of commit `number` was told that nothing was stored.
+    pub fn refuse(&mut self, number: usize) {
+        self.submissions[number].fate = Fate::Refused;
+    }
+
+    /// Retention may have dropped what lies below `floor`.
+    pub fn retain_from(&mut self, floor: Position) {
+        self.floor = self.floor.max(floor);
+    }
+
+    /// A running log showed these commits to a reader: they are durable from then on.
+    pub fn witness(&mut self, read: &[RecordedCommit]) -> Result<(), Violation> {
+        let numbers = self.judge_read(read)?;
+        for (commit, number) in read.iter().zip(numbers) {
+            self.submissions[number].fate = Fate::Acknowledged(commit.first);
+        }
+        Ok(())
+    }
+
+    /// How many commits were submitted so far.
+    pub fn submitted(&self) -> usize {
+        self.submissions.len()
+    }
+
+    /// A position that lies within what was seen, for retention and reads.
+    pub fn some_position(&self, draw: u64) -> Position {
+        let count = self.settled.len() as u64;
+        let at = usize::try_from(draw % count.max(1)).unwrap_or(0);
+        self.settled.get(at).map_or(self.floor, |(first, _)| *first)
+    }
+
+    /// Judges what a running log gave out: every commit is one that was submitted and not refused,
+    /// whole, once, in order.
+    pub fn judge_read(&self, read: &[RecordedCommit]) -> Result<Vec<usize>, Violation> {
+        let mut numbers = Vec::with_capacity(read.len());
+        let mut seen = BTreeSet::new();
+        let mut next = None;
+        for commit in read {
+            let number = self.identify(commit)?;
+            if next.is_some_and(|next| next != commit.first) {
+                return broken("G3", format!("a gap before position {}", commit.first));
+            }
+            if !seen.insert(number) {
+                return broken("G2", format!("commit {number} appears twice"));
+            }
+            next = Some(commit.first.plus(u64::from(commit.positions)));
+            numbers.push(number);
+        }
+        Ok(numbers)
+    }
+
+    fn identify(&self, commit: &RecordedCommit) -> Result<usize, Violation> {
+        let at = commit.first;
+        let number = commit
+            .body
+            .first_chunk::<8>()
+            .map(|bytes| u64::from_le_bytes(*bytes));
+        let number = number.and_then(|number| usize::try_from(number).ok());
+        let Some((number, submission)) =
+            number.and_then(|number| Some((number, self.submissions.get(number)?)))
+        else {
+            return broken(
+                "G4",
+                format!("position {at} holds bytes that nobody appended"),
+            );
+        };
+        if commit.body != body(number, submission.bytes) || commit.positions != submission.positions
+        {
+            return broken("G4", format!("position {at} holds commit {number} changed"));
+        }
+        match submission.fate {
+            Fate::Refused => broken(
+                "G5",
+                format!("commit {number} was refused and is at position {at}"),
+            ),
+            Fate::Settled => broken(
+                "G6",
+                format!("commit {number} was gone and is back at position {at}"),
+            ),
+            Fate::Acknowledged(told) if told != at => broken(
+                "G3",
+                format!("commit {number} was acknowledged at {told} and is at {at}"),
+            ),
+            Fate::Acknowledged(_) | Fate::Unknown | Fate::Destroyed => Ok(number),
+        }
+    }
+
+    /// Judges the whole of a recovered log and settles what was unknown. `damaged` says that the
+    /// disk really broke a promise: a missing end is then excused, wrong bytes never are.
+    pub fn judge_recovered(
+        &mut self,
+        read: &[RecordedCommit],
+        floor: Position,
+        damaged: bool,
+    ) -> Result<(), Violation> {
+        let numbers = self.judge_read(read)?;
+        if floor > self.floor {
+            return broken(
+                "G7",
+                format!("positions below {floor} are gone, {} kept", self.floor),
+            );
+        }
+        let present: BTreeSet<usize> = numbers.iter().copied().collect();
+        let start = read
+            .first()
+            .map_or(Position::new(u64::MAX), |commit| commit.first);
+        for (number, submission) in self.submissions.iter_mut().enumerate() {
+            if present.contains(&number) {
+                continue;
+            }
+            // What lies below the first commit that is left was retired, which was judged above.
+            match submission.fate {
+                Fate::Acknowledged(at) if at >= self.floor || (at >= start) => {
+                    if !damaged {
+                        let what = format!("commit {number}, acknowledged at {at}, is lost");
+                        return broken("G1", what);
+                    }
+                    submission.fate = Fate::Destroyed;
+                }
+                Fate::Unknown => submission.fate = Fate::Settled,
+                _ => {}
+            }
+        }
+        self.judge_prefix(read, &numbers, damaged)?;
+        self.settled = read
+            .iter()
+            .map(|commit| commit.first)
+            .zip(numbers)
+            .collect();
+        Ok(())
+    }
+
+    /// What an earlier recovery showed is still there, where it was.
+    fn judge_prefix(
+        &self,
+        read: &[RecordedCommit],
+        numbers: &[usize],
+        damaged: bool,
+    ) -> Result<(), Violation> {
+        let first = read
+            .first()
+            .map_or(Position::new(u64::MAX), |commit| commit.first);
+        let kept = self
+            .settled
+            .iter()
+            .filter(|(at, _)| *at >= first.max(self.floor));
+        for (at, number) in kept {
+            let found = read.binary_search_by_key(at, |commit| commit.first);
+            match found {
+                Ok(index) if numbers[index] == *number => {}
+                Err(_) if damaged => {}
+                Ok(_) | Err(_) => {
+                    let what = format!("commit {number} at {at} was there after a recovery");
+                    return broken("G6", what);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The body of commit `number`: its number, then bytes that follow from it.
+fn body(number: usize, bytes: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(bytes.max(8));
+    body.extend_from_slice(&(number as u64).to_le_bytes());
+    let mut word = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    while body.len() < bytes {
+        word = word.rotate_left(23).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        body.extend_from_slice(&word.to_le_bytes());
+    }
+    body.truncate(bytes.max(8));
+    body
+}

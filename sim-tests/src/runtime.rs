@@ -1,0 +1,103 @@
+//! Sagalog's runtime traits on madsim: virtual time, seeded task order, the simulated disk.
+//!
+//! It adds no behaviour of its own. madsim rounds sleeps up to a millisecond, so short latencies
+//! are turns given to other tasks instead.
+
+use madsim::rand::{Rng, thread_rng};
+use sagalog::runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
+use sagalog_testkit::{Pace, SharedDisk, SimDiskHandle};
+use std::{fmt, future::Future, io, time::Duration};
+
+/// Turns that a disk operation gives to others at most, on either side of its effect.
+const DISK_TURNS_MAX: u32 = 1;
+/// Turns that a lingering task gives to others at most.
+const LINGER_TURNS_MAX: u32 = 4;
+
+/// [`Runtime`] on a madsim node, for one incarnation of the process.
+#[derive(Clone, Debug)]
+pub struct MadsimRuntime {
+    disk: SimDiskHandle<MadsimPace>,
+}
+
+impl MadsimRuntime {
+    /// A runtime on the current incarnation of `disk`.
+    pub fn new(disk: SharedDisk) -> Self {
+        Self {
+            disk: SimDiskHandle::new(disk, MadsimPace),
+        }
+    }
+}
+
+/// Lets virtual time pass for a stall, and other tasks run otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct MadsimPace;
+
+impl Pace for MadsimPace {
+    async fn pause(&self, stall: Duration) {
+        if !stall.is_zero() {
+            madsim::time::sleep(stall).await;
+        }
+        give_turns(DISK_TURNS_MAX).await;
+    }
+}
+
+async fn give_turns(turns_max: u32) {
+    let turns = thread_rng().gen_range(0..=turns_max);
+    for _ in 0..turns {
+        madsim::task::yield_now().await;
+    }
+}
+
+impl Clock for MadsimRuntime {
+    fn now(&self) -> Moment {
+        let elapsed = madsim::time::TimeHandle::current().elapsed();
+        Moment::from_nanos(u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn wall(&self) -> WallTime {
+        WallTime::from_unix_nanos(self.now().as_nanos())
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        madsim::time::sleep(duration).await;
+    }
+}
+
+impl Tasks for MadsimRuntime {
+    fn spawn(
+        &self,
+        _name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        drop(madsim::task::spawn(task));
+        Ok(())
+    }
+
+    async fn linger(&self, _reason: Linger, mut ready: impl FnMut() -> bool + Send) {
+        let turns = thread_rng().gen_range(0..=LINGER_TURNS_MAX);
+        for _ in 0..turns {
+            if ready() {
+                return;
+            }
+            madsim::task::yield_now().await;
+        }
+    }
+}
+
+impl Entropy for MadsimRuntime {
+    fn random(&self) -> u64 {
+        thread_rng().r#gen()
+    }
+}
+
+impl Runtime for MadsimRuntime {
+    type Disk = SimDiskHandle<MadsimPace>;
+
+    fn disk(&self) -> Self::Disk {
+        self.disk.clone()
+    }
+
+    fn location(&self) -> impl fmt::Display {
+        "a simulated disk"
+    }
+}
