@@ -1,7 +1,8 @@
 //! Single faults on a simulated disk: what was acknowledged is read back, or opening refuses.
 
 use sagalog::{Commit, Log, OpenError, Options, Position, RecoveryReport};
-use sagalog_testkit::{Fault, FaultKind, Operation, SimDisk, World};
+use sagalog_testkit::{Fault, FaultKind, Operation, Seeded, SimDisk, Trigger, World};
+use std::cell::RefCell;
 
 const SEGMENT_1: &str = "log-00000000000000000001.seg";
 
@@ -54,7 +55,7 @@ fn a_failed_sync_at_the_start_of_a_segment_is_survived() {
         world.disk(|disk| disk.schedule(fault));
         let _ = live(&world, "first", 60);
         let _ = live(&world, "second", 0);
-        world.disk(|disk| disk.heal());
+        world.disk(SimDisk::heal);
         let report = live(&world, "third", 1).expect("a failed sync is survived");
         let head = report.head.get() + 1;
         world.power_failure();
@@ -163,5 +164,95 @@ fn a_power_failure_at_any_moment_of_creation_leaves_a_directory_that_opens() {
                 break;
             }
         }
+    }
+}
+
+/// Appends until told to stop; every acknowledged body goes into `acknowledged`.
+async fn write_on(log: &Log, acknowledged: &RefCell<Vec<Vec<u8>>>, seed: usize, count: usize) {
+    for number in 0..count {
+        let body = vec![u8::try_from(seed % 251).expect("below 251"); (seed + number * 97) % 900];
+        if log.append(Commit::new(body.clone())).await.is_ok() {
+            acknowledged.borrow_mut().push(body);
+        }
+    }
+}
+
+/// Everything the log holds.
+async fn read_all(log: &Log) -> Vec<Vec<u8>> {
+    let mut reader = log.read(Position::new(0));
+    let mut found = Vec::new();
+    while let Some(commit) = reader.next().await.expect("readable") {
+        found.push(commit.body.to_vec());
+    }
+    found
+}
+
+/// Lives of one store, each cut off at an operation drawn from the seed, some with a failing sync.
+fn lives(seed: u64, lives: u64) {
+    let world = World::new(seed);
+    let mut random = Seeded::new(seed);
+    let mut known: Vec<Vec<u8>> = Vec::new();
+    for life in 0..=lives {
+        let (cut, how) = (1 + random.bits() % 60, random.bits() % 4);
+        world.disk(SimDisk::heal);
+        if how == 0 {
+            let at = Trigger::Op(world.disk(|disk| disk.ops()) + 1 + random.bits() % 40);
+            let kind = FaultKind::SyncError;
+            let fault = Fault {
+                kind,
+                amount: 0,
+                at,
+            };
+            world.disk(|disk| disk.schedule(fault));
+        }
+        let (found, acknowledged) = (RefCell::new(None), RefCell::new(Vec::new()));
+        let runtime = world.runtime();
+        let work = async {
+            match Log::open_with(&runtime, small()).await {
+                Ok((log, _)) => {
+                    *found.borrow_mut() = Some(read_all(&log).await);
+                    let number = usize::try_from(seed * 31 + life).expect("small");
+                    write_on(
+                        &log,
+                        &acknowledged,
+                        number,
+                        if life == lives { 1 } else { 40 },
+                    )
+                    .await;
+                    if how == 1 {
+                        let _ = log.close().await;
+                    }
+                }
+                Err(OpenError::Io(_)) if how == 0 => {}
+                Err(error) => panic!("seed {seed} life {life}: a legal crash is refused: {error}"),
+            }
+        };
+        if life == lives {
+            world.disk(SimDisk::heal);
+            world.block_on(work);
+        } else {
+            let at = world.disk(|disk| disk.ops()) + cut;
+            let _ = world.run_until_op(at, work);
+        }
+        if let Some(found) = found.into_inner() {
+            let kept = found.len() >= known.len() && found[..known.len()] == known[..];
+            assert!(
+                kept,
+                "seed {seed} life {life}: acknowledged commits are gone"
+            );
+            known = found;
+        }
+        known.extend(acknowledged.into_inner());
+        match random.bits() % 2 {
+            0 => world.crash_process(),
+            _ => world.power_failure(),
+        }
+    }
+}
+
+#[test]
+fn what_was_acknowledged_outlives_any_row_of_crashes() {
+    for seed in 0..300 {
+        lives(seed, 8);
     }
 }

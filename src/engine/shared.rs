@@ -229,7 +229,8 @@ impl Shared {
 
     /// A write or sync failed: what is pending is unknown, and nothing is written any more.
     pub(crate) fn poison(&self) {
-        let mut core = self.core();
+        // Also called while a panic under the lock unwinds: a second one would end the host.
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         core.pipeline.failed();
         self.poisoned.store(true, Ordering::Release);
         let waiting = std::mem::take(&mut core.waiting);

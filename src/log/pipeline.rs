@@ -349,11 +349,16 @@ impl Pipeline {
         Some(write)
     }
 
-    /// The write of group `sequence` is durable; `buffer` is its memory, given back.
+    /// The write of group `sequence` is durable; `buffer` is its memory, given back. After a
+    /// failure elsewhere, as of the superblock, it changes nothing: the callers were told that
+    /// the outcome is unknown.
     ///
     /// # Panics
     /// If that group is not the one in flight.
     pub fn written(&mut self, sequence: Sequence, buffer: Vec<u8>) {
+        if self.state == State::Poisoned {
+            return;
+        }
         let promise = self
             .in_flight
             .take()

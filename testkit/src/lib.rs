@@ -26,6 +26,7 @@
 mod choices;
 pub mod disk;
 mod door;
+pub mod fuzz;
 mod world;
 
 pub use choices::{Choices, Seeded};

@@ -100,7 +100,8 @@ impl World {
     fn possible(&self, input: Input) -> bool {
         match input {
             Input::TakeWrite => self.in_flight.is_none(),
-            Input::Written | Input::Failed => self.in_flight.is_some(),
+            Input::Written => self.in_flight.is_some(),
+            Input::Failed => !self.failed,
             Input::SegmentReady => self.ready < 3,
             Input::Close => !self.closed,
             Input::AppendSmall | Input::AppendLarge | Input::SegmentFailed | Input::Heartbeat => {
@@ -130,7 +131,6 @@ impl World {
                 if self.filter != Filter::WriteAfterFailure {
                     self.pipeline.failed();
                 }
-                self.in_flight = None;
             }
         }
         self.check()
@@ -232,10 +232,14 @@ impl World {
 
     fn written(&mut self) -> Result<(), String> {
         let write = self.in_flight.take().ok_or("nothing is in flight")?;
-        self.durable = self.up_to(write.sequence);
         let before = *self.pipeline.durable();
         self.pipeline.written(write.sequence, write.bytes);
         let durable = *self.pipeline.durable();
+        if self.failed {
+            // The callers were told that the outcome is unknown; that stands.
+            return demand(durable == before, "durable stands still after a failure");
+        }
+        self.durable = self.up_to(write.sequence);
         demand(
             durable.sequence == before.sequence.next(),
             "one group a write",
