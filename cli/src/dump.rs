@@ -55,10 +55,9 @@ pub(crate) async fn run(dir: &Path, from: u64, limit: Option<u64>) -> Result<Out
     out.flush()?;
     let unproven = log.stats().unproven_positions;
     if left > 0 && unproven > 0 {
-        note(
-            dir,
-            &format!("{unproven} more positions are whole but not proven durable, so not shown"),
-        );
+        let (first, last) = (log.head(), log.head().plus(unproven - 1));
+        let sentence = format!("not shown, because not yet proven durable: {first} to {last}");
+        note(dir, &sentence);
     }
     Ok(Outcome::Sound)
 }
