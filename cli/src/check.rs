@@ -113,15 +113,9 @@ fn print(report: &CheckReport) -> io::Result<()> {
         ("padding bytes", report.padding_bytes.to_string()),
         ("floor", report.floor.to_string()),
         ("head", report.head.to_string()),
+        ("unproven positions", report.unproven_positions.to_string()),
     ])?;
     let mut out = io::stdout().lock();
-    if report.unproven_positions > 0 {
-        writeln!(
-            out,
-            "unproven: the last {} positions are whole but not proven durable",
-            report.unproven_positions
-        )?;
-    }
     if let Some(tail) = report.tail {
         writeln!(
             out,

@@ -4,7 +4,7 @@ use crate::{
     Outcome, complain,
     failure::{Failure, directory},
 };
-use sagalog::{Position, ReadOnlyLog, RecordedCommit};
+use sagalog::{Position, ReadError, ReadOnlyLog, RecordedCommit};
 use serde::Serialize;
 use std::{
     fmt::Write as _,
@@ -29,23 +29,41 @@ pub(crate) async fn run(dir: &Path, from: u64, limit: Option<u64>) -> Result<Out
     let mut reader = log.read(Position::new(from));
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left = limit.unwrap_or(u64::MAX);
+    let mut next = Position::new(from);
     while left > 0 {
-        let read = reader.next().await;
-        let Some(commit) = read.map_err(|error| Failure::read(dir, &error))? else {
-            break;
+        let commit = match reader.next().await {
+            Ok(Some(commit)) => commit,
+            Ok(None) => break,
+            Err(ReadError::Retired(_)) => {
+                // A running writer has given up what was about to be read: go on at its floor.
+                let refreshed = log.refresh().await;
+                refreshed.map_err(|error| Failure::open(dir, &error))?;
+                let floor = log.floor();
+                note(
+                    dir,
+                    &format!("the positions from {next} up to {floor} were retired meanwhile"),
+                );
+                reader = log.read(next.max(floor));
+                continue;
+            }
+            Err(error) => return Err(Failure::read(dir, &error)),
         };
         put(&mut out, &commit)?;
+        next = commit.first.plus(u64::from(commit.positions));
         left -= 1;
     }
     out.flush()?;
     let unproven = log.stats().unproven_positions;
     if left > 0 && unproven > 0 {
-        complain(&format!(
-            "{}: {unproven} more positions are whole but not proven durable, so they are not shown",
-            dir.display()
-        ));
+        let (first, last) = (log.head(), log.head().plus(unproven - 1));
+        let sentence = format!("not shown, because not yet proven durable: {first} to {last}");
+        note(dir, &sentence);
     }
     Ok(Outcome::Sound)
+}
+
+fn note(dir: &Path, sentence: &str) {
+    complain(&format!("{}: {sentence}", dir.display()));
 }
 
 fn put(out: &mut impl io::Write, commit: &RecordedCommit) -> io::Result<()> {

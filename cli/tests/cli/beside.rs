@@ -3,7 +3,7 @@
 use crate::support::{block_on, body, sagalog, small};
 use sagalog::{Commit, Log};
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -24,7 +24,7 @@ fn a_process_that_writes() {
                 .append(Commit::new(body(number)))
                 .await
                 .expect("durable");
-            println!("acknowledged {}", appended.first);
+            writeln!(std::io::stdout(), "acknowledged {}", appended.first).expect("a pipe");
             if number % 512 == 511 {
                 let keep = sagalog::Position::new(number - 200);
                 log.keep_from(keep).await.expect("retires");

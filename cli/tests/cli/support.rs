@@ -138,7 +138,7 @@ impl Store {
 
     pub(crate) fn segments(&self) -> Vec<String> {
         let names = image(self.path()).into_keys();
-        names.filter(|name| name.ends_with(".seg")).collect()
+        names.filter(|name| name.starts_with("log-")).collect()
     }
 }
 
