@@ -29,6 +29,10 @@ const _: () = assert!(GROUP_BYTES_MAX < SEGMENT_BYTES_MAX);
 /// How many positions one commit may take: 4096.
 pub const COMMIT_POSITIONS_MAX: u32 = 4096;
 
+/// The highest position, sequence, epoch, segment, generation or offset that is believed when read.
+/// No log counts so far: what claims to was made up, and one more must not overflow.
+pub const COUNTER_MAX: u64 = 1 << 62;
+
 /// Bytes in front of the body of each commit in a group.
 pub const FRAME_BYTES: u64 = 16;
 

@@ -306,7 +306,9 @@ impl<R: Runtime> Keeper<R> {
     fn checkpoint_due(&self) -> bool {
         let durable = *self.shared.core().pipeline.durable();
         let before = self.superblock.anchor.next;
-        durable.next.segment != before.segment
+        // Until the first one the superblock does not know that the log was ever started.
+        self.superblock.anchor.last.is_none()
+            || durable.next.segment != before.segment
             || durable.next.offset >= before.offset + CHECKPOINT_LOG_BYTES
     }
 
@@ -351,6 +353,9 @@ impl<R: Runtime> Keeper<R> {
         let floor = retention::floor_for(&table, position, &self.superblock.anchor);
         if floor > self.superblock.floor {
             self.superblock.floor = floor;
+            // Both slots know the floor before a file goes: with one of them damaged, the other
+            // must not miss what was retired.
+            write_superblock(&self.superblock_file, &mut self.superblock).await?;
             write_superblock(&self.superblock_file, &mut self.superblock).await?;
             self.shared.change_table(|table| table.retire_below(floor));
             self.retire_files(

@@ -104,7 +104,11 @@ pub(crate) async fn open<R: Runtime>(
             (Survey::of_new_store(superblock), true)
         }
     };
-    let finding = find_end(&disk, &survey).await?;
+    let finding = if created {
+        Finding::of_new_store(survey.superblock.anchor, survey.superblock.epoch)
+    } else {
+        find_end(&disk, &survey).await?
+    };
     let mut opening = Opening {
         runtime,
         settings,

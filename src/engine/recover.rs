@@ -11,7 +11,7 @@ use crate::{
     limits::{BLOCK_BYTES, BLOCK_LEN, GROUP_BYTES_MAX},
     log::{
         Anchor, Place,
-        group::GroupHeader,
+        group::{GroupHeader, HEADER_BYTES},
         recovery::{BlockClass, Doubt, Evidence, Following, Promise, Row, Verdict, decide},
         segment::{self, SegmentTable},
         superblock::Superblock,
@@ -96,6 +96,9 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         start: anchor.next.segment,
         through: superblock.prepared_through,
     };
+    if survey.table.entries().is_empty() {
+        return search.of_no_segment().await;
+    }
     search.verify_anchor().await?;
     if survey.table.entries().is_empty() {
         // Either no writer got as far as the first header, or that header is damaged.
@@ -177,50 +180,53 @@ struct Search<'a, S> {
 }
 
 impl<S: Source> Search<'_, S> {
-    /// The superblock names the group before its anchor: it has to be there.
+    /// No segment was started, it seems: then none may hold what only a started one holds.
+    async fn of_no_segment(mut self) -> Result<Finding, OpenError> {
+        let behind = self.gather(Promise::Unclean).await?;
+        // A first group without its segment's header is a start that a crash interrupted.
+        if behind.evidence > Evidence::Reordered {
+            return self.conclude(BlockClass::Zero, Promise::Unclean, &behind);
+        }
+        Ok(Finding::of_new_store(self.walk.at, self.epoch))
+    }
+
+    /// The superblock names the group before its anchor: it has to be there. A doubt is looked at
+    /// twice, as in [`Walk::step`].
     async fn verify_anchor(&mut self) -> Result<(), OpenError> {
-        let anchor = self.walk.at;
-        let Some(place) = anchor.last else {
+        let Some(place) = self.walk.at.last else {
             return Ok(());
         };
+        if self.look_at_anchor(place).await.is_ok() {
+            return Ok(());
+        }
+        self.window.forget();
+        let looked = self.look_at_anchor(place).await;
+        looked.map_err(|class| self.promise_broken(place, class))
+    }
+
+    async fn look_at_anchor(&mut self, place: Place) -> Result<(), BlockClass> {
         let entry = self.table.entry(place.segment);
         let room = entry
             .map_or(0, |entry| entry.segment_bytes)
             .saturating_sub(place.offset);
         let held = self.window.fill(place, BLOCK_LEN, room).await;
-        let class = match held {
-            Err(_) => BlockClass::Unreadable,
-            Ok(held) => match GroupHeader::decode(held, self.walk.store) {
-                Ok(header) if header.link == anchor.chain && header.place == place => {
-                    self.walk.epoch = header.epoch;
-                    return self.verify_payload(&header, place, room).await;
-                }
-                Ok(_) => BlockClass::Discontinuous,
-                Err(_) if segment::is_zero(held) => BlockClass::Zero,
-                Err(_) => BlockClass::TornHeader,
-            },
+        let held = held.map_err(|_| BlockClass::Unreadable)?;
+        let header = match GroupHeader::decode(held, self.walk.store) {
+            Ok(header) if header.link == self.walk.at.chain && header.place == place => header,
+            Ok(_) => return Err(BlockClass::Discontinuous),
+            Err(_) if segment::is_zero(held) => return Err(BlockClass::Zero),
+            Err(_) => return Err(BlockClass::TornHeader),
         };
-        Err(self.promise_broken(place, class))
-    }
-
-    async fn verify_payload(
-        &mut self,
-        header: &GroupHeader,
-        place: Place,
-        room: u64,
-    ) -> Result<(), OpenError> {
         let bytes = usize::try_from(header.bytes()).unwrap_or(usize::MAX);
-        let class = match self.window.fill(place, bytes, room).await {
-            Ok(held) => {
-                let payload = held.get(crate::log::group::HEADER_BYTES..bytes);
-                if payload.is_some_and(|payload| header.covers(payload)) {
-                    return Ok(());
-                }
-                BlockClass::TornPayload
+        let held = self.window.fill(place, bytes, room).await;
+        let held = held.map_err(|_| BlockClass::Unreadable)?;
+        match held.get(HEADER_BYTES..bytes) {
+            Some(payload) if header.covers(payload) => {
+                self.walk.epoch = header.epoch;
+                Ok(())
             }
-            Err(_) => BlockClass::Unreadable,
-        };
-        Err(self.promise_broken(place, class))
+            _ => Err(BlockClass::TornPayload),
+        }
     }
 
     fn promise_broken(&self, place: Place, class: BlockClass) -> OpenError {
@@ -269,6 +275,7 @@ impl<S: Source> Search<'_, S> {
         let entry = self.table.entry(doubt.segment);
         let end = entry.map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes);
         if promise == Promise::CleanHere {
+            let end = self.end_of(doubt.segment);
             let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
             self.search_range(doubt, end, &mut behind).await;
             return Ok(behind);
@@ -278,10 +285,8 @@ impl<S: Source> Search<'_, S> {
             behind.headless = Some(doubt.segment);
         }
         for number in doubt.segment.get() + 1..=self.through.get() {
-            let segment = SegmentId::new(number);
-            let before = behind.evidence;
             let start = Place {
-                segment,
+                segment: SegmentId::new(number),
                 offset: segment::HEADER_BYTES,
             };
             let started = self.table.entry(segment);
@@ -293,6 +298,23 @@ impl<S: Source> Search<'_, S> {
             }
         }
         Ok(behind)
+    }
+
+    /// Where a segment ends: a prepared one where its file does.
+    fn end_of(&self, segment: SegmentId) -> u64 {
+        self.table
+            .entry(segment)
+            .map_or(u64::MAX, |entry| entry.segment_bytes)
+    }
+
+    async fn search_segment(&mut self, start: Place, behind: &mut Behind) {
+        let before = behind.evidence;
+        self.search_range(start, self.end_of(start.segment), behind)
+            .await;
+        let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
+        if raised && self.table.entry(start.segment).is_none() {
+            behind.headless = Some(start.segment);
+        }
     }
 
     async fn search_range(&mut self, start: Place, end: u64, behind: &mut Behind) {

@@ -5,15 +5,15 @@
 use super::procedures::{self, read_file};
 use crate::{
     error::OpenError,
-    ids::SegmentId,
+    ids::{SegmentId, StoreId},
     limits::{BLOCK_BYTES, BLOCK_LEN},
     log::{
         checkpoint,
         fields::usize_from,
         segment::{self, FORMAT, SegmentEntry, SegmentFault, SegmentHeader, SegmentTable},
-        superblock::{self, Choice, Superblock},
+        superblock::{self, CheckpointName, Choice, Superblock},
     },
-    runtime::{Disk, OpenMode},
+    runtime::Disk,
 };
 use std::collections::BTreeSet;
 
@@ -100,7 +100,15 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     Ok(Found::Store(Box::new(survey)))
 }
 
+/// Reads both slots. Bad news is asked for twice, since a read can be misdirected too.
 async fn read_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
+    match look_at_superblock(disk).await? {
+        sound @ Choice::Use { damaged: false, .. } => Ok(sound),
+        _ => look_at_superblock(disk).await,
+    }
+}
+
+async fn look_at_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
     let bytes = read_file(
         disk,
         superblock::FILE_NAME,
@@ -205,20 +213,30 @@ impl Survey {
         let Some(name) = self.superblock.checkpoint else {
             return SegmentTable::new();
         };
-        let table = match checkpoint::bytes_to_read(name) {
-            Some(bytes) => read_file(disk, &checkpoint::file_name(name), bytes)
-                .await
-                .ok(),
-            None => None,
+        for _ in 0..2 {
+            if let Some(table) = self.look_at_checkpoint(disk, name).await {
+                return table;
+            }
         }
-        .and_then(|bytes| {
-            let through = self.superblock.prepared_through;
-            checkpoint::decode(&bytes, name, self.superblock.store, through)
-        });
-        table.unwrap_or_else(|| {
-            self.warnings.push(OpenWarning::CheckpointUnusable);
-            SegmentTable::new()
-        })
+        self.warnings.push(OpenWarning::CheckpointUnusable);
+        // The superblock gives it up, so that a new one is made.
+        self.superblock.checkpoint = None;
+        SegmentTable::new()
+    }
+
+    async fn look_at_checkpoint<D: Disk>(
+        &self,
+        disk: &D,
+        name: CheckpointName,
+    ) -> Option<SegmentTable> {
+        let bytes = checkpoint::bytes_to_read(name)?;
+        let bytes = read_file(disk, &checkpoint::file_name(name), bytes).await;
+        let Superblock {
+            store,
+            prepared_through,
+            ..
+        } = self.superblock;
+        checkpoint::decode(&bytes.ok()?, name, store, prepared_through)
     }
 
     /// Tells leftovers from foreign files.
@@ -277,7 +295,7 @@ async fn read_header<D: Disk>(
         Err(SegmentFault::OtherSegment(other)) if other < segment => Ok(None),
         Err(SegmentFault::OtherSegment(_)) => Err(OpenError::SegmentDamaged(segment)),
         Err(SegmentFault::OtherStore(store)) => Err(OpenError::ForeignFile {
-            name,
+            name: segment::file_name(segment),
             store: Some(store),
         }),
         Err(SegmentFault::Newer(found)) => Err(OpenError::NewerFormat {
@@ -285,4 +303,13 @@ async fn read_header<D: Disk>(
             supported: FORMAT,
         }),
     }
+}
+
+async fn look_at_header<D: Disk>(
+    disk: &D,
+    store: StoreId,
+    segment: SegmentId,
+) -> Result<Result<SegmentHeader, SegmentFault>, OpenError> {
+    let block = read_file(disk, &segment::file_name(segment), BLOCK_LEN).await?;
+    Ok(SegmentHeader::decode(&block, store, segment))
 }

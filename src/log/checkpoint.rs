@@ -105,10 +105,10 @@ pub fn store_of(bytes: &[u8]) -> Option<StoreId> {
 
 fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
     let entry = SegmentEntry {
-        segment: SegmentId::new(fields.u64()?),
-        segment_bytes: fields.u64()?,
-        sequence: Sequence::new(fields.u64()?),
-        first: Position::new(fields.u64()?),
+        segment: SegmentId::new(fields.counter()?),
+        segment_bytes: fields.counter()?,
+        sequence: Sequence::new(fields.counter()?),
+        first: Position::new(fields.counter()?),
         chain: Chain::new(fields.u32()?),
     };
     entry.is_within_bounds().then_some(entry)

@@ -3,6 +3,8 @@
 //! The only place that turns bytes into numbers. A read past the end yields `None`, never a panic:
 //! the bytes come from a disk.
 
+use crate::limits::COUNTER_MAX;
+
 /// Reads fields one after the other.
 pub(crate) struct Fields<'a>(&'a [u8]);
 
@@ -33,6 +35,11 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
+    }
+
+    /// A number that counts or names something and has room to grow; `None` if it has not.
+    pub(crate) fn counter(&mut self) -> Option<u64> {
+        self.u64().filter(|number| *number <= COUNTER_MAX)
     }
 
     pub(crate) fn u64(&mut self) -> Option<u64> {

@@ -137,13 +137,13 @@ impl GroupHeader {
 
     fn decode_fields(fields: &mut Fields<'_>, link: Chain) -> Option<Self> {
         let place = Place {
-            segment: SegmentId::new(fields.u64()?),
-            offset: fields.u64()?,
+            segment: SegmentId::new(fields.counter()?),
+            offset: fields.counter()?,
         };
-        let epoch = Epoch::new(fields.u64()?);
-        let sequence = Sequence::new(fields.u64()?);
-        let first = Position::new(fields.u64()?);
-        let durable_through = Sequence::new(fields.u64()?);
+        let epoch = Epoch::new(fields.counter()?);
+        let sequence = Sequence::new(fields.counter()?);
+        let first = Position::new(fields.counter()?);
+        let durable_through = Sequence::new(fields.counter()?);
         let positions = fields.u32()?;
         let commits = fields.u32()?;
         let payload_bytes = fields.u32()?;

@@ -107,12 +107,12 @@ impl SegmentHeader {
         let mut fields = Fields::new(covered);
         Some(Self {
             store: StoreId::from_bytes(fields.id()?),
-            segment: SegmentId::new(fields.u64()?),
-            segment_bytes: fields.u64()?,
-            sequence: Sequence::new(fields.u64()?),
-            first: Position::new(fields.u64()?),
-            durable_through: Sequence::new(fields.u64()?),
-            epoch: Epoch::new(fields.u64()?),
+            segment: SegmentId::new(fields.counter()?),
+            segment_bytes: fields.counter()?,
+            sequence: Sequence::new(fields.counter()?),
+            first: Position::new(fields.counter()?),
+            durable_through: Sequence::new(fields.counter()?),
+            epoch: Epoch::new(fields.counter()?),
             chain: Chain::new(fields.u32()?),
         })
     }

@@ -151,20 +151,20 @@ impl Superblock {
     fn decode_fields(covered: &[u8]) -> Option<Self> {
         let mut fields = Fields::new(covered);
         let store = StoreId::from_bytes(fields.id()?);
-        let generation = fields.u64()?;
-        let epoch = Epoch::new(fields.u64()?);
-        let floor = SegmentId::new(fields.u64()?);
-        let prepared_through = SegmentId::new(fields.u64()?);
-        let checkpoint_segment = SegmentId::new(fields.u64()?);
+        let generation = fields.counter()?;
+        let epoch = Epoch::new(fields.counter()?);
+        let floor = SegmentId::new(fields.counter()?);
+        let prepared_through = SegmentId::new(fields.counter()?);
+        let checkpoint_segment = SegmentId::new(fields.counter()?);
         let next = Place {
-            segment: SegmentId::new(fields.u64()?),
-            offset: fields.u64()?,
+            segment: SegmentId::new(fields.counter()?),
+            offset: fields.counter()?,
         };
-        let sequence = Sequence::new(fields.u64()?);
-        let position = Position::new(fields.u64()?);
+        let sequence = Sequence::new(fields.counter()?);
+        let position = Position::new(fields.counter()?);
         let last = Place {
-            segment: SegmentId::new(fields.u64()?),
-            offset: fields.u64()?,
+            segment: SegmentId::new(fields.counter()?),
+            offset: fields.counter()?,
         };
         let created_unix_nanos = fields.u64()?;
         let checkpoint = CheckpointName {
@@ -175,6 +175,8 @@ impl Superblock {
         let chain = Chain::new(fields.u32()?);
         let clean = fields.u32()?;
         let sound = clean <= 1
+            && sequence.get() >= 1
+            && floor.get() >= 1
             && next.offset >= HEADER_BYTES
             && next.offset.is_multiple_of(BLOCK_BYTES)
             && next.offset <= SEGMENT_BYTES_MAX

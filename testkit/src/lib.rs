@@ -32,4 +32,5 @@ mod world;
 pub use choices::{Choices, Seeded};
 pub use disk::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk, Trigger};
 pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
+pub use machine::{Machine, segment_name};
 pub use world::{Order, VirtualPace, VirtualRuntime, World};
