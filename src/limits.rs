@@ -39,7 +39,3 @@ pub const FRAME_BYTES: u64 = 16;
 // The positions of one group are counted in 32 bits.
 const _: () =
     assert!(GROUP_BYTES_MAX / FRAME_BYTES * (COMMIT_POSITIONS_MAX as u64) <= u32::MAX as u64);
-
-/// The largest counter that is believed when it is read from a disk: half of what 64 bits hold, so
-/// that counting on from it never runs over. No log gets there.
-pub const COUNTER_MAX: u64 = 1 << 63;

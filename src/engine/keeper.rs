@@ -217,7 +217,7 @@ impl<R: Runtime> Keeper<R> {
             .position(|(_, bytes)| *bytes == segment_bytes);
         let (made, zeroed) = match spare.map(|at| self.retired.swap_remove(at)) {
             // Recycled space was written before: it needs no zeros.
-            Some((from, bytes)) => (recycle_segment(&disk, from, segment).await, bytes),
+            Some((from, bytes)) => (recycle_segment(&disk, from, segment, bytes).await, bytes),
             None => (create_segment(&disk, segment, segment_bytes).await, 0),
         };
         let file = match made {

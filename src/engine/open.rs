@@ -104,11 +104,7 @@ pub(crate) async fn open<R: Runtime>(
             (Survey::of_new_store(superblock), true)
         }
     };
-    let finding = if created {
-        Finding::of_new_store(survey.superblock.anchor, survey.superblock.epoch)
-    } else {
-        find_end(&disk, &survey).await?
-    };
+    let finding = find_end(&disk, &survey).await?;
     let mut opening = Opening {
         runtime,
         settings,
@@ -218,7 +214,7 @@ impl<R: Runtime> Opening<'_, R> {
         let name = segment::file_name(entry.segment);
         let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
         let at = self.finding.durable;
-        let last = Sequence::new(at.sequence.get().saturating_sub(1));
+        let last = at.sequence.before();
         let (tail, mut bytes) = self.epoch_start(at, last);
         let active = Prepared {
             segment: entry.segment,
@@ -236,7 +232,7 @@ impl<R: Runtime> Opening<'_, R> {
     ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
         let (file, fresh) = self.fresh_segment(superblock_file).await?;
         let before = self.finding.durable;
-        let proven = Sequence::new(before.sequence.get().saturating_sub(1));
+        let proven = before.sequence.before();
         let start = Place {
             segment: fresh.segment,
             offset: segment::HEADER_BYTES,
@@ -251,11 +247,10 @@ impl<R: Runtime> Opening<'_, R> {
             bytes.extend_from_slice(&copy);
             at = after;
         }
-        let (tail, epoch_start) = self.epoch_start(at, proven);
-        bytes.extend_from_slice(&epoch_start);
-        bytes.resize(bytes.len() + BLOCK_LEN, 0);
-        write_all(&file, &bytes, start.offset).await?;
-        file.sync_data().await?;
+        if !bytes.is_empty() {
+            write_all(&file, &bytes, start.offset).await?;
+            file.sync_data().await?;
+        }
         self.rewrite_unproven_headers().await?;
         // From here on the copies count and the old end does not.
         let header = SegmentHeader {
@@ -269,6 +264,13 @@ impl<R: Runtime> Opening<'_, R> {
             chain: before.chain,
         };
         write_all(&file, &header.encode(), 0).await?;
+        if !bytes.is_empty() {
+            // The first group behind the copies calls them durable, so they have to count by then.
+            file.sync_data().await?;
+        }
+        let (tail, mut epoch_start) = self.epoch_start(at, at.sequence.before());
+        epoch_start.resize(epoch_start.len() + BLOCK_LEN, 0);
+        write_all(&file, &epoch_start, at.next.offset).await?;
         file.sync_data().await?;
         self.survey.table.push(SegmentEntry::from(&header));
         self.give_back_space(before.next).await;
@@ -340,21 +342,27 @@ impl<R: Runtime> Opening<'_, R> {
         ))
     }
 
-    /// Cuts the segment that was given up behind its last proven group. Only unproven copies and
-    /// torn writes lie there; the fresh segment holds what counts. Failing to cut costs space only.
+    /// Cuts the segments that were given up behind the last proven group. Only unproven copies and
+    /// torn writes lie there; the fresh segment holds what counts. Failing costs space only.
     async fn give_back_space(&self, end: Place) {
-        let given_up = self.survey.table.entries().len().checked_sub(2);
-        let entry = given_up.and_then(|at| self.survey.table.entries().get(at));
-        let Some(entry) = entry.filter(|entry| entry.segment == end.segment) else {
-            return;
-        };
-        let name = segment::file_name(entry.segment);
-        let cut = async {
-            let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
-            file.truncate(end.offset).await
-        };
-        if let Err(error) = cut.await {
-            tracing::warn!(%name, %error, "could not give back the space of a given-up segment");
+        let fresh = self.survey.table.last().map(|entry| entry.segment);
+        let given_up =
+            |entry: &&SegmentEntry| entry.segment >= end.segment && Some(entry.segment) != fresh;
+        for entry in self.survey.table.entries().iter().filter(given_up) {
+            let name = segment::file_name(entry.segment);
+            let behind_header = segment::HEADER_BYTES;
+            let bytes = if entry.segment == end.segment {
+                end.offset
+            } else {
+                behind_header
+            };
+            let cut = async {
+                let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+                file.truncate(bytes).await
+            };
+            if let Err(error) = cut.await {
+                tracing::warn!(%name, %error, "could not give back the space of a segment");
+            }
         }
     }
 

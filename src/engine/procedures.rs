@@ -156,16 +156,21 @@ pub(crate) async fn create_segment<D: Disk>(
     Ok(file)
 }
 
-/// Gives the file of the retired segment `from` a new life as `to`, durably.
+/// Gives the file of the retired segment `from` a new life as `to`, durably. Part of its space may
+/// have been given back, so it is set aside again.
 pub(crate) async fn recycle_segment<D: Disk>(
     disk: &D,
     from: SegmentId,
     to: SegmentId,
+    segment_bytes: u64,
 ) -> io::Result<D::File> {
     let name = segment::file_name(to);
     disk.rename(&segment::file_name(from), &name).await?;
+    let file = disk.open(&name, OpenMode::ReadWrite).await?;
+    file.reserve(segment_bytes).await?;
+    file.sync_data().await?;
     disk.sync_dir().await?;
-    disk.open(&name, OpenMode::ReadWrite).await
+    Ok(file)
 }
 
 /// Writes the checkpoint of `table`, durably, under its own name.

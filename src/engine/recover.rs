@@ -14,7 +14,6 @@ use crate::{
         group::{GroupHeader, HEADER_BYTES},
         recovery::{BlockClass, Doubt, Evidence, Following, Promise, Row, Verdict, decide},
         segment::{self, SegmentTable},
-        superblock::Superblock,
     },
     runtime::Disk,
 };
@@ -50,14 +49,14 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// A log to which nothing was written yet.
-    fn of_unstarted(superblock: &Superblock) -> Self {
+    fn of_unstarted(start: Anchor, epoch: Epoch) -> Self {
         Self {
             row: None,
             class: BlockClass::Zero,
-            durable: superblock.anchor,
+            durable: start,
             doubted: Vec::new(),
-            walked: superblock.anchor,
-            epoch: superblock.epoch,
+            walked: start,
+            epoch,
             discarded_bytes: 0,
             segments_scanned: 0,
         }
@@ -82,7 +81,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
     let unclaimed = superblock.epoch == Epoch::default() && survey.warnings.is_empty();
     if unclaimed && survey.table.entries().is_empty() {
         // No writer has been here; a prepared segment need not be read through to know it.
-        return Ok(Finding::of_unstarted(superblock));
+        return Ok(Finding::of_unstarted(anchor, superblock.epoch));
     }
     let mut search = Search {
         table: &survey.table,
@@ -100,14 +99,6 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         return search.of_no_segment().await;
     }
     search.verify_anchor().await?;
-    if survey.table.entries().is_empty() {
-        // Either no writer got as far as the first header, or that header is damaged.
-        let behind = search.gather(Promise::Unclean).await?;
-        if behind.evidence == Evidence::None {
-            return Ok(Finding::of_unstarted(superblock));
-        }
-        return search.conclude(BlockClass::End, Promise::Unclean, &behind);
-    }
     let class = search.walk_to_doubt().await;
     let before = doubted.replace(search.walk.at.sequence);
     if before.is_some_and(|before| before < search.walk.at.sequence) {
@@ -164,7 +155,9 @@ impl Trail {
 struct Behind {
     evidence: Evidence,
     durable_through: Sequence,
-    last_written: Place,
+    /// The end of the last write that was found.
+    written_through: Place,
+    written_bytes: u64,
     /// A segment whose header is damaged although groups of it count.
     headless: Option<SegmentId>,
 }
@@ -187,7 +180,7 @@ impl<S: Source> Search<'_, S> {
         if behind.evidence > Evidence::Reordered {
             return self.conclude(BlockClass::Zero, Promise::Unclean, &behind);
         }
-        Ok(Finding::of_new_store(self.walk.at, self.epoch))
+        Ok(Finding::of_unstarted(self.walk.at, self.epoch))
     }
 
     /// The superblock names the group before its anchor: it has to be there. A doubt is looked at
@@ -238,7 +231,7 @@ impl<S: Source> Search<'_, S> {
             following: Following::Absent,
         };
         let row = decide(doubt);
-        let last = Sequence::new(anchor.sequence.get().saturating_sub(1));
+        let last = anchor.sequence.before();
         OpenError::Corrupt(Box::new(CorruptionReport {
             place,
             bytes: BLOCK_BYTES,
@@ -268,43 +261,34 @@ impl<S: Source> Search<'_, S> {
         let mut behind = Behind {
             evidence: Evidence::None,
             durable_through: Sequence::default(),
-            last_written: self.walk.at.next,
+            written_through: self.walk.at.next,
+            written_bytes: 0,
             headless: None,
         };
         let doubt = self.walk.at.next;
-        let entry = self.table.entry(doubt.segment);
-        let end = entry.map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes);
         if promise == Promise::CleanHere {
             let end = self.end_of(doubt.segment);
             let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
             self.search_range(doubt, end, &mut behind).await;
             return Ok(behind);
         }
-        self.search_range(doubt, end, &mut behind).await;
-        if entry.is_none() && behind.evidence == Evidence::Acknowledged {
-            behind.headless = Some(doubt.segment);
-        }
+        self.search_segment(doubt, &mut behind).await;
         for number in doubt.segment.get() + 1..=self.through.get() {
+            let segment = SegmentId::new(number);
             let start = Place {
-                segment: SegmentId::new(number),
+                segment,
                 offset: segment::HEADER_BYTES,
             };
-            let started = self.table.entry(segment);
-            let end = started.map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes);
-            self.search_range(start, end, &mut behind).await;
-            let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
-            if raised && self.table.entry(segment).is_none() {
-                behind.headless = Some(segment);
-            }
+            self.search_segment(start, &mut behind).await;
         }
         Ok(behind)
     }
 
-    /// Where a segment ends: a prepared one where its file does.
+    /// Where the search of a segment ends.
     fn end_of(&self, segment: SegmentId) -> u64 {
         self.table
             .entry(segment)
-            .map_or(u64::MAX, |entry| entry.segment_bytes)
+            .map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes)
     }
 
     async fn search_segment(&mut self, start: Place, behind: &mut Behind) {
@@ -344,12 +328,18 @@ impl<S: Source> Search<'_, S> {
                     self.epoch = self.epoch.max(header.epoch);
                 }
                 // The payload of a sound group may hold anything, also what looks like a group.
-                if header.place == place {
+                if evidence > Evidence::None && header.place == place {
                     step = header.padded_bytes();
+                    behind.written_through = place;
                 }
             }
+            // Bytes behind a gap are a former life of the file, unless they are a group.
+            let contiguous = place == behind.written_through;
             place.offset += step;
-            behind.last_written = place;
+            if contiguous {
+                behind.written_bytes += step;
+                behind.written_through = place;
+            }
         }
     }
 
@@ -375,12 +365,11 @@ impl<S: Source> Search<'_, S> {
         if let Some(last) = self.table.last().filter(|last| last.sequence > at.sequence) {
             // A later segment begins behind the missing group: its writer saw that one durable.
             evidence = Evidence::Acknowledged;
-            durable_through = durable_through.max(Sequence::new(last.sequence.get() - 1));
+            durable_through = durable_through.max(last.sequence.before());
         }
         if let Some(last) = self.table.last() {
             // A segment is started only when everything before it is durable.
-            self.trail
-                .prove(Sequence::new(last.sequence.get().saturating_sub(1)), at);
+            self.trail.prove(last.sequence.before(), at);
         }
         let row = decide(Doubt {
             class,
@@ -388,12 +377,6 @@ impl<S: Source> Search<'_, S> {
             promise,
             following,
         });
-        let last_written = behind.last_written;
-        let discarded_bytes = if last_written.segment == at.next.segment {
-            last_written.offset.saturating_sub(at.next.offset)
-        } else {
-            last_written.offset
-        };
         match row.verdict {
             Verdict::GoOnHere | Verdict::GoOnFresh | Verdict::Discard => {}
             Verdict::RefuseCorrupt | Verdict::RefuseTailMissing | Verdict::RefuseUnreadable => {
@@ -402,7 +385,7 @@ impl<S: Source> Search<'_, S> {
                 }
                 return Err(OpenError::Corrupt(Box::new(CorruptionReport {
                     place: at.next,
-                    bytes: discarded_bytes.max(BLOCK_BYTES),
+                    bytes: behind.written_bytes.max(BLOCK_BYTES),
                     first_missing: at.sequence,
                     durable_through: durable_through.max(at.sequence),
                     position: at.position,
@@ -413,7 +396,7 @@ impl<S: Source> Search<'_, S> {
             }
         }
         let discarded_bytes = if row.verdict == Verdict::Discard {
-            discarded_bytes
+            behind.written_bytes
         } else {
             0
         };

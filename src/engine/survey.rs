@@ -67,12 +67,7 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
             Err(OpenError::SuperblockDamaged)
         };
     }
-    let mut choice = read_superblock(disk).await?;
-    if !matches!(choice, Choice::Use { damaged: false, .. }) {
-        // A read can be misdirected too: damage is believed when it is seen twice.
-        choice = read_superblock(disk).await?;
-    }
-    let (superblock, damaged) = match choice {
+    let (superblock, damaged) = match read_superblock(disk).await? {
         Choice::Use {
             superblock,
             damaged,
@@ -167,14 +162,11 @@ impl Survey {
         {
             return Err(OpenError::SegmentMissing(missing));
         }
+        self.verify_active_headers(disk).await?;
         let from = self.table.last().map_or(floor, |last| last.segment.next());
         let mut unstarted = None;
         for segment in segments.range(from..) {
-            let mut header = read_header(disk, self, *segment).await?;
-            if header.is_none() {
-                header = read_header(disk, self, *segment).await?;
-            }
-            match (header, unstarted) {
+            match (read_header(disk, self, *segment).await?, unstarted) {
                 (Some(_), Some(unstarted)) => return Err(OpenError::SegmentDamaged(unstarted)),
                 (Some(entry), None) => self.add(entry)?,
                 (None, _) => unstarted = unstarted.or(Some(*segment)),
@@ -183,6 +175,22 @@ impl Survey {
         let anchor = self.superblock.anchor;
         if anchor.last.is_some() && self.table.entry(anchor.next.segment).is_none() {
             return Err(OpenError::SegmentDamaged(anchor.next.segment));
+        }
+        Ok(())
+    }
+
+    /// What a checkpoint says of the segments that recovery walks through has to stand in them too.
+    async fn verify_active_headers<D: Disk>(&self, disk: &D) -> Result<(), OpenError> {
+        let walked = self.superblock.anchor.next.segment;
+        for entry in self
+            .table
+            .entries()
+            .iter()
+            .filter(|entry| entry.segment >= walked)
+        {
+            if read_header(disk, self, entry.segment).await? != Some(*entry) {
+                return Err(OpenError::SegmentDamaged(entry.segment));
+            }
         }
         Ok(())
     }
@@ -284,12 +292,12 @@ async fn read_header<D: Disk>(
     survey: &Survey,
     segment: SegmentId,
 ) -> Result<Option<SegmentEntry>, OpenError> {
-    let name = segment::file_name(segment);
-    let file = disk.open(&name, OpenMode::Read).await?;
-    let mut block = vec![0; usize_from(segment::HEADER_BYTES)];
-    let filled = procedures::read_full(&file, &mut block, 0).await?;
-    block.truncate(filled);
-    match SegmentHeader::decode(&block, survey.superblock.store, segment) {
+    let store = survey.superblock.store;
+    let mut header = look_at_header(disk, store, segment).await?;
+    if header.is_err() {
+        header = look_at_header(disk, store, segment).await?;
+    }
+    match header {
         Ok(header) => Ok(Some(SegmentEntry::from(&header))),
         Err(SegmentFault::Zero | SegmentFault::Damaged) => Ok(None),
         Err(SegmentFault::OtherSegment(other)) if other < segment => Ok(None),

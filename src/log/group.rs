@@ -23,10 +23,7 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{
-        BLOCK_BYTES, COMMIT_POSITIONS_MAX, COUNTER_MAX, FRAME_BYTES, GROUP_BYTES_MAX,
-        SEGMENT_BYTES_MAX,
-    },
+    limits::{BLOCK_BYTES, COMMIT_POSITIONS_MAX, FRAME_BYTES, GROUP_BYTES_MAX, SEGMENT_BYTES_MAX},
     log::{
         Chain, Place,
         fields::{Fields, len_u32, len_u64, u64_from, usize_from},
@@ -178,14 +175,6 @@ impl GroupHeader {
             && (self.commits == 0) == (self.kind != GroupKind::Commits)
             && self.durable_through < self.sequence
             && self.place.offset <= SEGMENT_BYTES_MAX
-            && [
-                self.place.segment.get(),
-                self.epoch.get(),
-                self.sequence.get(),
-                self.first.get(),
-            ]
-            .iter()
-            .all(|counter| *counter <= COUNTER_MAX)
     }
 
     /// Bytes of header and payload, without padding.

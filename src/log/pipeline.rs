@@ -8,7 +8,7 @@
 //! ever written again: the shell reopens.
 //!
 //! ```text
-//!  append ──> open ──(full)──> closed ──> take_write ──> in flight ──> written ──> durable
+//!  append ──> open ──(full)──> full ──> take_write ──> in flight ──> written ──> durable
 //!                └────────(idle)────────────┘                └──────> failed  ──> poisoned
 //! ```
 
@@ -16,7 +16,7 @@ use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
     limits::{BLOCK_BYTES, GROUP_BYTES_MAX},
     log::{
-        Anchor, Place,
+        Anchor, Chain, Place,
         fields::{len_u64, usize_from},
         group::{Closing, Frame, GroupBuilder, GroupKind, HEADER_BYTES},
         segment::{self, SegmentEntry, SegmentHeader},
@@ -99,6 +99,20 @@ pub struct Write {
     pub start: Option<(SegmentEntry, Vec<u8>)>,
 }
 
+/// A group that takes no more commits and waits for its turn. Its header is made when it is
+/// written, so that it says how far the log is durable then.
+#[derive(Debug)]
+struct Full {
+    group: GroupBuilder,
+    kind: GroupKind,
+    place: Place,
+    sequence: Sequence,
+    first: Position,
+    segment: Prepared,
+    /// It is the first one of its segment.
+    starts: bool,
+}
+
 /// What becomes true once a group is durable.
 #[derive(Clone, Copy, Debug)]
 struct Promise {
@@ -118,15 +132,24 @@ enum State {
 /// Where the open group will stand.
 #[derive(Debug)]
 struct Tail {
-    anchor: Anchor,
     segment: Prepared,
-    /// The header that goes out with the segment's first group.
-    start: Option<(SegmentEntry, Vec<u8>)>,
+    offset: u64,
+    sequence: Sequence,
+    position: Position,
+    /// The open group is the first one of its segment.
+    starts: bool,
 }
 
 impl Tail {
     fn room(&self) -> u64 {
-        self.segment.segment_bytes - self.anchor.next.offset
+        self.segment.segment_bytes - self.offset
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            segment: self.segment.segment,
+            offset: self.offset,
+        }
     }
 }
 
@@ -147,9 +170,11 @@ pub struct Pipeline {
     tail: Tail,
     ahead: Ahead,
     open: GroupBuilder,
-    closed: VecDeque<(Write, Promise)>,
+    full: VecDeque<Full>,
     in_flight: Option<Promise>,
     durable: Anchor,
+    /// Chain value of the last group that was written.
+    chain: Chain,
     queued_bytes: u64,
     /// Memory of a group that was written, for the next one.
     buffer: Vec<u8>,
@@ -187,15 +212,18 @@ impl Pipeline {
             store,
             epoch,
             tail: Tail {
-                anchor,
                 segment,
-                start: None,
+                offset: anchor.next.offset,
+                sequence: anchor.sequence,
+                position: anchor.position,
+                starts: false,
             },
             ahead: Ahead::default(),
             open: GroupBuilder::new(Vec::new()),
-            closed: VecDeque::new(),
+            full: VecDeque::new(),
             in_flight: None,
             durable: anchor,
+            chain: anchor.chain,
             queued_bytes: 0,
             buffer: Vec::new(),
             uncovered: false,
@@ -223,15 +251,11 @@ impl Pipeline {
             return Err(Refusal::NoRoom);
         }
         self.make_room(bytes)?;
-        let first = self
-            .tail
-            .anchor
-            .position
-            .plus(u64::from(self.open.positions()));
+        let first = self.tail.position.plus(u64::from(self.open.positions()));
         self.open.push(frame, first);
         self.queued_bytes += bytes;
         Ok(Ticket {
-            sequence: self.tail.anchor.sequence,
+            sequence: self.tail.sequence,
             first,
         })
     }
@@ -259,7 +283,7 @@ impl Pipeline {
             });
         }
         if !self.open.is_empty() {
-            self.close_open(GroupKind::Commits);
+            self.fill_up(GroupKind::Commits);
         }
         if rolls {
             self.start_next_segment();
@@ -272,68 +296,31 @@ impl Pipeline {
     }
 
     fn start_next_segment(&mut self) {
-        let segment = self
-            .ahead
-            .ready
-            .pop_front()
-            .expect("the caller saw a prepared segment");
-        let anchor = &mut self.tail.anchor;
-        let header = SegmentHeader {
-            store: self.store,
-            segment: segment.segment,
-            segment_bytes: segment.segment_bytes,
-            sequence: anchor.sequence,
-            first: anchor.position,
-            durable_through: last_before(self.durable.sequence),
-            epoch: self.epoch,
-            chain: anchor.chain,
-        };
-        anchor.next = Place {
-            segment: segment.segment,
-            offset: segment::HEADER_BYTES,
-        };
-        self.tail.segment = segment;
-        self.tail.start = Some((SegmentEntry::from(&header), header.encode()));
+        self.tail.segment = self.ahead.ready.pop_front().expect("the caller saw one");
+        self.tail.offset = segment::HEADER_BYTES;
+        self.tail.starts = true;
     }
 
-    fn close_open(&mut self, kind: GroupKind) {
+    /// Puts the open group in line and opens another behind it.
+    fn fill_up(&mut self, kind: GroupKind) {
         let fresh = GroupBuilder::new(std::mem::take(&mut self.buffer));
-        let open = std::mem::replace(&mut self.open, fresh);
-        let at = self.tail.anchor;
-        let queued_bytes = open.payload_bytes();
-        let (header, mut bytes) = open.close(Closing {
+        let group = std::mem::replace(&mut self.open, fresh);
+        let tail = &mut self.tail;
+        let (bytes, positions) = (group.padded_bytes_with(0), group.positions());
+        let starts = std::mem::take(&mut tail.starts);
+        let (place, sequence, first) = (tail.place(), tail.sequence, tail.position);
+        self.full.push_back(Full {
+            group,
             kind,
-            store: self.store,
-            place: at.next,
-            epoch: self.epoch,
-            sequence: at.sequence,
-            first: at.position,
-            durable_through: last_before(self.durable.sequence),
-            chain: at.chain,
+            place,
+            sequence,
+            first,
+            segment: tail.segment,
+            starts,
         });
-        self.tail.anchor = Anchor::behind(&header);
-        if self.tail.room() >= BLOCK_BYTES {
-            // A zero block behind the group: a recycled file's former life never looks torn.
-            bytes.resize(bytes.len() + usize_from(BLOCK_BYTES), 0);
-        }
-        let queued_bytes = if kind == GroupKind::Commits {
-            queued_bytes
-        } else {
-            0
-        };
-        let promise = Promise {
-            sequence: at.sequence,
-            after: self.tail.anchor,
-            queued_bytes,
-            kind,
-        };
-        let write = Write {
-            sequence: at.sequence,
-            place: at.next,
-            bytes,
-            start: self.tail.start.take(),
-        };
-        self.closed.push_back((write, promise));
+        tail.offset += bytes;
+        tail.sequence = sequence.next();
+        tail.position = first.plus(u64::from(positions));
     }
 
     /// The next group to write, if none is in flight and there is one.
@@ -341,12 +328,76 @@ impl Pipeline {
         if self.in_flight.is_some() {
             return None;
         }
-        if self.closed.is_empty() && !self.open.is_empty() {
-            self.close_open(GroupKind::Commits);
+        if self.full.is_empty() && !self.open.is_empty() {
+            self.fill_up(GroupKind::Commits);
         }
-        let (write, promise) = self.closed.pop_front()?;
-        self.in_flight = Some(promise);
-        Some(write)
+        let full = self.full.pop_front()?;
+        Some(self.seal(full))
+    }
+
+    fn seal(&mut self, full: Full) -> Write {
+        let Full {
+            group,
+            kind,
+            place,
+            sequence,
+            first,
+            segment,
+            starts,
+        } = full;
+        let start = starts.then(|| self.segment_start(segment, sequence, first));
+        let queued_bytes = if kind == GroupKind::Commits {
+            group.payload_bytes()
+        } else {
+            0
+        };
+        let (header, mut bytes) = group.close(Closing {
+            kind,
+            store: self.store,
+            place,
+            epoch: self.epoch,
+            sequence,
+            first,
+            durable_through: self.durable.sequence.before(),
+            chain: self.chain,
+        });
+        self.chain = header.link;
+        let after = Anchor::behind(&header);
+        if segment.segment_bytes - after.next.offset >= BLOCK_BYTES {
+            // A zero block behind the group: a recycled file's former life never looks torn.
+            bytes.resize(bytes.len() + usize_from(BLOCK_BYTES), 0);
+        }
+        self.in_flight = Some(Promise {
+            sequence,
+            after,
+            queued_bytes,
+            kind,
+        });
+        Write {
+            sequence,
+            place,
+            bytes,
+            start,
+        }
+    }
+
+    fn segment_start(
+        &self,
+        segment: Prepared,
+        sequence: Sequence,
+        first: Position,
+    ) -> (SegmentEntry, Vec<u8>) {
+        let header = SegmentHeader {
+            store: self.store,
+            segment: segment.segment,
+            segment_bytes: segment.segment_bytes,
+            sequence,
+            first,
+            durable_through: self.durable.sequence.before(),
+            epoch: self.epoch,
+            chain: self.chain,
+        };
+        (SegmentEntry::from(&header), header.encode())
     }
 
     /// The write of group `sequence` is durable; `buffer` is its memory, given back. After a
@@ -376,7 +427,7 @@ impl Pipeline {
     pub fn failed(&mut self) {
         self.state = State::Poisoned;
         self.in_flight = None;
-        self.closed.clear();
+        self.full.clear();
         self.open = GroupBuilder::new(Vec::new());
         self.queued_bytes = 0;
         self.uncovered = false;
@@ -418,9 +469,9 @@ impl Pipeline {
     /// Puts an empty group in line that says how far the log is durable, if the log is idle and
     /// no written group says so yet. At most one for each idle period.
     pub fn heartbeat(&mut self) {
-        let idle = self.in_flight.is_none() && self.closed.is_empty() && self.open.is_empty();
+        let idle = self.in_flight.is_none() && self.full.is_empty() && self.open.is_empty();
         if idle && self.uncovered && self.state != State::Poisoned && self.make_room(0).is_ok() {
-            self.close_open(GroupKind::Heartbeat);
+            self.fill_up(GroupKind::Heartbeat);
         }
     }
 
@@ -431,7 +482,7 @@ impl Pipeline {
 
     /// Whether a group waits to be written.
     pub fn has_work(&self) -> bool {
-        !self.open.is_empty() || !self.closed.is_empty()
+        !self.open.is_empty() || !self.full.is_empty()
     }
 
     /// Whether a write is under way.
@@ -473,11 +524,6 @@ impl Pipeline {
     pub fn is_poisoned(&self) -> bool {
         self.state == State::Poisoned
     }
-}
-
-/// The number of the last group before the group numbered `sequence`; 0 if there is none.
-fn last_before(sequence: Sequence) -> Sequence {
-    Sequence::new(sequence.get().saturating_sub(1))
 }
 
 #[cfg(test)]

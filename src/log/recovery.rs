@@ -324,6 +324,11 @@ pub fn decide(doubt: Doubt) -> &'static Row {
 }
 
 impl Row {
+    /// Whether the row is one for logs that were closed in order and are whole.
+    pub fn proves_clean_close(&self) -> bool {
+        self.promises == [P::CleanHere] && self.verdict != Verdict::Discard
+    }
+
     fn covers(&self, doubt: Doubt) -> bool {
         self.classes.contains(&doubt.class)
             && self.evidence.contains(&doubt.evidence)

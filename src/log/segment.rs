@@ -5,7 +5,7 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, COUNTER_MAX, GROUP_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
+    limits::{BLOCK_BYTES, GROUP_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
     log::{
         Chain,
         fields::{Fields, usize_from},
@@ -96,7 +96,7 @@ impl SegmentHeader {
         if header.segment != segment {
             return Err(SegmentFault::OtherSegment(header.segment));
         }
-        if SegmentEntry::from(&header).is_within_bounds() && header.epoch.get() <= COUNTER_MAX {
+        if SegmentEntry::from(&header).is_within_bounds() {
             Ok(header)
         } else {
             Err(SegmentFault::Damaged)
@@ -230,9 +230,7 @@ impl SegmentEntry {
     /// Whether the numbers, as they were read from a disk, are ones that a log can reach.
     pub(crate) fn is_within_bounds(&self) -> bool {
         (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
-            && (1..=COUNTER_MAX).contains(&self.sequence.get())
-            && self.segment.get() <= COUNTER_MAX
-            && self.first.get() <= COUNTER_MAX
+            && self.sequence.get() >= 1
     }
 }
 

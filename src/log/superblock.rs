@@ -5,7 +5,7 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, COUNTER_MAX, SEGMENT_BYTES_MAX},
+    limits::{BLOCK_BYTES, SEGMENT_BYTES_MAX},
     log::{
         Anchor, Chain, Place,
         fields::{Fields, usize_from},
@@ -182,18 +182,7 @@ impl Superblock {
             && next.offset <= SEGMENT_BYTES_MAX
             && last.offset <= SEGMENT_BYTES_MAX
             && floor <= next.segment
-            && next.segment <= prepared_through
-            && sequence.get() >= 1
-            && [
-                generation,
-                epoch.get(),
-                prepared_through.get(),
-                sequence.get(),
-                position.get(),
-                last.segment.get(),
-            ]
-            .iter()
-            .all(|counter| *counter <= COUNTER_MAX);
+            && next.segment <= prepared_through;
         sound.then_some(Self {
             store,
             generation,

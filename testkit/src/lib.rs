@@ -27,6 +27,7 @@ mod choices;
 pub mod disk;
 mod door;
 pub mod fuzz;
+mod machine;
 mod world;
 
 pub use choices::{Choices, Seeded};
