@@ -143,7 +143,7 @@ impl<R: Runtime> Keeper<R> {
         }
         self.requests.close();
         while let Ok(Request::KeepFrom(_, answer)) = self.requests.try_recv() {
-            let _ = answer.send(Err(LogError::Closed));
+            let _ = answer.send(Err(self.shared.why_ended()));
         }
         if self.shared.is_poisoned() {
             return Err(LogError::Poisoned);

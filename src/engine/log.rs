@@ -242,11 +242,7 @@ impl Log {
     }
 
     fn why_ended(&self) -> LogError {
-        if self.handle.shared.is_poisoned() {
-            LogError::Poisoned
-        } else {
-            LogError::Closed
-        }
+        self.handle.shared.why_ended()
     }
 
     /// Closes the log in order: writes what was taken, marks the store as cleanly closed and

@@ -6,7 +6,7 @@
 
 use crate::{
     commit::{Appended, Commit},
-    error::AppendError,
+    error::{AppendError, LogError},
     ids::{Position, Sequence},
     log::{
         Anchor,
@@ -265,6 +265,15 @@ impl Shared {
 
     pub(crate) fn is_poisoned(&self) -> bool {
         self.poisoned.load(Ordering::Acquire)
+    }
+
+    /// Why the keeper answers no more.
+    pub(crate) fn why_ended(&self) -> LogError {
+        if self.is_poisoned() {
+            LogError::Poisoned
+        } else {
+            LogError::Closed
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -241,12 +241,17 @@ fn row_33_an_unreadable_sector_is_never_taken_for_the_end() {
     for sector in 0..5 {
         let mut machine = machine_on(before.clone());
         let first = segment_name(1);
+        // The header is read first, before and after the lock is taken.
+        let nth = if sector == 0 { 1 } else { 3 };
         plan(
             &machine,
-            Fault::at_nth(FaultKind::LatentError, sector, Operation::Read, 1, &first),
+            Fault::at_nth(FaultKind::LatentError, sector, Operation::Read, nth, &first),
         );
-        let report = corruption(machine.refusal());
-        assert_eq!(report.found, BlockClass::Unreadable, "{report}");
+        match machine.refusal() {
+            // The segment's header is read before the log is walked.
+            OpenError::Io(_) if sector == 0 => {}
+            refusal => assert_eq!(corruption(refusal).found, BlockClass::Unreadable),
+        }
         for name in [segment_name(1), segment_name(2)] {
             let bytes = before.contents(&name).expect("it is there");
             assert_eq!(machine.contents(&name), bytes);
