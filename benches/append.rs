@@ -2,10 +2,7 @@
 //!
 //! Not a comparison with other stores and not a test: it judges nothing. How to read the rows
 //! stands in `benches/README.md`.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures real time on real files"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time on real files")]
 
 #[expect(dead_code, reason = "the recovery benchmark uses the rest")]
 mod support;
@@ -61,9 +58,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let mode = args.text("--mode").map(mode_named).transpose()?;
     let segment_mib = args.number("--segment-mib", 1_u64, 256)?;
     let segments = args.number("--segments", 1_usize, 100)?;
-    let mut rows = if [&writers, &payloads, &outstanding]
-        .iter()
-        .all(|given| given.is_none())
+    let mut rows = if [&writers, &payloads, &outstanding].iter().all(|given| given.is_none())
         && mode.is_none()
     {
         standard_rows()
@@ -83,10 +78,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         }
         row.segments = segments.unwrap_or(row.segments);
     }
-    if rows
-        .iter()
-        .any(|row| row.mode == Mode::Blocking && row.outstanding > 1)
-    {
+    if rows.iter().any(|row| row.mode == Mode::Blocking && row.outstanding > 1) {
         return Err("a thread that blocks has one append under way, not several".into());
     }
     let dir = args.text("--dir").map_or_else(default_dir, PathBuf::from);
@@ -138,9 +130,8 @@ fn row(mode: Mode, writers: usize, payload_bytes: usize, outstanding: usize) -> 
 }
 
 fn standard_rows() -> Vec<Row> {
-    let mut rows: Vec<Row> = [1, 16, 64, 256]
-        .map(|writers| row(Mode::Burst, writers, 256, 1))
-        .into();
+    let mut rows: Vec<Row> =
+        [1, 16, 64, 256].map(|writers| row(Mode::Burst, writers, 256, 1)).into();
     rows.push(row(Mode::Burst, 256, 4096, 1));
     rows.push(row(Mode::Burst, 256, 256, 4));
     rows.push(row(Mode::Blocking, 1, 256, 1));
@@ -154,9 +145,7 @@ fn run(plan: &Plan) -> Result<(), Failure> {
     let mut output = Output::new(plan.json);
     std::fs::create_dir_all(&plan.dir)?;
     for row in &plan.rows {
-        let scratch = tempfile::Builder::new()
-            .prefix("sagalog-append-")
-            .tempdir_in(&plan.dir)?;
+        let scratch = tempfile::Builder::new().prefix("sagalog-append-").tempdir_in(&plan.dir)?;
         let measured = row.measure(scratch.path())?;
         output.row(&fields(row, &measured))?;
     }
@@ -173,10 +162,7 @@ fn fields(row: &Row, measured: &Measured) -> Fields {
         ("appends_per_s", Value::Number(log.per_second())),
         ("raw_per_s", Value::Number(raw.per_second())),
         ("ratio", Value::Number(measured.ratio())),
-        (
-            "ratio_of_sums",
-            Value::Number(log.per_second() / raw.per_second().max(1e-9)),
-        ),
+        ("ratio_of_sums", Value::Number(log.per_second() / raw.per_second().max(1e-9))),
         ("p50_us", Value::Number(log.latency.quantile_us(500))),
         ("p99_us", Value::Number(log.latency.quantile_us(990))),
         ("raw_p50_us", Value::Number(raw.latency.quantile_us(500))),
@@ -195,22 +181,10 @@ fn byte_fields(row: &Row, measured: &Measured) -> Fields {
     let (log, raw) = (&measured.log, &measured.raw);
     let per = |bytes: Option<f64>, payload: f64| Value::from(bytes.map(|bytes| bytes / payload));
     vec![
-        (
-            "data_bytes_per_payload_byte",
-            per(log.written_bytes.map(real), payload),
-        ),
-        (
-            "prepared_bytes_per_payload_byte",
-            per(measured.prepared_bytes, payload),
-        ),
-        (
-            "raw_bytes_per_payload_byte",
-            per(raw.written_bytes.map(real), raw_payload),
-        ),
-        (
-            "taken_bytes_per_payload_byte",
-            per(Some(real(measured.taken_bytes)), payload),
-        ),
+        ("data_bytes_per_payload_byte", per(log.written_bytes.map(real), payload)),
+        ("prepared_bytes_per_payload_byte", per(measured.prepared_bytes, payload)),
+        ("raw_bytes_per_payload_byte", per(raw.written_bytes.map(real), raw_payload)),
+        ("taken_bytes_per_payload_byte", per(Some(real(measured.taken_bytes)), payload)),
         ("log_secs", Value::Number(log.elapsed.as_secs_f64())),
         ("segment_mib", Value::Count(row.segment_bytes >> 20)),
     ]
@@ -224,9 +198,6 @@ fn roll_fields(measured: &Measured) -> Fields {
         ("worst_roll_us", Value::Number(worst_us)),
         ("roll_p50_ratio", Value::Number(worst_us / p50_us)),
         ("median_roll_us", Value::Number(median(&measured.rolls_us))),
-        (
-            "median_elsewhere_us",
-            Value::Number(median(&measured.elsewhere_us)),
-        ),
+        ("median_elsewhere_us", Value::Number(median(&measured.elsewhere_us))),
     ]
 }

@@ -2,10 +2,7 @@
 //!
 //! Not a test of recovery: it checks no content, only that all of it was read. What the rows mean
 //! stands in `benches/README.md`.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures real time on real files"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time on real files")]
 
 #[expect(dead_code, reason = "the append benchmark uses the rest")]
 mod support;
@@ -105,17 +102,11 @@ struct Outcome {
 
 fn run(plan: &Plan) -> Result<(), Failure> {
     std::fs::create_dir_all(&plan.dir)?;
-    let scratch = tempfile::Builder::new()
-        .prefix("sagalog-recovery-")
-        .tempdir_in(&plan.dir)?;
+    let scratch = tempfile::Builder::new().prefix("sagalog-recovery-").tempdir_in(&plan.dir)?;
     let dir = scratch.path().join("log");
     let mut output = Output::new(plan.json);
     let filled = child::run(Role::Fill, &dir, plan.mib)?;
-    output.row(&fields(&Outcome {
-        what: "fill".to_owned(),
-        answers: vec![filled],
-        raw: None,
-    }))?;
+    output.row(&fields(&Outcome { what: "fill".to_owned(), answers: vec![filled], raw: None }))?;
     for cache in [Cache::Cold, Cache::Warm] {
         output.row(&fields(&replay(&dir, plan.mib, cache)?))?;
     }
@@ -153,11 +144,7 @@ fn replay(dir: &Path, mib: u64, cache: Cache) -> Result<Outcome, Failure> {
     }
     answers.remove(0);
     raw.remove(0);
-    Ok(Outcome {
-        what: format!("replay_{}", cache.name()),
-        answers,
-        raw: Some((bytes, raw)),
-    })
+    Ok(Outcome { what: format!("replay_{}", cache.name()), answers, raw: Some((bytes, raw)) })
 }
 
 fn reopen(dir: &Path, mib: u64, cache: Cache) -> Result<Outcome, Failure> {
@@ -166,11 +153,7 @@ fn reopen(dir: &Path, mib: u64, cache: Cache) -> Result<Outcome, Failure> {
         cache.bring_about(dir)?;
         answers.push(child::run(Role::Open, dir, mib)?);
     }
-    Ok(Outcome {
-        what: format!("reopen_clean_{}", cache.name()),
-        answers,
-        raw: None,
-    })
+    Ok(Outcome { what: format!("reopen_clean_{}", cache.name()), answers, raw: None })
 }
 
 fn reopen_killed(dir: &Path, mib: u64, cache: Cache) -> Result<Outcome, Failure> {
@@ -180,11 +163,7 @@ fn reopen_killed(dir: &Path, mib: u64, cache: Cache) -> Result<Outcome, Failure>
         cache.bring_about(dir)?;
         answers.push(child::run(Role::Open, dir, mib)?);
     }
-    Ok(Outcome {
-        what: format!("reopen_killed_{}", cache.name()),
-        answers,
-        raw: None,
-    })
+    Ok(Outcome { what: format!("reopen_killed_{}", cache.name()), answers, raw: None })
 }
 
 fn fields(outcome: &Outcome) -> Vec<(&'static str, Value)> {
@@ -202,18 +181,9 @@ fn fields(outcome: &Outcome) -> Vec<(&'static str, Value)> {
         ("ms", Value::Number(ms)),
         ("mb_per_s", speed.into()),
         ("raw_mb_per_s", raw_speed.into()),
-        (
-            "ratio",
-            speed.zip(raw_speed).map(|(mine, raw)| mine / raw).into(),
-        ),
+        ("ratio", speed.zip(raw_speed).map(|(mine, raw)| mine / raw).into()),
         ("rss_mib", Value::Number(of(|answer| answer.rss_mib))),
-        (
-            "segments_scanned",
-            Value::Number(of(|answer| answer.scanned)),
-        ),
-        (
-            "rewritten_groups",
-            Value::Number(of(|answer| answer.rewritten)),
-        ),
+        ("segments_scanned", Value::Number(of(|answer| answer.scanned))),
+        ("rewritten_groups", Value::Number(of(|answer| answer.rewritten))),
     ]
 }

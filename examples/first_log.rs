@@ -55,10 +55,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         println!("{missing} acknowledged commits are gone: this is a bug, please report it");
         return Ok(ExitCode::FAILURE);
     }
-    println!(
-        "all {} acknowledged commits survived {ROUNDS} kills",
-        acknowledged.len()
-    );
+    println!("all {} acknowledged commits survived {ROUNDS} kills", acknowledged.len());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,10 +77,8 @@ fn body(number: u64) -> String {
 /// Lets the second process append for a random while and kills it; returns the positions that it
 /// has told.
 fn run_and_kill(dir: &Path) -> Result<Vec<u64>, Box<dyn Error>> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg(dir)
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        Command::new(std::env::current_exe()?).arg(dir).stdout(Stdio::piped()).spawn()?;
     let pipe = child.stdout.take().ok_or("the child has no pipe")?;
     let listener = thread::spawn(move || {
         let mut told = Vec::new();

@@ -7,10 +7,7 @@ use std::cell::RefCell;
 const SEGMENT_1: &str = "log-00000000000000000001.seg";
 
 fn small() -> Options {
-    Options::default()
-        .segment_bytes(16 << 10)
-        .group_bytes_max(1 << 10)
-        .queue_bytes_max(8 << 10)
+    Options::default().segment_bytes(16 << 10).group_bytes_max(1 << 10).queue_bytes_max(8 << 10)
 }
 
 /// Opens, appends `count` commits named after `life`, and lets the process die.
@@ -34,15 +31,10 @@ fn live(world: &World, life: &str, count: usize) -> Result<RecoveryReport, OpenE
 fn a_damaged_header_of_the_only_segment_is_refused() {
     let world = World::new(1);
     live(&world, "first", 5).expect("a new store");
-    world
-        .disk(|disk| disk.corrupt_bit(SEGMENT_1, 100, 0))
-        .expect("the segment is there");
+    world.disk(|disk| disk.corrupt_bit(SEGMENT_1, 100, 0)).expect("the segment is there");
     let refused = live(&world, "second", 1);
     assert!(
-        matches!(
-            refused,
-            Err(OpenError::SegmentDamaged(_) | OpenError::Corrupt(_))
-        ),
+        matches!(refused, Err(OpenError::SegmentDamaged(_) | OpenError::Corrupt(_))),
         "acknowledged commits were written over: {refused:?}"
     );
 }
@@ -74,17 +66,11 @@ fn dead_store(count: usize, keep_from: u64) -> SimDisk {
     let world = World::new(3);
     let runtime = world.runtime();
     let log = world.block_on(async {
-        let (log, _) = Log::open_with(&runtime, small())
-            .await
-            .expect("a new store");
+        let (log, _) = Log::open_with(&runtime, small()).await.expect("a new store");
         for number in 0..count {
-            log.append(Commit::new(body(number)))
-                .await
-                .expect("healthy");
+            log.append(Commit::new(body(number))).await.expect("healthy");
         }
-        log.keep_from(Position::new(keep_from))
-            .await
-            .expect("healthy");
+        log.keep_from(Position::new(keep_from)).await.expect("healthy");
         log
     });
     world.crash_process();
@@ -103,11 +89,7 @@ fn contents(disk: SimDisk, from: u64) -> Result<usize, OpenError> {
         while let Ok(Some(commit)) = reader.next().await {
             let number = usize::try_from(at).expect("few commits");
             assert_eq!(commit.first.get(), at, "positions have no gap");
-            assert_eq!(
-                commit.body,
-                body(number),
-                "commit {number} is as it was appended"
-            );
+            assert_eq!(commit.body, body(number), "commit {number} is as it was appended");
             at += 1;
         }
         assert!(report.head.get() >= at);
@@ -150,9 +132,7 @@ fn a_power_failure_at_any_moment_of_creation_leaves_a_directory_that_opens() {
             let world = World::new(seed);
             let runtime = world.runtime();
             let life = async {
-                let (log, _) = Log::open_with(&runtime, small())
-                    .await
-                    .expect("a new store");
+                let (log, _) = Log::open_with(&runtime, small()).await.expect("a new store");
                 log.append(Commit::new("one")).await.expect("healthy");
             };
             let done = world.run_until_op(op, life).is_some();
@@ -198,11 +178,7 @@ fn lives(seed: u64, lives: u64) {
         if how == 0 {
             let at = Trigger::Op(world.disk(|disk| disk.ops()) + 1 + random.bits() % 40);
             let kind = FaultKind::SyncError;
-            let fault = Fault {
-                kind,
-                amount: 0,
-                at,
-            };
+            let fault = Fault { kind, amount: 0, at };
             world.disk(|disk| disk.schedule(fault));
         }
         let (found, acknowledged) = (RefCell::new(None), RefCell::new(Vec::new()));
@@ -212,13 +188,7 @@ fn lives(seed: u64, lives: u64) {
                 Ok((log, _)) => {
                     *found.borrow_mut() = Some(read_all(&log).await);
                     let number = usize::try_from(seed * 31 + life).expect("small");
-                    write_on(
-                        &log,
-                        &acknowledged,
-                        number,
-                        if life == lives { 1 } else { 40 },
-                    )
-                    .await;
+                    write_on(&log, &acknowledged, number, if life == lives { 1 } else { 40 }).await;
                     if how == 1 {
                         let _ = log.close().await;
                     }
@@ -236,10 +206,7 @@ fn lives(seed: u64, lives: u64) {
         }
         if let Some(found) = found.into_inner() {
             let kept = found.len() >= known.len() && found[..known.len()] == known[..];
-            assert!(
-                kept,
-                "seed {seed} life {life}: acknowledged commits are gone"
-            );
+            assert!(kept, "seed {seed} life {life}: acknowledged commits are gone");
             known = found;
         }
         known.extend(acknowledged.into_inner());

@@ -67,18 +67,13 @@ fn options() -> Options {
 }
 
 async fn open(runtime: &VirtualRuntime) -> Log {
-    let (log, _) = Log::open_with(runtime, options())
-        .await
-        .expect("a quiet disk");
+    let (log, _) = Log::open_with(runtime, options()).await.expect("a quiet disk");
     log
 }
 
 async fn append(log: &Log, history: &RefCell<History>, name: &str, bytes: usize) {
     let body = format!("{name:-<bytes$}");
-    history
-        .borrow_mut()
-        .commits
-        .insert(body.clone(), Answer::Unknown);
+    history.borrow_mut().commits.insert(body.clone(), Answer::Unknown);
     let answer = match log.append(Commit::new(body.clone())).await {
         Ok(appended) => Answer::At(appended.first),
         Err(AppendError::Unknown) => Answer::Unknown,
@@ -92,9 +87,8 @@ fn grow(runtime: VirtualRuntime, history: &RefCell<History>) -> Told<'_> {
     Box::pin(async move {
         history.borrow_mut().watched = true;
         let log = open(&runtime).await;
-        for (number, bytes) in [40, 3_000, 600, 3_000, 3_000, 3_000, 1_200, 3_000]
-            .iter()
-            .enumerate()
+        for (number, bytes) in
+            [40, 3_000, 600, 3_000, 3_000, 3_000, 1_200, 3_000].iter().enumerate()
         {
             append(&log, history, &format!("first life {number} "), *bytes).await;
         }
@@ -142,10 +136,7 @@ fn recover(machine: &mut Machine, history: &History) -> Found {
         Ok(report) => report,
         Err(error) => panic!("G10: refused although the disk kept its promises: {error}"),
     };
-    assert!(
-        report.warnings.is_empty() || only_a_torn_slot(&report),
-        "{report:?}"
-    );
+    assert!(report.warnings.is_empty() || only_a_torn_slot(&report), "{report:?}");
     let found = read(machine);
     history.judge(&found, report.floor);
     found
@@ -165,9 +156,7 @@ fn check(disk: SimDisk, history: &History) {
     found.push((next, "after the crash".into()));
     machine.power_off();
     let mut history = history.clone();
-    history
-        .commits
-        .insert("after the crash".into(), Answer::At(next));
+    history.commits.insert("after the crash".into(), Answer::At(next));
     assert_eq!(recover(&mut machine, &history), found, "G8: it goes on");
 }
 
@@ -208,11 +197,7 @@ fn check_all(story: Story, seed: u64) -> usize {
     let mut images = 0;
     for op in 1.. {
         let history = RefCell::default();
-        let order = if seed == 0 {
-            Order::Fifo
-        } else {
-            Order::Seeded
-        };
+        let order = if seed == 0 { Order::Fifo } else { Order::Seeded };
         let world = World::with_disk(seed, SimDisk::new()).with_order(order);
         world.disk(|disk| disk.keep_events(1));
         let told = world.run_until_op(op, story(world.runtime(), &history));
@@ -239,10 +224,7 @@ fn check_all(story: Story, seed: u64) -> usize {
 
 fn check_at_least(images_min: usize, story: Story, seed: u64) {
     let images = check_all(story, seed);
-    #[expect(
-        clippy::print_stdout,
-        reason = "the size of the proof, for whoever asks"
-    )]
+    #[expect(clippy::print_stdout, reason = "the size of the proof, for whoever asks")]
     {
         println!("{images} images");
     }

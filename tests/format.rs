@@ -50,10 +50,7 @@ fn demand_golden(name: &str, written: &[u8]) {
 }
 
 fn place(segment: u64, offset: u64) -> Place {
-    Place {
-        segment: SegmentId::new(segment),
-        offset,
-    }
+    Place { segment: SegmentId::new(segment), offset }
 }
 
 fn closing(kind: GroupKind) -> Closing {
@@ -93,10 +90,7 @@ fn a_group_of_two_commits() {
         .collect();
     assert_eq!(
         commits,
-        [
-            Ok((first, 1, &b"one event"[..])),
-            Ok((first.plus(1), 3, &b"three events in one"[..])),
-        ]
+        [Ok((first, 1, &b"one event"[..])), Ok((first.plus(1), 3, &b"three events in one"[..])),]
     );
 }
 
@@ -183,8 +177,5 @@ fn a_checkpoint() {
     let golden = golden("checkpoint");
     let found = checkpoint::decode(&golden, name, STORE, SegmentId::new(4));
     assert_eq!(found, Some(table));
-    assert_eq!(
-        checkpoint::file_name(name),
-        "checkpoint-00000000000000000002.ckpt"
-    );
+    assert_eq!(checkpoint::file_name(name), "checkpoint-00000000000000000002.ckpt");
 }

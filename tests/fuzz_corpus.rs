@@ -18,22 +18,15 @@ use std::{
 };
 
 fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/corpus")
-        .join(target)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
 }
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(folder(target)).expect("the corpus is in the tree");
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect();
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
     paths.sort();
     assert!(!paths.is_empty(), "{target} has a corpus");
-    paths
-        .iter()
-        .map(|path| fs::read(path).expect("readable"))
-        .collect()
+    paths.iter().map(|path| fs::read(path).expect("readable")).collect()
 }
 
 #[test]
@@ -77,9 +70,7 @@ fn image(count: usize, closed: bool, keep_from: u64) -> Vec<u8> {
         .group_bytes_max(1 << 10)
         .queue_bytes_max(4 << 10);
     world.block_on(async {
-        let (log, _) = Log::open_with(&runtime, options)
-            .await
-            .expect("a new store");
+        let (log, _) = Log::open_with(&runtime, options).await.expect("a new store");
         for number in 0..count {
             let body = vec![1; 700 * (number % 2)];
             log.append(Commit::new(body)).await.expect("healthy");
@@ -99,10 +90,7 @@ fn write_seeds() {
     let closing = |kind| Closing {
         kind,
         store: fuzz::STORE,
-        place: Place {
-            segment: SegmentId::new(1),
-            offset: 512,
-        },
+        place: Place { segment: SegmentId::new(1), offset: 512 },
         epoch: Epoch::new(1),
         sequence: Sequence::new(1),
         first: Position::new(0),

@@ -8,9 +8,7 @@ use sagalog::{Commit, Log, OpenError, Options, Position, ReadError, ReadOnlyLog}
 use std::path::Path;
 
 fn small() -> Options {
-    Options::default()
-        .segment_bytes(16 << 10)
-        .group_bytes_max(4 << 10)
+    Options::default().segment_bytes(16 << 10).group_bytes_max(4 << 10)
 }
 
 async fn append(log: &Log, commits: u64) {

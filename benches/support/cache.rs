@@ -49,11 +49,8 @@ pub(crate) fn log_files(dir: &Path) -> Result<Vec<(PathBuf, u64)>, Failure> {
     let mut files = Vec::new();
     for number in superblock.floor.get()..=end.segment.get() {
         let path = dir.join(segment::file_name(SegmentId::new(number)));
-        let bytes = if number == end.segment.get() {
-            end.offset
-        } else {
-            fs::metadata(&path)?.len()
-        };
+        let bytes =
+            if number == end.segment.get() { end.offset } else { fs::metadata(&path)?.len() };
         files.push((path, bytes));
     }
     Ok(files)

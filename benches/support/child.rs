@@ -74,19 +74,11 @@ pub(crate) fn run(role: Role, dir: &Path, mib: u64) -> Result<Answer, Failure> {
     if !child.wait()?.success() {
         return Err(format!("the child that was to {role:?} failed").into());
     }
-    let numbers: Vec<f64> = line
-        .split_whitespace()
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
+    let numbers: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     let [ms, rss_mib, scanned, rewritten] = numbers[..] else {
         return Err(format!("`{line}` is no answer").into());
     };
-    Ok(Answer {
-        ms,
-        rss_mib,
-        scanned,
-        rewritten,
-    })
+    Ok(Answer { ms, rss_mib, scanned, rewritten })
 }
 
 /// Runs a child that appends, and kills it at it.
@@ -159,12 +151,7 @@ fn print(numbers: &[f64]) -> Result<(), Failure> {
 }
 
 fn load(writers: usize) -> Load {
-    Load {
-        writers,
-        outstanding: 1,
-        blocking: false,
-        body: vec![0xC3; COMMIT_BYTES].into(),
-    }
+    Load { writers, outstanding: 1, blocking: false, body: vec![0xC3; COMMIT_BYTES].into() }
 }
 
 /// Appends commits of 4 KiB, many at a time, until the log holds `bytes` of them.

@@ -240,11 +240,7 @@ async fn first_landed(flights: &mut Vec<Flight>) -> Result<Vec<Instant>, AppendE
                 Poll::Pending => at += 1,
             }
         }
-        if landed.is_empty() {
-            Poll::Pending
-        } else {
-            Poll::Ready(Ok(landed))
-        }
+        if landed.is_empty() { Poll::Pending } else { Poll::Ready(Ok(landed)) }
     })
     .await
 }

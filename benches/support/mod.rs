@@ -25,17 +25,11 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The runtime of the writers: two workers, as the goal says.
 pub(crate) fn writers_runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build()
 }
 
 /// A count as a number to calculate with; exact below 2^53, which no count here reaches.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "the counts of a run stay far below 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "the counts of a run stay far below 2^53")]
 pub(crate) fn real(count: u64) -> f64 {
     count as f64
 }

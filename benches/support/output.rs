@@ -51,19 +51,14 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self {
-            json,
-            head: Vec::new(),
-        }
+        Self { json, head: Vec::new() }
     }
 
     pub(crate) fn row(&mut self, fields: &Fields) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
-            let parts: Vec<String> = fields
-                .iter()
-                .map(|(name, value)| format!("\"{name}\":{}", value.json()))
-                .collect();
+            let parts: Vec<String> =
+                fields.iter().map(|(name, value)| format!("\"{name}\":{}", value.json())).collect();
             writeln!(out, "{{{}}}", parts.join(","))?;
             return out.flush();
         }
@@ -87,9 +82,5 @@ impl Output {
 
 fn width_of(name: &str) -> usize {
     // The first column of a table holds words.
-    if name == "what" {
-        20
-    } else {
-        name.len().max(9)
-    }
+    if name == "what" { 20 } else { name.len().max(9) }
 }

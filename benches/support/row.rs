@@ -87,10 +87,7 @@ impl Side {
     }
 
     fn new() -> Self {
-        Self {
-            written_bytes: Some(0),
-            ..Self::default()
-        }
+        Self { written_bytes: Some(0), ..Self::default() }
     }
 
     pub(crate) fn per_second(&self) -> f64 {
@@ -144,12 +141,7 @@ impl Row {
         let (log, _) = opened?;
         let segments = log.stats().segments;
         let mut measured = Measured::new();
-        let limit = segments
-            + if zeroed > 0 {
-                zeroed - 1
-            } else {
-                self.segments
-            };
+        let limit = segments + if zeroed > 0 { zeroed - 1 } else { self.segments };
         self.take_turns(&runtime, &device, &log, &mut raw, limit, &mut measured)?;
         measured.segments = log.stats().segments - segments;
         runtime.block_on(log.close())?;
@@ -206,9 +198,7 @@ impl Row {
             let end = device.written_bytes();
             measured.raw.add(&raw_slice, (start, middle));
             measured.log.add(&log_slice, (middle, end));
-            measured
-                .ratios
-                .push(rate(&log_slice) / rate(&raw_slice).max(1e-9));
+            measured.ratios.push(rate(&log_slice) / rate(&raw_slice).max(1e-9));
             measured.add_rolls(&log_slice);
         }
         Ok(())

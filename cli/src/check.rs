@@ -55,11 +55,7 @@ pub(crate) async fn run(dir: &Path, form: Form) -> Result<Outcome, Failure> {
         Form::Json => output::json(&Report::from(&report))?,
         Form::Text => print(&report)?,
     }
-    Ok(if report.is_sound() {
-        Outcome::Sound
-    } else {
-        Outcome::Damaged
-    })
+    Ok(if report.is_sound() { Outcome::Sound } else { Outcome::Damaged })
 }
 
 impl From<&CheckReport> for Report {

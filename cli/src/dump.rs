@@ -23,9 +23,7 @@ struct Line<'a> {
 
 pub(crate) async fn run(dir: &Path, from: u64, limit: Option<u64>) -> Result<Outcome, Failure> {
     let runtime = directory(dir)?;
-    let log = ReadOnlyLog::open_with(&runtime)
-        .await
-        .map_err(|error| Failure::open(dir, &error))?;
+    let log = ReadOnlyLog::open_with(&runtime).await.map_err(|error| Failure::open(dir, &error))?;
     let mut reader = log.read(Position::new(from));
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left = limit.unwrap_or(u64::MAX);
@@ -95,11 +93,7 @@ fn base64(bytes: &[u8]) -> String {
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for digit in 0..4 {
             let index = usize::try_from(bits >> (18 - 6 * digit) & 63).unwrap_or(0);
-            let sign = if digit <= three.len() {
-                char::from(ALPHABET[index])
-            } else {
-                '='
-            };
+            let sign = if digit <= three.len() { char::from(ALPHABET[index]) } else { '=' };
             text.write_char(sign).expect("a string takes every sign");
         }
     }

@@ -26,10 +26,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn cannot_run(sentence: impl Into<String>) -> Self {
-        Self::Told {
-            sentence: sentence.into(),
-            code: CANNOT_RUN,
-        }
+        Self::Told { sentence: sentence.into(), code: CANNOT_RUN }
     }
 
     pub(crate) fn open(dir: &Path, error: &OpenError) -> Self {
@@ -53,10 +50,7 @@ impl Failure {
     }
 
     pub(crate) fn about(dir: &Path, error: &dyn Display, code: u8) -> Self {
-        Self::Told {
-            sentence: format!("{}: {error}", dir.display()),
-            code,
-        }
+        Self::Told { sentence: format!("{}: {error}", dir.display()), code }
     }
 }
 

@@ -117,10 +117,7 @@ fn complain(sentence: &str) {
 /// Help and version are answers; anything else is one sentence, without the usage of every command.
 fn explain_arguments(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
-    if matches!(
-        error.kind(),
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-    ) {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let _ = write!(std::io::stdout(), "{text}");
         return ExitCode::SUCCESS;
     }

@@ -39,9 +39,7 @@ pub(crate) fn rows(rows: &[(&str, String)]) -> io::Result<()> {
 
 /// Prints damaged ranges, one a line.
 pub(crate) fn damages(out: &mut StdoutLock<'_>, damages: &[Damage]) -> io::Result<()> {
-    damages
-        .iter()
-        .try_for_each(|damage| writeln!(out, "damaged: {damage}"))
+    damages.iter().try_for_each(|damage| writeln!(out, "damaged: {damage}"))
 }
 
 /// A damaged range for programs.

@@ -19,20 +19,14 @@ pub(crate) struct Bar {
 
 impl Bar {
     pub(crate) fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            visible: stderr().is_terminal(),
-            shown: None,
-        }
+        Self { began: Instant::now(), visible: stderr().is_terminal(), shown: None }
     }
 
     pub(crate) fn tell(&mut self, progress: Progress) {
         if !self.visible || self.began.elapsed() < PATIENCE {
             return;
         }
-        let bar = self
-            .shown
-            .get_or_insert_with(|| ProgressBar::new(progress.bytes_total));
+        let bar = self.shown.get_or_insert_with(|| ProgressBar::new(progress.bytes_total));
         bar.set_position(progress.bytes_done);
         bar.set_message(HumanBytes(progress.bytes_done).to_string());
     }

@@ -44,11 +44,7 @@ pub(crate) async fn run(dir: &Path, out: &Path, form: Form) -> Result<Outcome, F
     let salvaged = salvage(&source, || TokioRuntime::create(out), &mut tell).await;
     drop(bar);
     let report = salvaged.map_err(|error| {
-        let about = if matches!(error, SalvageError::Source(_)) {
-            dir
-        } else {
-            out
-        };
+        let about = if matches!(error, SalvageError::Source(_)) { dir } else { out };
         Failure::about(about, &error, CANNOT_RUN)
     })?;
     match form {
@@ -71,9 +67,8 @@ fn refuse_target(dir: &Path, out: &Path) -> Result<(), Failure> {
     }
     let existing = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
     let existing = existing.ancestors().find_map(|dir| dir.canonicalize().ok());
-    let inside = dir
-        .canonicalize()
-        .is_ok_and(|dir| existing.is_some_and(|out| out.starts_with(dir)));
+    let inside =
+        dir.canonicalize().is_ok_and(|dir| existing.is_some_and(|out| out.starts_with(dir)));
     if inside {
         let sentence = "the target lies inside the store that is to be salvaged; name another one";
         return Err(Failure::about(out, &sentence, CANNOT_RUN));

@@ -28,9 +28,7 @@ struct Report {
 
 pub(crate) async fn run(dir: &Path, form: Form) -> Result<Outcome, Failure> {
     let runtime = directory(dir)?;
-    let log = ReadOnlyLog::open_with(&runtime)
-        .await
-        .map_err(|error| Failure::open(dir, &error))?;
+    let log = ReadOnlyLog::open_with(&runtime).await.map_err(|error| Failure::open(dir, &error))?;
     let report = Report::from(log.stats());
     match form {
         Form::Json => output::json(&report)?,

@@ -1,6 +1,7 @@
 //! One seed, one history: the same seeds run twice, on other threads, leave the same traces.
 
 #![cfg(madsim)]
+#![expect(clippy::disallowed_methods, reason = "each seed runs on a thread of its own")]
 
 use sagalog_sim::disk::{Plan, run_seed};
 use std::thread;

@@ -103,28 +103,17 @@ impl Core {
 
 impl<R: Runtime> Keeper<R> {
     pub(crate) fn new(parts: KeeperParts<R>) -> Self {
-        let KeeperParts {
-            runtime,
-            settings,
-            shared,
-            superblock,
-            superblock_file,
-            files,
-            requests,
-        } = parts;
-        let now = runtime.now();
-        let active = superblock.anchor.next.segment;
         Self {
-            runtime,
-            settings,
-            shared,
-            superblock,
-            superblock_file,
-            files,
+            last_start: (parts.superblock.anchor.next.segment, parts.runtime.now()),
+            runtime: parts.runtime,
+            settings: parts.settings,
+            shared: parts.shared,
+            superblock: parts.superblock,
+            superblock_file: parts.superblock_file,
+            files: parts.files,
+            requests: parts.requests,
             preparing: None,
             retired: Vec::new(),
-            requests,
-            last_start: (active, now),
             fills_fast: false,
             retry: false,
         }
@@ -184,10 +173,7 @@ impl<R: Runtime> Keeper<R> {
         let (before, since) = self.last_start;
         if active > before {
             let now = self.runtime.now();
-            let filled = table
-                .entries()
-                .iter()
-                .filter(|e| (before..active).contains(&e.segment));
+            let filled = table.entries().iter().filter(|e| (before..active).contains(&e.segment));
             let filled_bytes: u64 = filled.map(|entry| entry.segment_bytes).sum();
             let zeroable = now.since(since).as_millis() * u128::from(ZEROING_LOG_BYTES_PER_S_MAX);
             self.fills_fast = u128::from(filled_bytes) * 1000 > zeroable;
@@ -198,11 +184,7 @@ impl<R: Runtime> Keeper<R> {
     async fn begin_preparing(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.retry) {
             self.runtime.sleep(RETRY_MIN).await;
-            let _ = race(
-                self.shared.chores.notified(),
-                self.runtime.sleep(RETRY_IDLE),
-            )
-            .await;
+            let _ = race(self.shared.chores.notified(), self.runtime.sleep(RETRY_IDLE)).await;
         }
         let segment = self.superblock.prepared_through.next();
         let disk = self.runtime.disk();
@@ -211,10 +193,7 @@ impl<R: Runtime> Keeper<R> {
             self.settings.limits.group_bytes_max,
             self.settings.segment_bytes,
         );
-        let spare = self
-            .retired
-            .iter()
-            .position(|(_, bytes)| *bytes == segment_bytes);
+        let spare = self.retired.iter().position(|(_, bytes)| *bytes == segment_bytes);
         let (made, zeroed) = match spare.map(|at| self.retired.swap_remove(at)) {
             // Recycled space was written before: it needs no zeros.
             Some((from, bytes)) => (recycle_segment(&disk, from, segment, bytes).await, bytes),
@@ -229,15 +208,8 @@ impl<R: Runtime> Keeper<R> {
         };
         self.superblock.prepared_through = segment;
         write_superblock(&self.superblock_file, &mut self.superblock).await?;
-        let prepared = Prepared {
-            segment,
-            segment_bytes,
-        };
-        self.preparing = Some(Preparing {
-            prepared,
-            file,
-            zeroed,
-        });
+        let prepared = Prepared { segment, segment_bytes };
+        self.preparing = Some(Preparing { prepared, file, zeroed });
         Ok(())
     }
 
@@ -282,11 +254,7 @@ impl<R: Runtime> Keeper<R> {
                 return self.hand_over();
             }
         }
-        let _ = race(
-            self.shared.chores.notified(),
-            self.runtime.sleep(ZEROING_PAUSE),
-        )
-        .await;
+        let _ = race(self.shared.chores.notified(), self.runtime.sleep(ZEROING_PAUSE)).await;
     }
 
     fn hand_over(&mut self) {
@@ -358,20 +326,10 @@ impl<R: Runtime> Keeper<R> {
             write_superblock(&self.superblock_file, &mut self.superblock).await?;
             write_superblock(&self.superblock_file, &mut self.superblock).await?;
             self.shared.change_table(|table| table.retire_below(floor));
-            self.retire_files(
-                table
-                    .entries()
-                    .iter()
-                    .take_while(|entry| entry.segment < floor),
-            )
-            .await;
+            self.retire_files(table.entries().iter().take_while(|entry| entry.segment < floor))
+                .await;
         }
-        let first = self
-            .shared
-            .table()
-            .entries()
-            .first()
-            .map_or(durable.position, |e| e.first);
+        let first = self.shared.table().entries().first().map_or(durable.position, |e| e.first);
         let _ = answer.send(Ok(first));
         Ok(())
     }

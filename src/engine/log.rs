@@ -148,10 +148,7 @@ impl Log {
         commit: &Commit,
     ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
     {
-        let mut pending = self
-            .handle
-            .shared
-            .enter_now(commit, Waker::noop(), Writes::Task)?;
+        let mut pending = self.handle.shared.enter_now(commit, Waker::noop(), Writes::Task)?;
         pending.await_later();
         Ok(pending)
     }
@@ -175,11 +172,7 @@ impl Log {
             if let Poll::Ready(outcome) = pending.outcome() {
                 return outcome;
             }
-            if !self
-                .handle
-                .leader
-                .lead(&waker, &mut || pending.outcome().is_ready())
-            {
+            if !self.handle.leader.lead(&waker, &mut || pending.outcome().is_ready()) {
                 park();
             }
         }
@@ -189,12 +182,7 @@ impl Log {
     /// that commit; one that was retired begins at the floor.
     pub fn read(&self, from: Position) -> LogReader {
         let handle = &self.handle;
-        LogReader::new(
-            Arc::clone(&handle.shared),
-            handle.pool.clone(),
-            handle.store,
-            from,
-        )
+        LogReader::new(Arc::clone(&handle.shared), handle.pool.clone(), handle.store, from)
     }
 
     /// The position behind the last durable one.
@@ -232,11 +220,7 @@ impl Log {
     pub async fn keep_from(&self, position: Position) -> Result<Position, LogError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::KeepFrom(position, answer);
-        self.handle
-            .requests
-            .send(request)
-            .await
-            .map_err(|_| self.why_ended())?;
+        self.handle.requests.send(request).await.map_err(|_| self.why_ended())?;
         self.handle.shared.chores.notify_one();
         answered.await.map_err(|_| self.why_ended())?
     }
@@ -256,19 +240,14 @@ impl Log {
     pub async fn close(self) -> Result<(), LogError> {
         self.handle.shared.close();
         let mut ended = self.handle.ended.clone();
-        let outcome = ended
-            .wait_for(Option::is_some)
-            .await
-            .map_err(|_| LogError::Poisoned)?;
+        let outcome = ended.wait_for(Option::is_some).await.map_err(|_| LogError::Poisoned)?;
         outcome.clone().unwrap_or(Err(LogError::Closed))
     }
 }
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log")
-            .field("store", &self.handle.store)
-            .finish_non_exhaustive()
+        f.debug_struct("Log").field("store", &self.handle.store).finish_non_exhaustive()
     }
 }
 
@@ -279,13 +258,8 @@ fn start<R: Runtime>(
     opened: Opened<R>,
 ) -> Result<Log, OpenError> {
     let store = opened.superblock.store;
-    let mut pipeline = Pipeline::new(
-        settings.limits,
-        store,
-        opened.superblock.epoch,
-        opened.tail,
-        opened.active,
-    );
+    let mut pipeline =
+        Pipeline::new(settings.limits, store, opened.superblock.epoch, opened.tail, opened.active);
     let mut ready = VecDeque::new();
     for (prepared, file) in opened.prepared {
         pipeline.segment_ready(prepared);
@@ -321,22 +295,10 @@ fn start<R: Runtime>(
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     runtime.spawn("sagalog-writer", writing)?;
     runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-    let leader = Box::new(Leader {
-        shared: Arc::clone(&shared),
-        writer,
-    });
+    let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
     let pool = PoolSource(pool);
-    let handle = Handle {
-        shared,
-        store,
-        leader,
-        pool,
-        requests,
-        ended,
-    };
-    Ok(Log {
-        handle: Arc::new(handle),
-    })
+    let handle = Handle { shared, store, leader, pool, requests, ended };
+    Ok(Log { handle: Arc::new(handle) })
 }
 
 /// Lets a blocking caller write for all.

@@ -43,10 +43,7 @@ pub(crate) async fn write_all<F: File>(file: &F, mut bytes: &[u8], mut at: u64) 
 pub(crate) async fn read_full<F: File>(file: &F, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match file
-            .read_at(&mut buffer[filled..], at + u64_from(filled))
-            .await
-        {
+        match file.read_at(&mut buffer[filled..], at + u64_from(filled)).await {
             Ok(0) => break,
             Ok(taken) => filled += taken,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -87,10 +84,7 @@ pub(crate) async fn create_store<R: Runtime>(
         prepared_through: first,
         checkpoint: None,
         anchor: Anchor {
-            next: Place {
-                segment: first,
-                offset: segment::HEADER_BYTES,
-            },
+            next: Place { segment: first, offset: segment::HEADER_BYTES },
             sequence: Sequence::new(1),
             position: Position::new(0),
             chain: Chain::START,
@@ -185,8 +179,7 @@ pub(crate) async fn write_checkpoint<D: Disk>(
     let file = create_anew(disk, CHECKPOINT_DRAFT).await?;
     write_all(&file, &bytes, 0).await?;
     file.sync_data().await?;
-    disk.rename(CHECKPOINT_DRAFT, &checkpoint::file_name(name))
-        .await?;
+    disk.rename(CHECKPOINT_DRAFT, &checkpoint::file_name(name)).await?;
     disk.sync_dir().await?;
     Ok(Some(name))
 }

@@ -113,14 +113,8 @@ impl ReadOnlyLog {
         let view = looked(looker.as_ref()).await?;
         let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
         runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-        let handle = Handle {
-            view: Mutex::new(Arc::new(view)),
-            looker,
-            pool: PoolSource(pool),
-        };
-        Ok(Self {
-            handle: Arc::new(handle),
-        })
+        let handle = Handle { view: Mutex::new(Arc::new(view)), looker, pool: PoolSource(pool) };
+        Ok(Self { handle: Arc::new(handle) })
     }
 
     /// Looks again; returns the new head. Readers that were made before go on to their old one.
@@ -148,10 +142,7 @@ impl ReadOnlyLog {
             from,
             view.durable.position,
         );
-        ReadOnlyReader {
-            reading,
-            handle: Arc::clone(&self.handle),
-        }
+        ReadOnlyReader { reading, handle: Arc::clone(&self.handle) }
     }
 
     /// The position behind the last one that was proven durable at the last look.

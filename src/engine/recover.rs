@@ -87,10 +87,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         table: &survey.table,
         window: Window::new(DiskSource::new(disk.clone())),
         walk: Walk::new(superblock.store, anchor, Epoch::new(0)),
-        trail: Trail {
-            durable: anchor,
-            doubted: Vec::new(),
-        },
+        trail: Trail { durable: anchor, doubted: Vec::new() },
         epoch: superblock.epoch,
         start: anchor.next.segment,
         through: superblock.prepared_through,
@@ -129,9 +126,7 @@ impl Trail {
     }
 
     fn prove(&mut self, through: Sequence, end: Anchor) {
-        let count = self
-            .doubted
-            .partition_point(|group| group.header.sequence <= through);
+        let count = self.doubted.partition_point(|group| group.header.sequence <= through);
         let Some(last) = count.checked_sub(1).and_then(|at| self.doubted.get(at)) else {
             return;
         };
@@ -199,9 +194,7 @@ impl<S: Source> Search<'_, S> {
 
     async fn look_at_anchor(&mut self, place: Place) -> Result<(), BlockClass> {
         let entry = self.table.entry(place.segment);
-        let room = entry
-            .map_or(0, |entry| entry.segment_bytes)
-            .saturating_sub(place.offset);
+        let room = entry.map_or(0, |entry| entry.segment_bytes).saturating_sub(place.offset);
         let held = self.window.fill(place, BLOCK_LEN, room).await;
         let held = held.map_err(|_| BlockClass::Unreadable)?;
         let header = match GroupHeader::decode(held, self.walk.store) {
@@ -275,10 +268,7 @@ impl<S: Source> Search<'_, S> {
         self.search_segment(doubt, &mut behind).await;
         for number in doubt.segment.get() + 1..=self.through.get() {
             let segment = SegmentId::new(number);
-            let start = Place {
-                segment,
-                offset: segment::HEADER_BYTES,
-            };
+            let start = Place { segment, offset: segment::HEADER_BYTES };
             self.search_segment(start, &mut behind).await;
         }
         Ok(behind)
@@ -286,15 +276,12 @@ impl<S: Source> Search<'_, S> {
 
     /// Where the search of a segment ends.
     fn end_of(&self, segment: SegmentId) -> u64 {
-        self.table
-            .entry(segment)
-            .map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes)
+        self.table.entry(segment).map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes)
     }
 
     async fn search_segment(&mut self, start: Place, behind: &mut Behind) {
         let before = behind.evidence;
-        self.search_range(start, self.end_of(start.segment), behind)
-            .await;
+        self.search_range(start, self.end_of(start.segment), behind).await;
         let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
         if raised && self.table.entry(start.segment).is_none() {
             behind.headless = Some(start.segment);
@@ -314,7 +301,7 @@ impl<S: Source> Search<'_, S> {
             if held.is_empty() {
                 return;
             }
-            let zeros = leading_zero_bytes(held);
+            let zeros = segment::leading_zero_bytes(held);
             if zeros > 0 {
                 place.offset += zeros;
                 continue;
@@ -350,16 +337,8 @@ impl<S: Source> Search<'_, S> {
         behind: &Behind,
     ) -> Result<Finding, OpenError> {
         let at = self.walk.at;
-        let next = self
-            .table
-            .entries()
-            .iter()
-            .find(|entry| entry.segment > at.next.segment);
-        let following = if next.is_some() {
-            Following::Started
-        } else {
-            Following::Absent
-        };
+        let next = self.table.entries().iter().find(|entry| entry.segment > at.next.segment);
+        let following = if next.is_some() { Following::Started } else { Following::Absent };
         let mut evidence = behind.evidence;
         let mut durable_through = behind.durable_through;
         if let Some(last) = self.table.last().filter(|last| last.sequence > at.sequence) {
@@ -371,12 +350,7 @@ impl<S: Source> Search<'_, S> {
             // A segment is started only when everything before it is durable.
             self.trail.prove(last.sequence.before(), at);
         }
-        let row = decide(Doubt {
-            class,
-            evidence,
-            promise,
-            following,
-        });
+        let row = decide(Doubt { class, evidence, promise, following });
         match row.verdict {
             Verdict::GoOnHere | Verdict::GoOnFresh | Verdict::Discard => {}
             Verdict::RefuseCorrupt | Verdict::RefuseTailMissing | Verdict::RefuseUnreadable => {
@@ -395,11 +369,8 @@ impl<S: Source> Search<'_, S> {
                 })));
             }
         }
-        let discarded_bytes = if row.verdict == Verdict::Discard {
-            behind.written_bytes
-        } else {
-            0
-        };
+        let discarded_bytes =
+            if row.verdict == Verdict::Discard { behind.written_bytes } else { 0 };
         Ok(self.finding(Some(row), class, discarded_bytes))
     }
 
@@ -421,12 +392,4 @@ impl<S: Source> Search<'_, S> {
             segments_scanned: walked.next.segment.get() + 1 - self.start.get(),
         }
     }
-}
-
-/// How many bytes of whole zero blocks `bytes` begins with.
-fn leading_zero_bytes(bytes: &[u8]) -> u64 {
-    let zeros = bytes
-        .chunks(BLOCK_LEN)
-        .take_while(|block| segment::is_zero(block));
-    zeros.map(|_| BLOCK_BYTES).sum()
 }

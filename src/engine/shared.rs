@@ -116,9 +116,7 @@ impl Shared {
 
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
         // A panic under the lock is a bug in the machine; its state is not to be trusted.
-        self.core
-            .lock()
-            .expect("no panic under the pipeline's lock")
+        self.core.lock().expect("no panic under the pipeline's lock")
     }
 
     /// Takes a commit in, waiting in line for room.
@@ -167,21 +165,14 @@ impl Shared {
             Err(refusal) => return Err(self.refused(&core, refusal)),
         };
         let slot = core.leave_waker(ticket.sequence, waker);
-        self.arrivals
-            .store(core.pipeline.open_commits(), Ordering::Relaxed);
+        self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         let wake = writes == Writes::Task && std::mem::take(&mut core.writer_waits);
         drop(core);
         if wake {
             self.work.notify_one();
         }
         let positions = frame.positions();
-        Ok(Pending {
-            shared: Arc::clone(self),
-            ticket,
-            positions,
-            slot,
-            fresh: true,
-        })
+        Ok(Pending { shared: Arc::clone(self), ticket, positions, slot, fresh: true })
     }
 
     fn refused(&self, core: &Core, refusal: Refusal) -> AppendError {
@@ -212,11 +203,9 @@ impl Shared {
         durable: Anchor,
         wakers: &mut Vec<Waker>,
     ) -> usize {
-        self.durable
-            .store(durable.sequence.get() - 1, Ordering::Release);
+        self.durable.store(durable.sequence.get() - 1, Ordering::Release);
         self.head.store(durable.position.get(), Ordering::Release);
-        self.arrivals
-            .store(core.pipeline.open_commits(), Ordering::Relaxed);
+        self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         core.take_waiting(durable.sequence, wakers);
         drop(core);
         let count = wakers.len();
@@ -269,11 +258,7 @@ impl Shared {
 
     /// Why the keeper answers no more.
     pub(crate) fn why_ended(&self) -> LogError {
-        if self.is_poisoned() {
-            LogError::Poisoned
-        } else {
-            LogError::Closed
-        }
+        if self.is_poisoned() { LogError::Poisoned } else { LogError::Closed }
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -305,10 +290,7 @@ impl Shared {
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Leaves the line, also when the caller gives up.
@@ -322,27 +304,17 @@ impl Drop for Leave<'_> {
 
 impl Core {
     fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {
-        if self
-            .waiting
-            .back()
-            .is_none_or(|(last, _)| *last != sequence)
-        {
+        if self.waiting.back().is_none_or(|(last, _)| *last != sequence) {
             let wakers = std::mem::take(&mut self.spare_wakers);
             self.waiting.push_back((sequence, wakers));
         }
-        let (_, wakers) = self
-            .waiting
-            .back_mut()
-            .expect("a group was just put in line");
+        let (_, wakers) = self.waiting.back_mut().expect("a group was just put in line");
         wakers.push(waker.clone());
         wakers.len() - 1
     }
 
     fn change_waker(&mut self, sequence: Sequence, slot: usize, waker: &Waker) {
-        let group = self
-            .waiting
-            .iter_mut()
-            .find(|(waiting, _)| *waiting == sequence);
+        let group = self.waiting.iter_mut().find(|(waiting, _)| *waiting == sequence);
         if let Some(old) = group.and_then(|(_, wakers)| wakers.get_mut(slot))
             && !old.will_wake(waker)
         {
@@ -352,11 +324,7 @@ impl Core {
 
     /// Moves the wakers of the groups before `sequence` to `woken`, whose memory it keeps.
     fn take_waiting(&mut self, sequence: Sequence, woken: &mut Vec<Waker>) {
-        while self
-            .waiting
-            .front()
-            .is_some_and(|(group, _)| *group < sequence)
-        {
+        while self.waiting.front().is_some_and(|(group, _)| *group < sequence) {
             let (_, wakers) = self.waiting.pop_front().expect("the front was just seen");
             if woken.is_empty() {
                 self.spare_wakers = std::mem::replace(woken, wakers);

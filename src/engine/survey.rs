@@ -56,10 +56,8 @@ pub(crate) enum Found {
 /// Surveys the directory.
 pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     let names = disk.list().await?;
-    let segments: BTreeSet<SegmentId> = names
-        .iter()
-        .filter_map(|name| segment::parse_file_name(name))
-        .collect();
+    let segments: BTreeSet<SegmentId> =
+        names.iter().filter_map(|name| segment::parse_file_name(name)).collect();
     if !names.iter().any(|name| name == superblock::FILE_NAME) {
         return if never_started(disk, &segments).await? {
             Ok(Found::Empty)
@@ -68,16 +66,10 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
         };
     }
     let (superblock, damaged) = match read_superblock(disk).await? {
-        Choice::Use {
-            superblock,
-            damaged,
-        } => (superblock, damaged),
+        Choice::Use { superblock, damaged } => (superblock, damaged),
         Choice::Damaged => return Err(OpenError::SuperblockDamaged),
         Choice::Newer(found) => {
-            return Err(OpenError::NewerFormat {
-                found,
-                supported: FORMAT,
-            });
+            return Err(OpenError::NewerFormat { found, supported: FORMAT });
         }
     };
     let mut survey = Survey {
@@ -104,12 +96,7 @@ async fn read_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
 }
 
 async fn look_at_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
-    let bytes = read_file(
-        disk,
-        superblock::FILE_NAME,
-        usize_from(superblock::FILE_BYTES),
-    )
-    .await?;
+    let bytes = read_file(disk, superblock::FILE_NAME, usize_from(superblock::FILE_BYTES)).await?;
     let slot = |at: u64| {
         let from = bytes.len().min(usize_from(at));
         let to = bytes.len().min(usize_from(at + BLOCK_BYTES));
@@ -145,21 +132,13 @@ impl Survey {
         let floor = self.superblock.floor;
         self.table = self.read_checkpoint(disk).await;
         self.table.retire_below(floor);
-        if self
-            .table
-            .entries()
-            .first()
-            .is_some_and(|first| first.segment != floor)
-        {
+        if self.table.entries().first().is_some_and(|first| first.segment != floor) {
             self.table = SegmentTable::new();
         }
         self.checkpoint_used = !self.table.entries().is_empty();
         let prepared_through = self.superblock.prepared_through;
         let known = (floor.get()..=prepared_through.get()).map(SegmentId::new);
-        if let Some(missing) = known
-            .into_iter()
-            .find(|segment| !segments.contains(segment))
-        {
+        if let Some(missing) = known.into_iter().find(|segment| !segments.contains(segment)) {
             return Err(OpenError::SegmentMissing(missing));
         }
         self.verify_active_headers(disk).await?;
@@ -182,12 +161,7 @@ impl Survey {
     /// What a checkpoint says of the segments that recovery walks through has to stand in them too.
     async fn verify_active_headers<D: Disk>(&self, disk: &D) -> Result<(), OpenError> {
         let walked = self.superblock.anchor.next.segment;
-        for entry in self
-            .table
-            .entries()
-            .iter()
-            .filter(|entry| entry.segment >= walked)
-        {
+        for entry in self.table.entries().iter().filter(|entry| entry.segment >= walked) {
             if read_header(disk, self, entry.segment).await? != Some(*entry) {
                 return Err(OpenError::SegmentDamaged(entry.segment));
             }
@@ -202,10 +176,7 @@ impl Survey {
                 && last.first <= entry.first
         });
         if !follows {
-            let gap = self
-                .table
-                .last()
-                .map_or(entry.segment, |last| last.segment.next());
+            let gap = self.table.last().map_or(entry.segment, |last| last.segment.next());
             return Err(OpenError::SegmentMissing(gap));
         }
         if entry.segment > self.superblock.prepared_through {
@@ -239,11 +210,7 @@ impl Survey {
     ) -> Option<SegmentTable> {
         let bytes = checkpoint::bytes_to_read(name)?;
         let bytes = read_file(disk, &checkpoint::file_name(name), bytes).await;
-        let Superblock {
-            store,
-            prepared_through,
-            ..
-        } = self.superblock;
+        let Superblock { store, prepared_through, .. } = self.superblock;
         checkpoint::decode(&bytes.ok()?, name, store, prepared_through)
     }
 
@@ -271,10 +238,7 @@ impl Survey {
                     self.leftovers.push(name.clone());
                 }
             } else if name.starts_with("log-") && segment::parse_file_name(name).is_none() {
-                return Err(OpenError::ForeignFile {
-                    name: name.clone(),
-                    store: None,
-                });
+                return Err(OpenError::ForeignFile { name: name.clone(), store: None });
             } else if segment::parse_file_name(name).is_none()
                 && name != superblock::FILE_NAME
                 && name != procedures::LOCK_FILE
@@ -302,14 +266,10 @@ async fn read_header<D: Disk>(
         Err(SegmentFault::Zero | SegmentFault::Damaged) => Ok(None),
         Err(SegmentFault::OtherSegment(other)) if other < segment => Ok(None),
         Err(SegmentFault::OtherSegment(_)) => Err(OpenError::SegmentDamaged(segment)),
-        Err(SegmentFault::OtherStore(store)) => Err(OpenError::ForeignFile {
-            name: segment::file_name(segment),
-            store: Some(store),
-        }),
-        Err(SegmentFault::Newer(found)) => Err(OpenError::NewerFormat {
-            found,
-            supported: FORMAT,
-        }),
+        Err(SegmentFault::OtherStore(store)) => {
+            Err(OpenError::ForeignFile { name: segment::file_name(segment), store: Some(store) })
+        }
+        Err(SegmentFault::Newer(found)) => Err(OpenError::NewerFormat { found, supported: FORMAT }),
     }
 }
 

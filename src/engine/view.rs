@@ -79,9 +79,7 @@ async fn look_once<D: Disk>(disk: &D, doubted: &mut Option<Sequence>) -> Result<
     let survey = match survey(disk).await? {
         Found::Store(survey) => *survey,
         Found::Empty => {
-            return Err(OpenError::NotAStore {
-                reason: "the directory has no superblock".into(),
-            });
+            return Err(OpenError::NotAStore { reason: "the directory has no superblock".into() });
         }
     };
     let finding = find_end_beside_writer(disk, &survey, doubted).await?;

@@ -42,13 +42,7 @@ impl<F: File> Writer<F> {
         file: Arc<F>,
         prepared: PreparedFiles<F>,
     ) -> Self {
-        Self {
-            shared,
-            segment,
-            file,
-            prepared,
-            wakers: Vec::new(),
-        }
+        Self { shared, segment, file, prepared, wakers: Vec::new() }
     }
 
     /// Writes one group, if there is one, and acknowledges it. Returns how many callers were
@@ -58,7 +52,8 @@ impl<F: File> Writer<F> {
         match self.perform(&write).await {
             Ok(()) => self.acknowledge(write),
             Err(error) => {
-                tracing::error!(place = %write.place, %error, "a write failed; the log is poisoned");
+                let place = write.place;
+                tracing::error!(%place, %error, "a write failed; the log is poisoned");
                 self.shared.poison();
                 None
             }
@@ -71,19 +66,14 @@ impl<F: File> Writer<F> {
             self.segment = entry.segment;
             write_all(self.file.as_ref(), header, 0).await?;
         }
-        assert_eq!(
-            self.segment, write.place.segment,
-            "a group goes to the active segment"
-        );
+        assert_eq!(self.segment, write.place.segment, "a group goes to the active segment");
         write_all(self.file.as_ref(), &write.bytes, write.place.offset).await?;
         self.file.sync_data().await
     }
 
     fn take_prepared(&self, segment: SegmentId) -> Arc<F> {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ready, file) = prepared
-            .pop_front()
-            .expect("the pipeline starts prepared segments");
+        let (ready, file) = prepared.pop_front().expect("the pipeline starts prepared segments");
         assert_eq!(ready, segment, "segments are started in order");
         file
     }
@@ -124,18 +114,13 @@ pub(crate) async fn run<R: Runtime>(
         if shared.is_poisoned() {
             return;
         }
-        runtime
-            .linger(Linger::Arrival, || shared.arrivals() > 0)
-            .await;
+        runtime.linger(Linger::Arrival, || shared.arrivals() > 0).await;
         match idle(&shared) {
             Idle::Work => {}
             Idle::Ended => return,
             Idle::Quiet => shared.work.notified().await,
             Idle::Uncovered => {
-                if race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE))
-                    .await
-                    .is_err()
-                {
+                if race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE)).await.is_err() {
                     shared.core().pipeline.heartbeat();
                 }
             }
@@ -164,11 +149,7 @@ fn idle(shared: &Shared) -> Idle {
         return Idle::Ended;
     }
     core.writer_waits = true;
-    if core.pipeline.wants_heartbeat() {
-        Idle::Uncovered
-    } else {
-        Idle::Quiet
-    }
+    if core.pipeline.wants_heartbeat() { Idle::Uncovered } else { Idle::Quiet }
 }
 
 async fn take_turns<R: Runtime>(
@@ -181,9 +162,7 @@ async fn take_turns<R: Runtime>(
         // A lonely caller is served at once; of many, those just woken come back together.
         if woken > 1 {
             let wanted = u32::try_from(woken).unwrap_or(u32::MAX);
-            runtime
-                .linger(Linger::Gather, || shared.arrivals() >= wanted)
-                .await;
+            runtime.linger(Linger::Gather, || shared.arrivals() >= wanted).await;
         }
     }
 }

@@ -37,22 +37,16 @@ pub fn encode(store: StoreId, table: &SegmentTable) -> Option<(CheckpointName, V
     let mut covered = Vec::new();
     covered.extend_from_slice(store.as_bytes());
     for entry in table.entries() {
-        for field in [
-            entry.segment.get(),
-            entry.segment_bytes,
-            entry.sequence.get(),
-            entry.first.get(),
-        ] {
+        for field in
+            [entry.segment.get(), entry.segment_bytes, entry.sequence.get(), entry.first.get()]
+        {
             covered.extend_from_slice(&field.to_le_bytes());
         }
         covered.extend_from_slice(&entry.chain.get().to_le_bytes());
     }
     let bytes = sealed(MAGIC, &covered);
-    let name = CheckpointName {
-        segment: last,
-        bytes: len_u32(&bytes),
-        crc: crc32fast::hash(&bytes),
-    };
+    let name =
+        CheckpointName { segment: last, bytes: len_u32(&bytes), crc: crc32fast::hash(&bytes) };
     Some((name, bytes))
 }
 

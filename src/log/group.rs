@@ -131,16 +131,11 @@ impl GroupHeader {
             return Err(HeaderFault::Checksum);
         }
         let header = Self::decode_fields(&mut fields, Chain::new(stored));
-        header
-            .filter(Self::within_bounds)
-            .ok_or(HeaderFault::Bounds)
+        header.filter(Self::within_bounds).ok_or(HeaderFault::Bounds)
     }
 
     fn decode_fields(fields: &mut Fields<'_>, link: Chain) -> Option<Self> {
-        let place = Place {
-            segment: SegmentId::new(fields.counter()?),
-            offset: fields.counter()?,
-        };
+        let place = Place { segment: SegmentId::new(fields.counter()?), offset: fields.counter()? };
         let epoch = Epoch::new(fields.counter()?);
         let sequence = Sequence::new(fields.counter()?);
         let first = Position::new(fields.counter()?);
@@ -213,10 +208,7 @@ pub struct GroupBuilder {
 
 /// Where and when a group is closed.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a record of arguments, constructed in place")]
 pub struct Closing {
     /// What the group is for.
     pub kind: GroupKind,
@@ -241,11 +233,7 @@ impl GroupBuilder {
     pub fn new(mut buffer: Vec<u8>) -> Self {
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);
-        Self {
-            bytes: buffer,
-            commits: 0,
-            positions: 0,
-        }
+        Self { bytes: buffer, commits: 0, positions: 0 }
     }
 
     /// Whether nothing was put in yet.
@@ -280,10 +268,8 @@ impl GroupBuilder {
 
     /// Puts a commit in; `first` is the position of its first event.
     pub fn push(&mut self, frame: Frame<'_>, first: Position) {
-        self.bytes
-            .extend_from_slice(&len_u32(frame.body).to_le_bytes());
-        self.bytes
-            .extend_from_slice(&frame.sealed_at(first).to_le_bytes());
+        self.bytes.extend_from_slice(&len_u32(frame.body).to_le_bytes());
+        self.bytes.extend_from_slice(&frame.sealed_at(first).to_le_bytes());
         self.bytes.extend_from_slice(&frame.positions.to_le_bytes());
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(frame.body);
@@ -320,10 +306,7 @@ impl GroupBuilder {
         };
         let encoded = encode(&header, closing.store);
         header.link = link_of(&encoded);
-        assert!(
-            header.within_bounds(),
-            "a closed group obeys its own bounds: {header:?}"
-        );
+        assert!(header.within_bounds(), "a closed group obeys its own bounds: {header:?}");
         if let Some(front) = self.bytes.get_mut(..HEADER_BYTES) {
             front.copy_from_slice(&encoded);
         }
@@ -351,11 +334,7 @@ fn encode(header: &GroupHeader, store: StoreId) -> Vec<u8> {
     encoded.extend_from_slice(&MAGIC);
     encoded.extend_from_slice(&crc.to_le_bytes());
     encoded.extend_from_slice(&covered);
-    assert_eq!(
-        encoded.len(),
-        HEADER_BYTES,
-        "the header's fields fill it exactly"
-    );
+    assert_eq!(encoded.len(), HEADER_BYTES, "the header's fields fill it exactly");
     encoded
 }
 

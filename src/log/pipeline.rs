@@ -12,8 +12,12 @@
 //!                └────────(idle)────────────┘                └──────> failed  ──> poisoned
 //! ```
 
+mod vocabulary;
+
+pub use vocabulary::{PipelineLimits, Prepared, Refusal, Ticket, Write};
+
 use crate::{
-    ids::{Epoch, Position, SegmentId, Sequence, StoreId},
+    ids::{Epoch, Position, Sequence, StoreId},
     limits::{BLOCK_BYTES, GROUP_BYTES_MAX},
     log::{
         Anchor, Chain, Place,
@@ -23,81 +27,6 @@ use crate::{
     },
 };
 use std::collections::VecDeque;
-
-/// The sizes that a pipeline works with.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
-pub struct PipelineLimits {
-    /// The largest group in bytes, header included.
-    pub group_bytes_max: u64,
-    /// How many bytes of commits may wait for their acknowledgement.
-    pub queue_bytes_max: u64,
-}
-
-/// A segment that is ready to be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
-pub struct Prepared {
-    /// Its number.
-    pub segment: SegmentId,
-    /// The size of its file.
-    pub segment_bytes: u64,
-}
-
-/// Where a commit was put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "an answer of two numbers")]
-pub struct Ticket {
-    /// The group; the commit is durable when this group is.
-    pub sequence: Sequence,
-    /// The position of the commit's first event.
-    pub first: Position,
-}
-
-/// Why a commit was not taken. It has no position and will never be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the shell answers each")]
-pub enum Refusal {
-    /// The queue is full, or the next segment is still being prepared; ask again later.
-    NoRoom,
-    /// It does not fit into a group.
-    TooLarge {
-        /// Bytes of the commit with its frame.
-        bytes: u64,
-        /// Bytes that a group takes.
-        limit: u64,
-    },
-    /// The next segment could not be prepared.
-    Unprepared,
-    /// A write or sync failed.
-    Poisoned,
-    /// The log is being closed.
-    Closed,
-}
-
-/// A write of one group. The shell writes the segment's header if there is one, then the group,
-/// then syncs, and reports [`Pipeline::written`] or [`Pipeline::failed`].
-#[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "an effect, taken apart by the shell"
-)]
-pub struct Write {
-    /// The group's number.
-    pub sequence: Sequence,
-    /// Where the group goes.
-    pub place: Place,
-    /// The group, padded.
-    pub bytes: Vec<u8>,
-    /// The table entry and the header block of the segment, if this is its first group.
-    pub start: Option<(SegmentEntry, Vec<u8>)>,
-}
 
 /// A group that takes no more commits and waits for its turn. Its header is made when it is
 /// written, so that it says how far the log is durable then.
@@ -146,10 +75,7 @@ impl Tail {
     }
 
     fn place(&self) -> Place {
-        Place {
-            segment: self.segment.segment,
-            offset: self.offset,
-        }
+        Place { segment: self.segment.segment, offset: self.offset }
     }
 }
 
@@ -195,18 +121,9 @@ impl Pipeline {
         anchor: Anchor,
         segment: Prepared,
     ) -> Self {
-        assert_eq!(
-            anchor.next.segment, segment.segment,
-            "the anchor lies in the segment"
-        );
-        assert!(
-            anchor.next.offset <= segment.segment_bytes,
-            "the anchor lies in the segment"
-        );
-        assert!(
-            limits.group_bytes_max <= GROUP_BYTES_MAX,
-            "groups obey the format's bound"
-        );
+        assert_eq!(anchor.next.segment, segment.segment, "the anchor lies in the segment");
+        assert!(anchor.next.offset <= segment.segment_bytes, "the anchor lies in the segment");
+        assert!(limits.group_bytes_max <= GROUP_BYTES_MAX, "groups obey the format's bound");
         Self {
             limits,
             store,
@@ -254,10 +171,7 @@ impl Pipeline {
         let first = self.tail.position.plus(u64::from(self.open.positions()));
         self.open.push(frame, first);
         self.queued_bytes += bytes;
-        Ok(Ticket {
-            sequence: self.tail.sequence,
-            first,
-        })
+        Ok(Ticket { sequence: self.tail.sequence, first })
     }
 
     /// Makes sure that `payload_bytes` more fit into the open group, closing it or starting a
@@ -268,19 +182,11 @@ impl Pipeline {
             return Ok(());
         }
         let alone = GroupBuilder::padded_bytes_of(payload_bytes);
-        let behind = if self.open.is_empty() {
-            0
-        } else {
-            self.open.padded_bytes_with(0)
-        };
+        let behind = if self.open.is_empty() { 0 } else { self.open.padded_bytes_with(0) };
         let rolls = alone > self.tail.room() - behind;
         if rolls && self.ahead.ready.is_empty() {
             self.ahead.awaited = true;
-            return Err(if self.ahead.failed {
-                Refusal::Unprepared
-            } else {
-                Refusal::NoRoom
-            });
+            return Err(if self.ahead.failed { Refusal::Unprepared } else { Refusal::NoRoom });
         }
         if !self.open.is_empty() {
             self.fill_up(GroupKind::Commits);
@@ -288,10 +194,7 @@ impl Pipeline {
         if rolls {
             self.start_next_segment();
         }
-        assert!(
-            alone <= self.tail.room(),
-            "a prepared segment takes a full group"
-        );
+        assert!(alone <= self.tail.room(), "a prepared segment takes a full group");
         Ok(())
     }
 
@@ -336,21 +239,9 @@ impl Pipeline {
     }
 
     fn seal(&mut self, full: Full) -> Write {
-        let Full {
-            group,
-            kind,
-            place,
-            sequence,
-            first,
-            segment,
-            starts,
-        } = full;
+        let Full { group, kind, place, sequence, first, segment, starts } = full;
         let start = starts.then(|| self.segment_start(segment, sequence, first));
-        let queued_bytes = if kind == GroupKind::Commits {
-            group.payload_bytes()
-        } else {
-            0
-        };
+        let queued_bytes = if kind == GroupKind::Commits { group.payload_bytes() } else { 0 };
         let (header, mut bytes) = group.close(Closing {
             kind,
             store: self.store,
@@ -367,18 +258,8 @@ impl Pipeline {
             // A zero block behind the group: a recycled file's former life never looks torn.
             bytes.resize(bytes.len() + usize_from(BLOCK_BYTES), 0);
         }
-        self.in_flight = Some(Promise {
-            sequence,
-            after,
-            queued_bytes,
-            kind,
-        });
-        Write {
-            sequence,
-            place,
-            bytes,
-            start,
-        }
+        self.in_flight = Some(Promise { sequence, after, queued_bytes, kind });
+        Write { sequence, place, bytes, start }
     }
 
     fn segment_start(
@@ -410,10 +291,7 @@ impl Pipeline {
         if self.state == State::Poisoned {
             return;
         }
-        let promise = self
-            .in_flight
-            .take()
-            .expect("only a group in flight can be written");
+        let promise = self.in_flight.take().expect("only a group in flight can be written");
         assert_eq!(promise.sequence, sequence, "groups become durable in order");
         assert_eq!(self.durable.sequence, sequence, "no group is skipped");
         self.durable = promise.after;
@@ -445,17 +323,8 @@ impl Pipeline {
     /// # Panics
     /// If it is not the one after the last.
     pub fn segment_ready(&mut self, segment: Prepared) {
-        let before = self
-            .ahead
-            .ready
-            .back()
-            .unwrap_or(&self.tail.segment)
-            .segment;
-        assert_eq!(
-            segment.segment,
-            before.next(),
-            "segments are prepared in order"
-        );
+        let before = self.ahead.ready.back().unwrap_or(&self.tail.segment).segment;
+        assert_eq!(segment.segment, before.next(), "segments are prepared in order");
         self.ahead.ready.push_back(segment);
         self.ahead.failed = false;
         self.ahead.awaited = false;

@@ -40,10 +40,7 @@ pub fn group_decode(bytes: &[u8]) {
     let segment = SegmentId::new(1);
     let _ = SegmentHeader::decode(bytes, STORE, segment);
     let half = bytes.len() / 2;
-    let slots = (
-        Superblock::decode(bytes),
-        Superblock::decode(&bytes[half..]),
-    );
+    let slots = (Superblock::decode(bytes), Superblock::decode(&bytes[half..]));
     let _ = choose(slots.0, slots.1);
     if let Slot::Valid(superblock) = slots.0 {
         let block = superblock.encode();
@@ -107,10 +104,7 @@ fn visit(disk: &SimDisk, seed: u64) -> Result<u64, OpenError> {
         assert_eq!(appended.first, report.head, "appended at the head");
         log.close().await.expect("a healthy disk");
         let (log, report) = Log::open_with(&runtime, options).await?;
-        assert!(
-            report.head > appended.last,
-            "what was acknowledged is there"
-        );
+        assert!(report.head > appended.last, "what was acknowledged is there");
         drop(log);
         Ok(report.head.get())
     })
@@ -154,16 +148,10 @@ pub fn image_of(disk: &SimDisk) -> Vec<u8> {
             name if name.starts_with("checkpoint-") => 2,
             _ => continue,
         };
-        let number: u8 = name
-            .split(['-', '.'])
-            .nth(1)
-            .and_then(|number| number.parse().ok())
-            .unwrap_or(0);
+        let number: u8 =
+            name.split(['-', '.']).nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
         let content = disk.contents(&name).unwrap_or_default();
-        let used = content
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .map_or(0, |at| at + 1);
+        let used = content.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
         let used = used.next_multiple_of(512).min(content.len());
         let zeros = u16::try_from((content.len() - used) / 512).unwrap_or(u16::MAX);
         image.extend([kind, number]);

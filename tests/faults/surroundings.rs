@@ -51,11 +51,7 @@ async fn in_time<T>(
 fn row_42_a_second_writer_is_refused_until_the_first_is_gone() {
     let mut machine = machine_with(&["a"]);
     let runtime = machine.world().runtime();
-    let second = || {
-        machine
-            .world()
-            .block_on(Log::open_with(&runtime, Machine::options()))
-    };
+    let second = || machine.world().block_on(Log::open_with(&runtime, Machine::options()));
     let refusal = second().expect_err("the store is in use");
     assert!(matches!(refusal, OpenError::Locked), "{refusal}");
     assert_eq!(machine.append("b"), Position::new(1));
@@ -68,26 +64,15 @@ fn row_42_a_second_writer_is_refused_until_the_first_is_gone() {
 #[tokio::test]
 async fn row_42_a_second_writer_is_refused_on_real_files() {
     let dir = tempfile::tempdir().expect("a scratch directory");
-    let (log, _) = Log::open(dir.path(), Machine::options())
-        .await
-        .expect("opens");
+    let (log, _) = Log::open(dir.path(), Machine::options()).await.expect("opens");
     for _ in 0..2 {
-        let refusal = Log::open(dir.path(), Machine::options())
-            .await
-            .expect_err("in use");
+        let refusal = Log::open(dir.path(), Machine::options()).await.expect_err("in use");
         assert!(matches!(refusal, OpenError::Locked), "{refusal}");
     }
-    log.append(Commit::new("a"))
-        .await
-        .expect("the first goes on");
+    log.append(Commit::new("a")).await.expect("the first goes on");
     log.close().await.expect("closes");
-    let (log, report) = Log::open(dir.path(), Machine::options())
-        .await
-        .expect("free again");
-    assert_eq!(
-        (report.head, log.head()),
-        (Position::new(1), Position::new(1))
-    );
+    let (log, report) = Log::open(dir.path(), Machine::options()).await.expect("free again");
+    assert_eq!((report.head, log.head()), (Position::new(1), Position::new(1)));
 }
 
 /// A directory that may not be written to: the log says so and leaves it alone.
@@ -97,10 +82,7 @@ async fn row_41_a_directory_without_a_store_is_not_touched_unless_asked() {
     let options = Machine::options().create(false);
     let refusal = Log::open(dir.path(), options).await.expect_err("no store");
     assert!(matches!(refusal, OpenError::NotAStore { .. }), "{refusal}");
-    assert!(
-        dir.path().read_dir().expect("readable").next().is_none(),
-        "nothing was made"
-    );
+    assert!(dir.path().read_dir().expect("readable").next().is_none(), "nothing was made");
 }
 
 /// A sync takes half a minute. The caller gives up after a second and does not know; the commit is
@@ -113,10 +95,7 @@ fn row_47_a_stalled_disk_delays_answers_and_changes_none() {
     let runtime = machine.world().runtime();
     let append = machine.log().append(Commit::new("b"));
     let patience = in_time(runtime, Duration::from_secs(1), append);
-    assert!(
-        machine.world().block_on(patience).is_none(),
-        "the outcome is unknown"
-    );
+    assert!(machine.world().block_on(patience).is_none(), "the outcome is unknown");
     assert_eq!(machine.read(), ["a"], "not durable, not shown");
     assert_eq!(machine.append("c"), Position::new(2));
     assert!(machine.world().elapsed() > Duration::from_secs(30));
@@ -130,9 +109,7 @@ fn row_48_a_dropped_append_is_stored_whole_or_not_at_all() {
     for polls in 0..40 {
         let mut machine = machine_with(&["a"]);
         let long = "b".repeat(3_000);
-        let append = machine
-            .log()
-            .append(Commit::new(long.clone()).with_positions(3));
+        let append = machine.log().append(Commit::new(long.clone()).with_positions(3));
         let answer = machine.world().block_on(polled(polls, append));
         let next = machine.append("c");
         let found = machine.read();
@@ -163,16 +140,9 @@ fn row_48_callers_that_leave_the_line_hold_up_nobody() {
         let append = |n: u32| log.append(Commit::new(format!("{n}{}", "x".repeat(3_000))));
         let pending: Vec<_> = (0..9).map(|n| Box::pin(append(n))).collect();
         for (n, append) in pending.into_iter().enumerate() {
-            let patience = if n % 3 == 2 {
-                1_000
-            } else {
-                u32::try_from(n).expect("small") % 3
-            };
+            let patience = if n % 3 == 2 { 1_000 } else { u32::try_from(n).expect("small") % 3 };
             let answer = polled(patience, append).await;
-            assert!(
-                n % 3 != 2 || answer.is_some_and(|answer| answer.is_ok()),
-                "{n}"
-            );
+            assert!(n % 3 != 2 || answer.is_some_and(|answer| answer.is_ok()), "{n}");
         }
     });
     let found = machine.read();
@@ -185,9 +155,7 @@ fn row_49_a_clock_that_jumps_back_changes_no_order() {
     let mut machine = machine_with(&["a"]);
     let mut held = vec!["a"];
     for (body, year) in [("b", 40), ("c", 1), ("d", 0)] {
-        machine
-            .world()
-            .set_wall(WallTime::from_unix_nanos(year * 31_536_000_000_000_000));
+        machine.world().set_wall(WallTime::from_unix_nanos(year * 31_536_000_000_000_000));
         machine.append(body);
         held.push(body);
         machine.kill();
@@ -195,10 +163,7 @@ fn row_49_a_clock_that_jumps_back_changes_no_order() {
         let report = machine.start();
         assert_eq!(
             (report.head.get(), machine.read()),
-            (
-                held.len() as u64,
-                held.iter().map(ToString::to_string).collect()
-            )
+            (held.len() as u64, held.iter().map(ToString::to_string).collect())
         );
     }
     goes_on_after(&mut machine, &held);

@@ -20,10 +20,7 @@ fn a_process_that_writes() {
     block_on(async {
         let (log, _) = Log::open(dir, small()).await.expect("opens");
         for number in 0_u64.. {
-            let appended = log
-                .append(Commit::new(body(number)))
-                .await
-                .expect("durable");
+            let appended = log.append(Commit::new(body(number))).await.expect("durable");
             writeln!(std::io::stdout(), "acknowledged {}", appended.first).expect("a pipe");
             if number % 512 == 511 {
                 let keep = sagalog::Position::new(number - 200);
@@ -48,10 +45,7 @@ impl Writer {
             .spawn()
             .expect("a process");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self {
-            child,
-            lines: out.lines(),
-        }
+        Self { child, lines: out.lines() }
     }
 
     /// Waits until `commits` more were acknowledged; returns the last position.

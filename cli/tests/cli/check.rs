@@ -36,20 +36,10 @@ fn every_damaged_commit_is_listed_with_its_position() {
         .map(|damage| {
             let lost = &damage["lost"];
             assert_eq!(damage["kind"], "groups");
-            (
-                lost["first_position"].as_u64(),
-                lost["end_position"].as_u64(),
-            )
+            (lost["first_position"].as_u64(), lost["end_position"].as_u64())
         })
         .collect();
-    assert_eq!(
-        lost,
-        [
-            (Some(3), Some(5)),
-            (Some(120), Some(121)),
-            (Some(250), Some(251))
-        ]
-    );
+    assert_eq!(lost, [(Some(3), Some(5)), (Some(120), Some(121)), (Some(250), Some(251))]);
     assert_eq!(report["commits"], json!(296));
 }
 
@@ -68,10 +58,8 @@ fn the_last_commit_of_a_closed_store_is_missed() {
 fn superblock_checkpoint_and_headers_are_checked_too() {
     let store = Store::with(300);
     let names = image(store.path()).into_keys();
-    let checkpoint = names
-        .into_iter()
-        .find(|name| name.starts_with("checkpoint-"))
-        .expect("a checkpoint");
+    let checkpoint =
+        names.into_iter().find(|name| name.starts_with("checkpoint-")).expect("a checkpoint");
     let header = store.segments()[1].clone();
     for (file, offset) in [("STORE", 100), (&checkpoint, 50), (&header, 20)] {
         store.flip(file, offset);

@@ -28,11 +28,7 @@ fn every_commit_is_a_line() {
 fn a_range_can_be_asked_for() {
     let store = Store::with(50);
     let run = sagalog(&["dump", store.name(), "--from", "45", "--limit", "3"]);
-    let positions: Vec<_> = run
-        .json_lines()
-        .iter()
-        .map(|l| l["position"].as_u64())
-        .collect();
+    let positions: Vec<_> = run.json_lines().iter().map(|l| l["position"].as_u64()).collect();
     assert_eq!(positions, [Some(45), Some(46), Some(47)]);
     assert_eq!(sagalog(&["dump", store.name(), "--from", "50"]).out, "");
     assert_eq!(sagalog(&["dump", store.name(), "--limit", "0"]).out, "");
@@ -60,10 +56,7 @@ fn damage_ends_the_dump_with_a_sentence_behind_what_is_sound() {
     let run = sagalog(&["dump", store.name()]);
     assert_eq!((run.code, run.json_lines().len()), (1, 7));
     assert!(run.err.contains("damaged: segment 1 offset"), "{}", run.err);
-    assert_eq!(
-        (run.err.lines().count(), file.ends_with("01.seg")),
-        (1, true)
-    );
+    assert_eq!((run.err.lines().count(), file.ends_with("01.seg")), (1, true));
 }
 
 #[test]

@@ -15,10 +15,7 @@ fn everybody_refuses(dir: &Path, sentence: &str) {
     let run = sagalog(&["salvage", name, target.to_str().expect("plain")]);
     assert!(run.err.ends_with(&format!("{sentence}\n")), "{}", run.err);
     assert_eq!((run.code, run.err.lines().count()), (2, 1));
-    assert!(
-        !target.exists(),
-        "nothing is made before the source is known"
-    );
+    assert!(!target.exists(), "nothing is made before the source is known");
 }
 
 #[test]
@@ -71,23 +68,14 @@ fn a_store_of_a_newer_format() {
 fn wrong_arguments() {
     let table: [(&[&str], &str); 6] = [
         (&[], "name a command: check, dump, stats or salvage"),
-        (
-            &["check"],
-            "the following required arguments were not provided: <DIR>",
-        ),
+        (&["check"], "the following required arguments were not provided: <DIR>"),
         (&["chek", "x"], "unrecognized subcommand 'chek'"),
-        (
-            &["check", "x", "--jsn"],
-            "unexpected argument '--jsn' found",
-        ),
+        (&["check", "x", "--jsn"], "unexpected argument '--jsn' found"),
         (
             &["dump", "x", "--from", "a"],
             "invalid value 'a' for '--from <POSITION>': invalid digit found in string",
         ),
-        (
-            &["salvage", "x"],
-            "the following required arguments were not provided: <OUT>",
-        ),
+        (&["salvage", "x"], "the following required arguments were not provided: <OUT>"),
     ];
     for (arguments, sentence) in table {
         let said = format!("{sentence}; `sagalog --help` says more");

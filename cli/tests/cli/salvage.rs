@@ -8,10 +8,7 @@ fn bodies(dir: &Path) -> Vec<String> {
     let run = sagalog(&["dump", dir.to_str().expect("plain")]);
     assert_eq!(run.code, 0, "{}", run.err);
     let lines = run.json_lines();
-    lines
-        .iter()
-        .map(|line| line["body"].as_str().expect("text").to_owned())
-        .collect()
+    lines.iter().map(|line| line["body"].as_str().expect("text").to_owned()).collect()
 }
 
 /// Salvages `store` and compares the copy; the source stays as it is.

@@ -37,8 +37,5 @@ fn damage_at_the_end_is_refused_with_its_place() {
     store.damage_commit(9);
     let run = sagalog(&["stats", store.name()]);
     assert_eq!((run.code, run.err.lines().count()), (1, 1), "{}", run.err);
-    assert!(
-        run.err
-            .contains("acknowledged data is damaged: segment 1 offset")
-    );
+    assert!(run.err.contains("acknowledged data is damaged: segment 1 offset"));
 }

@@ -23,9 +23,7 @@ impl Run {
 
     pub(crate) fn json_lines(&self) -> Vec<serde_json::Value> {
         let lines = self.out.lines();
-        lines
-            .map(|line| serde_json::from_str(line).expect("every line is JSON"))
-            .collect()
+        lines.map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
     }
 
     /// That the command said one sentence about `dir` and nothing else.
@@ -36,14 +34,8 @@ impl Run {
 }
 
 pub(crate) fn sagalog(arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_sagalog"))
-        .args(arguments)
-        .output();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output.expect("the binary runs");
+    let output = Command::new(env!("CARGO_BIN_EXE_sagalog")).args(arguments).output();
+    let Output { status, stdout, stderr } = output.expect("the binary runs");
     Run {
         code: status.code().expect("it is not killed"),
         out: String::from_utf8(stdout).expect("text"),
@@ -52,17 +44,13 @@ pub(crate) fn sagalog(arguments: &[&str]) -> Run {
 }
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let timers = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
+    let timers = tokio::runtime::Builder::new_current_thread().enable_time().build();
     timers.expect("a runtime").block_on(future)
 }
 
 /// Small segments, so that a small log has many.
 pub(crate) fn small() -> Options {
-    Options::default()
-        .segment_bytes(16 << 10)
-        .group_bytes_max(4 << 10)
+    Options::default().segment_bytes(16 << 10).group_bytes_max(4 << 10)
 }
 
 pub(crate) fn body(number: u64) -> String {
@@ -76,9 +64,7 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn with(commits: u64) -> Self {
-        let store = Self {
-            dir: tempfile::tempdir().expect("a scratch directory"),
-        };
+        let store = Self { dir: tempfile::tempdir().expect("a scratch directory") };
         block_on(async {
             let (log, _) = Log::open(store.path(), small()).await.expect("opens");
             for number in 0..commits {
@@ -110,9 +96,7 @@ impl Store {
     pub(crate) fn damage_commit(&self, number: u64) -> (String, usize) {
         let wanted = body(number);
         for (name, bytes) in image(self.path()) {
-            let found = bytes
-                .windows(wanted.len())
-                .position(|window| window == wanted.as_bytes());
+            let found = bytes.windows(wanted.len()).position(|window| window == wanted.as_bytes());
             if let Some(offset) = found {
                 self.flip(&name, offset);
                 return (name, offset);

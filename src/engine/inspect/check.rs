@@ -156,18 +156,14 @@ fn sweep_head<S: Source>(sweep: &Sweep<'_, S>, map: &Map) -> Position {
     // Without any segment the superblock alone knows where the log begins.
     match map.runs.first() {
         Some(_) => sweep.at().position,
-        None => map
-            .superblock
-            .map_or(Position::new(0), |s| s.anchor.position),
+        None => map.superblock.map_or(Position::new(0), |s| s.anchor.position),
     }
 }
 
 impl CheckReport {
     fn of(map: &Map, refusal: Option<OpenError>) -> Self {
         let first = map.runs.first().and_then(|run| run.entries().first());
-        let start = map
-            .superblock
-            .map_or(Position::new(0), |s| s.anchor.position);
+        let start = map.superblock.map_or(Position::new(0), |s| s.anchor.position);
         Self {
             store: map.store,
             format: FORMAT,
@@ -249,8 +245,7 @@ impl CheckReport {
             return;
         };
         let floor = view.first_segment();
-        self.damages
-            .retain(|damage| damage.segment.is_none_or(|segment| segment >= floor));
+        self.damages.retain(|damage| damage.segment.is_none_or(|segment| segment >= floor));
     }
 }
 
@@ -263,15 +258,8 @@ pub(super) struct Meter<'a> {
 
 impl<'a> Meter<'a> {
     pub(super) fn new(bytes_total: u64, progress: OnProgress<'a>) -> Self {
-        let now = Progress {
-            bytes_done: 0,
-            bytes_total,
-        };
-        Self {
-            now,
-            told: 0,
-            progress,
-        }
+        let now = Progress { bytes_done: 0, bytes_total };
+        Self { now, told: 0, progress }
     }
 
     pub(super) fn advance(&mut self, bytes: u64) {

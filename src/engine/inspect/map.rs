@@ -85,8 +85,7 @@ impl Map {
             damages: promises.damages,
         };
         map.note_missing(&segments, through);
-        map.place_segments(disk, &segments, promises.checkpoint.as_ref())
-            .await?;
+        map.place_segments(disk, &segments, promises.checkpoint.as_ref()).await?;
         Ok(map)
     }
 
@@ -161,8 +160,7 @@ impl Map {
             self.add(entry);
         }
         if !checkpoint_agrees {
-            self.damages
-                .push(whole_checkpoint(self.superblock.as_ref()));
+            self.damages.push(whole_checkpoint(self.superblock.as_ref()));
         }
         Ok(())
     }
@@ -199,26 +197,15 @@ impl Promises {
 
     async fn read_once<D: Disk>(disk: &D, names: &[String]) -> Result<Self, OpenError> {
         let slots = if names.iter().any(|name| name == superblock::FILE_NAME) {
-            [
-                read_slot(disk, 0).await?,
-                read_slot(disk, superblock::SLOT_BYTES).await?,
-            ]
+            [read_slot(disk, 0).await?, read_slot(disk, superblock::SLOT_BYTES).await?]
         } else {
             [Slot::Damaged; 2]
         };
         let choice = superblock::choose(slots[0], slots[1]);
         if let Choice::Newer(found) = choice {
-            return Err(OpenError::NewerFormat {
-                found,
-                supported: FORMAT,
-            });
+            return Err(OpenError::NewerFormat { found, supported: FORMAT });
         }
-        let mut promises = Self {
-            slots,
-            choice,
-            checkpoint: None,
-            damages: Vec::new(),
-        };
+        let mut promises = Self { slots, choice, checkpoint: None, damages: Vec::new() };
         promises.note_slots();
         if let Choice::Use { superblock, .. } = choice
             && superblock.checkpoint.is_some()
@@ -277,9 +264,7 @@ async fn read_slot<D: Disk>(disk: &D, at: u64) -> Result<Slot, OpenError> {
 async fn read_checkpoint<D: Disk>(disk: &D, superblock: &Superblock) -> Option<SegmentTable> {
     let name = superblock.checkpoint?;
     let bytes = checkpoint::bytes_to_read(name)?;
-    let bytes = read_file(disk, &checkpoint::file_name(name), bytes)
-        .await
-        .ok()?;
+    let bytes = read_file(disk, &checkpoint::file_name(name), bytes).await.ok()?;
     let through = superblock.prepared_through;
     checkpoint::decode(&bytes, name, superblock.store, through)
 }
@@ -302,10 +287,7 @@ async fn read_head<D: Disk>(
             Err(SegmentFault::OtherSegment(_) | SegmentFault::Damaged) => Head::Damaged,
             Err(SegmentFault::OtherStore(_)) => Head::Foreign,
             Err(SegmentFault::Newer(found)) => {
-                return Err(OpenError::NewerFormat {
-                    found,
-                    supported: FORMAT,
-                });
+                return Err(OpenError::NewerFormat { found, supported: FORMAT });
             }
         },
     };

@@ -115,18 +115,8 @@ pub struct LostGroups {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            kind,
-            file,
-            offset,
-            bytes,
-            ..
-        } = self;
-        write!(
-            f,
-            "{file} offset {offset}, {bytes} bytes: {}",
-            kind.sentence()
-        )?;
+        let Self { kind, file, offset, bytes, .. } = self;
+        write!(f, "{file} offset {offset}, {bytes} bytes: {}", kind.sentence())?;
         let Some(lost) = &self.lost else {
             return Ok(());
         };

@@ -116,9 +116,7 @@ pub async fn salvage<S: Runtime, T: Runtime>(
 ) -> Result<SalvageReport, SalvageError> {
     let disk = source.disk();
     let (view, _) = look_or_refusal(&disk).await.map_err(SalvageError::Source)?;
-    let map = draw(&disk, view.as_ref())
-        .await
-        .map_err(SalvageError::Source)?;
+    let map = draw(&disk, view.as_ref()).await.map_err(SalvageError::Source)?;
     let target = make_target().map_err(|error| SalvageError::Target(error.into()))?;
     let names = target.disk().list().await;
     let names = names.map_err(|error| SalvageError::Target(error.into()))?;
@@ -139,9 +137,7 @@ pub async fn salvage<S: Runtime, T: Runtime>(
         }
     }
     let anchor = map.superblock.map(|superblock| superblock.anchor);
-    let lost = gaps
-        .iter()
-        .filter_map(|gap| gap.damage(sweep.proven, anchor));
+    let lost = gaps.iter().filter_map(|gap| gap.damage(sweep.proven, anchor));
     copy.report.damages = map.damages.iter().cloned().chain(lost).collect();
     meter.finish();
     copy.finish().await
@@ -162,9 +158,7 @@ impl Copying {
         let options = Options::default()
             .group_bytes_max(GROUP_BYTES_MAX)
             .queue_bytes_max(4 * GROUP_BYTES_MAX);
-        let (log, _) = Log::open_with(target, options)
-            .await
-            .map_err(SalvageError::Target)?;
+        let (log, _) = Log::open_with(target, options).await.map_err(SalvageError::Target)?;
         let report = SalvageReport {
             source,
             target: log.store(),
@@ -174,12 +168,7 @@ impl Copying {
             body_bytes: 0,
             damages: Vec::new(),
         };
-        Ok(Self {
-            log,
-            waiting: VecDeque::new(),
-            next: Position::new(0),
-            report,
-        })
+        Ok(Self { log, waiting: VecDeque::new(), next: Position::new(0), report })
     }
 
     async fn take(&mut self, group: &Group) -> Result<(), SalvageError> {
@@ -207,11 +196,7 @@ impl Copying {
             Some(last) if last.source.plus(last.positions) == source => {
                 last.positions += positions;
             }
-            _ => self.report.ranges.push(SalvagedRange {
-                source,
-                target,
-                positions,
-            }),
+            _ => self.report.ranges.push(SalvagedRange { source, target, positions }),
         }
     }
 

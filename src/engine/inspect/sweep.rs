@@ -100,10 +100,7 @@ impl<'a, D: Disk> Sweep<'a, DiskSource<D>> {
 }
 
 const NOWHERE: Anchor = Anchor {
-    next: Place {
-        segment: SegmentId::new(0),
-        offset: 0,
-    },
+    next: Place { segment: SegmentId::new(0), offset: 0 },
     sequence: Sequence::new(0),
     position: crate::ids::Position::new(0),
     chain: crate::log::Chain::START,
@@ -112,10 +109,7 @@ const NOWHERE: Anchor = Anchor {
 
 fn start_of(entry: &SegmentEntry) -> Anchor {
     Anchor {
-        next: Place {
-            segment: entry.segment,
-            offset: segment::HEADER_BYTES,
-        },
+        next: Place { segment: entry.segment, offset: segment::HEADER_BYTES },
         sequence: entry.sequence,
         position: entry.first,
         chain: entry.chain,
@@ -148,13 +142,7 @@ impl<S: Source> Sweep<'_, S> {
     /// Goes past the doubt to the next sound group.
     async fn pass(&mut self, found: BlockClass) -> Gap {
         let expected = self.walk.at;
-        let mut gap = Gap {
-            expected,
-            found,
-            next: None,
-            written: expected.next,
-            bytes: 0,
-        };
+        let mut gap = Gap { expected, found, next: None, written: expected.next, bytes: 0 };
         let runs = self.runs;
         let ahead: Vec<(usize, SegmentEntry)> = runs
             .iter()
@@ -280,9 +268,7 @@ async fn is_whole<S: Source>(window: &mut Window<S>, header: &GroupHeader, room:
         return false;
     };
     let end = usize_from(header.bytes());
-    let payload = held
-        .get(..bytes)
-        .and_then(|held| held.get(HEADER_BYTES..end));
+    let payload = held.get(..bytes).and_then(|held| held.get(HEADER_BYTES..end));
     payload.is_some_and(|payload| header.covers(payload))
 }
 
@@ -295,10 +281,7 @@ pub(crate) async fn first_group<D: Disk>(
 ) -> Option<SegmentEntry> {
     let probe = Probe {
         store,
-        from: Place {
-            segment,
-            offset: segment::HEADER_BYTES,
-        },
+        from: Place { segment, offset: segment::HEADER_BYTES },
         segment_bytes: file_bytes,
         sequence: Sequence::new(0),
         epoch: Epoch::new(0),

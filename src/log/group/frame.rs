@@ -1,6 +1,6 @@
 //! One commit within a group's payload: a frame of [`FRAME_BYTES`] and the body.
 //!
-//! Each frame has a checksum of its own, bound to the commit's position, so that a commit read alone
+//! Each frame has a checksum of its own, bound to the position, so that a commit read alone
 //! is known to be the one that was asked for. Knows nothing of where groups stand.
 
 use crate::{
@@ -47,17 +47,8 @@ impl<'a> Commits<'a> {
     /// The commits of a group with this header and payload. Groups of other kinds have none,
     /// whatever their payload.
     pub fn new(header: &GroupHeader, payload: &'a [u8]) -> Self {
-        let payload = if header.kind == GroupKind::Commits {
-            payload
-        } else {
-            &[]
-        };
-        Self {
-            payload,
-            offset: 0,
-            next: header.first,
-            remaining: header.commits,
-        }
+        let payload = if header.kind == GroupKind::Commits { payload } else { &[] };
+        Self { payload, offset: 0, next: header.first, remaining: header.commits }
     }
 
     fn frame(&self) -> Option<CommitView<'a>> {
@@ -121,11 +112,7 @@ impl<'a> Frame<'a> {
         hasher.update(&len_u32(body).to_le_bytes());
         hasher.update(&positions.to_le_bytes());
         hasher.update(body);
-        Self {
-            body,
-            positions,
-            crc: hasher.finalize(),
-        }
+        Self { body, positions, crc: hasher.finalize() }
     }
 
     /// Bytes that the commit takes in a payload.

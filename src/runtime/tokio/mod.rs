@@ -108,21 +108,13 @@ impl TokioRuntime {
     fn on(dir: std::fs::File, path: &Path) -> Self {
         let parallel = thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
         let disk = FileDisk::new(dir, path);
-        Self {
-            shared: Arc::new(Shared {
-                disk,
-                origin: Instant::now(),
-                parallel,
-            }),
-        }
+        Self { shared: Arc::new(Shared { disk, origin: Instant::now(), parallel }) }
     }
 }
 
 impl fmt::Debug for TokioRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TokioRuntime")
-            .field(&self.shared.disk.path())
-            .finish()
+        f.debug_tuple("TokioRuntime").field(&self.shared.disk.path()).finish()
     }
 }
 
@@ -163,10 +155,7 @@ impl Tasks for TokioRuntime {
             }
         };
         // Dropping the handle detaches the thread; the engine knows its tasks by their channels.
-        thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(body)
-            .map(drop)
+        thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
     }
 
     /// Blocks the thread in place and completes at the first poll: meant for engine tasks, which
@@ -247,9 +236,7 @@ fn saturating_nanos(duration: Duration) -> u64 {
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let literal = panic.downcast_ref::<&'static str>().copied();
-    literal
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
+    literal.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
 #[cfg(target_os = "linux")]

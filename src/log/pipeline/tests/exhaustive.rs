@@ -179,18 +179,12 @@ impl World {
     /// Reads the bytes as recovery would.
     fn check_write(&mut self, write: &Write) -> Result<(), String> {
         let found = GroupHeader::decode(&write.bytes, STORE).map_err(|f| format!("{f:?}"))?;
-        demand(
-            found.place == write.place,
-            "written where it was meant to be",
-        )?;
+        demand(found.place == write.place, "written where it was meant to be")?;
         demand(found.place.offset % BLOCK_BYTES == 0, "on a block boundary")?;
         let end = found.place.offset + len_u64(&write.bytes);
         demand(end <= SEGMENT_BYTES_MIN, "within its segment")?;
         demand(found.covers(payload(&found, write)), "with its payload")?;
-        demand(
-            found.sequence == self.end.sequence,
-            "numbered without a gap",
-        )?;
+        demand(found.sequence == self.end.sequence, "numbered without a gap")?;
         demand(found.first == self.end.position, "from the next position")?;
         demand(found.chain == self.end.chain, "chained to the one before")?;
         let proven = found.durable_through.next();
@@ -213,20 +207,11 @@ impl World {
         };
         let header = SegmentHeader::decode(block, STORE, here.segment.next())
             .map_err(|fault| format!("{fault:?}"))?;
-        demand(
-            *entry == SegmentEntry::from(&header),
-            "the entry is the header's",
-        )?;
-        demand(
-            header.sequence == self.end.sequence,
-            "begins with its first group",
-        )?;
+        demand(*entry == SegmentEntry::from(&header), "the entry is the header's")?;
+        demand(header.sequence == self.end.sequence, "begins with its first group")?;
         demand(header.chain == self.end.chain, "chained across segments")?;
         demand(header.first == self.end.position, "from the next position")?;
-        let start = Place {
-            segment: here.segment.next(),
-            offset: segment::HEADER_BYTES,
-        };
+        let start = Place { segment: here.segment.next(), offset: segment::HEADER_BYTES };
         demand(write.place == start, "at the start of the next segment")
     }
 
@@ -240,10 +225,7 @@ impl World {
             return demand(durable == before, "durable stands still after a failure");
         }
         self.durable = self.up_to(write.sequence);
-        demand(
-            durable.sequence == before.sequence.next(),
-            "one group a write",
-        )?;
+        demand(durable.sequence == before.sequence.next(), "one group a write")?;
         demand(durable.position >= before.position, "durable only grows")?;
         demand(durable == self.end, "durable is what was written")?;
         let further = u64::from(self.filter == Filter::AckTooFar);
@@ -260,16 +242,10 @@ impl World {
     }
 
     fn check(&self) -> Result<(), String> {
-        demand(
-            self.acknowledged <= self.durable,
-            "acknowledged only when durable",
-        )?;
+        demand(self.acknowledged <= self.durable, "acknowledged only when durable")?;
         let waiting: usize = self.tickets[self.durable..].iter().map(|t| t.2 + 16).sum();
         if !self.failed {
-            demand(
-                self.pipeline.queued_bytes == u64_of(waiting),
-                "counts what waits",
-            )?;
+            demand(self.pipeline.queued_bytes == u64_of(waiting), "counts what waits")?;
         }
         let held = self.pipeline.queued_bytes <= LIMITS.queue_bytes_max;
         demand(held, "the queue has its bound")
