@@ -2,25 +2,20 @@
 //!
 //! Not a comparison with other stores and not a test: it judges nothing. How to read the rows
 //! stands in `benches/README.md`.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures real time on real files"
-)]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures real time on real files")]
 
+#[expect(dead_code, reason = "the recovery benchmark uses the rest")]
 mod support;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 use support::{
     Failure,
     args::Args,
-    median,
+    default_dir, median,
     output::{Fields, Output, Value},
     real,
     row::{Measured, Mode, Row},
+    say,
 };
 
 const FLAGS: [&str; 1] = ["--json"];
@@ -49,12 +44,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn say(failure: &Failure, code: u8) -> ExitCode {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "{failure}");
-    ExitCode::from(code)
-}
-
 struct Plan {
     rows: Vec<Row>,
     dir: PathBuf,
@@ -67,27 +56,17 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let payloads = args.numbers("--payload", 1, 512 << 10)?;
     let outstanding = args.numbers("--outstanding", 1, 64)?;
     let mode = args.text("--mode").map(mode_named).transpose()?;
-    let segment_mib = args.number("--segment-mib", 1_u64, 1024)?;
+    let segment_mib = args.number("--segment-mib", 1_u64, 256)?;
     let segments = args.number("--segments", 1_usize, 100)?;
-    let selected =
-        writers.is_some() || payloads.is_some() || outstanding.is_some() || mode.is_some();
-    let mut rows = if selected {
-        let mut rows = Vec::new();
-        for &payload in payloads.as_deref().unwrap_or(&[256]) {
-            for &writers in writers.as_deref().unwrap_or(&[1]) {
-                for &outstanding in outstanding.as_deref().unwrap_or(&[1]) {
-                    rows.push(row(
-                        mode.unwrap_or(Mode::Burst),
-                        writers,
-                        payload,
-                        outstanding,
-                    ));
-                }
-            }
-        }
-        rows
-    } else {
+    let mut rows = if [&writers, &payloads, &outstanding].iter().all(|given| given.is_none())
+        && mode.is_none()
+    {
         standard_rows()
+    } else {
+        let or = |given: Option<Vec<usize>>, usual| given.unwrap_or_else(|| vec![usual]);
+        let (writers, payloads) = (or(writers, 1), or(payloads, 256));
+        let mode = mode.unwrap_or(Mode::Burst);
+        combined(mode, &writers, &payloads, &or(outstanding, 1))
     };
     for row in &mut rows {
         if let Some(secs) = secs {
@@ -99,10 +78,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         }
         row.segments = segments.unwrap_or(row.segments);
     }
-    if rows
-        .iter()
-        .any(|row| row.mode == Mode::Blocking && row.outstanding > 1)
-    {
+    if rows.iter().any(|row| row.mode == Mode::Blocking && row.outstanding > 1) {
         return Err("a thread that blocks has one append under way, not several".into());
     }
     let dir = args.text("--dir").map_or_else(default_dir, PathBuf::from);
@@ -110,11 +86,15 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     Ok(Plan { rows, dir, json })
 }
 
-/// The file system that holds the built benchmark.
-fn default_dir() -> PathBuf {
-    let built = std::env::current_exe().ok();
-    let dir = built.as_deref().and_then(Path::parent);
-    dir.map_or_else(std::env::temp_dir, Path::to_path_buf)
+fn combined(mode: Mode, writers: &[usize], payloads: &[usize], outstanding: &[usize]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for &payload_bytes in payloads {
+        for &writers in writers {
+            let several = outstanding.iter();
+            rows.extend(several.map(|&each| row(mode, writers, payload_bytes, each)));
+        }
+    }
+    rows
 }
 
 fn mode_named(name: &str) -> Result<Mode, Failure> {
@@ -150,9 +130,8 @@ fn row(mode: Mode, writers: usize, payload_bytes: usize, outstanding: usize) -> 
 }
 
 fn standard_rows() -> Vec<Row> {
-    let mut rows: Vec<Row> = [1, 16, 64, 256]
-        .map(|writers| row(Mode::Burst, writers, 256, 1))
-        .into();
+    let mut rows: Vec<Row> =
+        [1, 16, 64, 256].map(|writers| row(Mode::Burst, writers, 256, 1)).into();
     rows.push(row(Mode::Burst, 256, 4096, 1));
     rows.push(row(Mode::Burst, 256, 256, 4));
     rows.push(row(Mode::Blocking, 1, 256, 1));
@@ -166,9 +145,7 @@ fn run(plan: &Plan) -> Result<(), Failure> {
     let mut output = Output::new(plan.json);
     std::fs::create_dir_all(&plan.dir)?;
     for row in &plan.rows {
-        let scratch = tempfile::Builder::new()
-            .prefix("sagalog-append-")
-            .tempdir_in(&plan.dir)?;
+        let scratch = tempfile::Builder::new().prefix("sagalog-append-").tempdir_in(&plan.dir)?;
         let measured = row.measure(scratch.path())?;
         output.row(&fields(row, &measured))?;
     }
@@ -176,8 +153,6 @@ fn run(plan: &Plan) -> Result<(), Failure> {
 }
 
 fn fields(row: &Row, measured: &Measured) -> Fields {
-    let payload = real(measured.log.appends * row.payload_bytes as u64).max(1.0);
-    let raw_payload = real(measured.raw.appends * row.payload_bytes as u64).max(1.0);
     let (log, raw) = (&measured.log, &measured.raw);
     let mut fields = vec![
         ("mode", Value::Word(name_of(row.mode).to_owned())),
@@ -187,36 +162,32 @@ fn fields(row: &Row, measured: &Measured) -> Fields {
         ("appends_per_s", Value::Number(log.per_second())),
         ("raw_per_s", Value::Number(raw.per_second())),
         ("ratio", Value::Number(measured.ratio())),
-        (
-            "ratio_of_sums",
-            Value::Number(log.per_second() / raw.per_second().max(1e-9)),
-        ),
+        ("ratio_of_sums", Value::Number(log.per_second() / raw.per_second().max(1e-9))),
         ("p50_us", Value::Number(log.latency.quantile_us(500))),
         ("p99_us", Value::Number(log.latency.quantile_us(990))),
         ("raw_p50_us", Value::Number(raw.latency.quantile_us(500))),
         ("raw_p99_us", Value::Number(raw.latency.quantile_us(990))),
     ];
-    let per = |bytes: Option<f64>, payload: f64| Value::from(bytes.map(|bytes| bytes / payload));
-    fields.extend([
-        (
-            "data_bytes_per_payload_byte",
-            per(log.written_bytes.map(real), payload),
-        ),
-        (
-            "prepared_bytes_per_payload_byte",
-            per(measured.prepared_bytes, payload),
-        ),
-        (
-            "raw_bytes_per_payload_byte",
-            per(raw.written_bytes.map(real), raw_payload),
-        ),
-        ("log_secs", Value::Number(log.elapsed.as_secs_f64())),
-        ("segment_mib", Value::Count(row.segment_bytes >> 20)),
-    ]);
+    fields.extend(byte_fields(row, measured));
     if row.mode == Mode::Sustained {
         fields.extend(roll_fields(measured));
     }
     fields
+}
+
+fn byte_fields(row: &Row, measured: &Measured) -> Fields {
+    let payload = real(measured.log.appends * row.payload_bytes as u64).max(1.0);
+    let raw_payload = real(measured.raw.appends * row.payload_bytes as u64).max(1.0);
+    let (log, raw) = (&measured.log, &measured.raw);
+    let per = |bytes: Option<f64>, payload: f64| Value::from(bytes.map(|bytes| bytes / payload));
+    vec![
+        ("data_bytes_per_payload_byte", per(log.written_bytes.map(real), payload)),
+        ("prepared_bytes_per_payload_byte", per(measured.prepared_bytes, payload)),
+        ("raw_bytes_per_payload_byte", per(raw.written_bytes.map(real), raw_payload)),
+        ("taken_bytes_per_payload_byte", per(Some(real(measured.taken_bytes)), payload)),
+        ("log_secs", Value::Number(log.elapsed.as_secs_f64())),
+        ("segment_mib", Value::Count(row.segment_bytes >> 20)),
+    ]
 }
 
 fn roll_fields(measured: &Measured) -> Fields {
@@ -227,9 +198,6 @@ fn roll_fields(measured: &Measured) -> Fields {
         ("worst_roll_us", Value::Number(worst_us)),
         ("roll_p50_ratio", Value::Number(worst_us / p50_us)),
         ("median_roll_us", Value::Number(median(&measured.rolls_us))),
-        (
-            "median_elsewhere_us",
-            Value::Number(median(&measured.elsewhere_us)),
-        ),
+        ("median_elsewhere_us", Value::Number(median(&measured.elsewhere_us))),
     ]
 }

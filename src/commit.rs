@@ -18,10 +18,7 @@ pub struct Commit {
 impl Commit {
     /// A commit of one position with this body.
     pub fn new(body: impl Into<Bytes>) -> Self {
-        Self {
-            body: body.into(),
-            positions: 1,
-        }
+        Self { body: body.into(), positions: 1 }
     }
 
     /// Lets the commit take `positions` places in the log, one for each event it holds.
@@ -31,10 +28,7 @@ impl Commit {
     #[must_use]
     pub fn with_positions(mut self, positions: u32) -> Self {
         let bounded = (1..=COMMIT_POSITIONS_MAX).contains(&positions);
-        assert!(
-            bounded,
-            "a commit takes 1 to {COMMIT_POSITIONS_MAX} positions, not {positions}"
-        );
+        assert!(bounded, "a commit takes 1 to {COMMIT_POSITIONS_MAX} positions, not {positions}");
         self.positions = positions;
         self
     }

@@ -108,22 +108,13 @@ impl fmt::Display for OpenError {
             ),
             Self::SegmentMissing(segment) => write!(f, "segment {segment} is missing"),
             Self::SegmentDamaged(segment) => {
-                write!(
-                    f,
-                    "the header of segment {segment} is damaged although it was in use"
-                )
+                write!(f, "the header of segment {segment} is damaged although it was in use")
             }
-            Self::ForeignFile {
-                name,
-                store: Some(store),
-            } => {
+            Self::ForeignFile { name, store: Some(store) } => {
                 write!(f, "file {name} belongs to another store, {store}")
             }
             Self::ForeignFile { name, store: None } => {
-                write!(
-                    f,
-                    "file {name} could be a segment but does not belong to this store"
-                )
+                write!(f, "file {name} could be a segment but does not belong to this store")
             }
             Self::Options(reason) => write!(f, "the options do not fit: {reason}"),
             Self::Io(source) => write!(f, "the disk refused: {source}"),
@@ -180,10 +171,7 @@ impl AppendError {
 
     /// Whether the same call can succeed later on the same handle.
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Overloaded | Self::StorageFull | Self::Unprepared(_)
-        )
+        matches!(self, Self::Overloaded | Self::StorageFull | Self::Unprepared(_))
     }
 }
 
@@ -191,20 +179,14 @@ impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { bytes, limit } => {
-                write!(
-                    f,
-                    "the commit has {bytes} bytes, the limit is {limit}; split it"
-                )
+                write!(f, "the commit has {bytes} bytes, the limit is {limit}; split it")
             }
             Self::Overloaded => f.write_str("the queue is full; try again later"),
             Self::StorageFull => {
                 f.write_str("no space for the next segment; nothing was stored, free space")
             }
             Self::Unprepared(source) => {
-                write!(
-                    f,
-                    "the next segment could not be prepared, nothing was stored: {source}"
-                )
+                write!(f, "the next segment could not be prepared, nothing was stored: {source}")
             }
             Self::Unknown => f.write_str(
                 "a write or sync failed: the commit may or may not be stored; reopen and look",

@@ -65,6 +65,14 @@ number! {
     Epoch
 }
 
+impl Sequence {
+    /// The number of the group before this one; 0 if this is the first.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
 /// The random identity of a store, drawn when its directory is made.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreId([u8; 16]);

@@ -1,5 +1,8 @@
 //! Sagalog: an embeddable, crash-proof log, and on it an event store and a saga engine.
 
+// The README's example has to compile and run.
+#![cfg_attr(all(doctest, feature = "tokio"), doc = include_str!("../README.md"))]
+
 pub mod commit;
 mod engine;
 pub mod error;
@@ -11,8 +14,10 @@ pub mod runtime;
 
 pub use commit::{Appended, Commit, RecordedCommit};
 pub use engine::{
+    inspect,
     log::{Log, LogStats},
     open::RecoveryReport,
+    read_only::{ReadOnlyLog, ReadOnlyReader, ReadOnlyStats},
     reader::LogReader,
     survey::OpenWarning,
 };

@@ -78,10 +78,7 @@ async fn open(runtime: &VirtualRuntime, history: &RefCell<History>) -> Option<Lo
 
 async fn append(log: &Log, history: &RefCell<History>, name: &str, bytes: usize) {
     let body = format!("{name:-<bytes$}");
-    history
-        .borrow_mut()
-        .commits
-        .insert(body.clone(), Answer::Unknown);
+    history.borrow_mut().commits.insert(body.clone(), Answer::Unknown);
     let answer = match log.append(Commit::new(body.clone())).await {
         Ok(appended) => Answer::At(appended.first),
         Err(AppendError::Unknown) => Answer::Unknown,
@@ -98,9 +95,8 @@ fn grow(runtime: VirtualRuntime, history: &RefCell<History>) -> Told<'_> {
         let Some(log) = open(&runtime, history).await else {
             return;
         };
-        for (number, bytes) in [40, 3_000, 600, 3_000, 3_000, 3_000, 1_200, 3_000]
-            .iter()
-            .enumerate()
+        for (number, bytes) in
+            [40, 3_000, 600, 3_000, 3_000, 3_000, 1_200, 3_000].iter().enumerate()
         {
             append(&log, history, &format!("first life {number} "), *bytes).await;
         }
@@ -153,10 +149,7 @@ fn recover(machine: &mut Machine, history: &History) -> Found {
         Ok(report) => report,
         Err(error) => panic!("G10: refused although the disk kept its promises: {error}"),
     };
-    assert!(
-        report.warnings.is_empty() || only_a_torn_slot(&report),
-        "{report:?}"
-    );
+    assert!(report.warnings.is_empty() || only_a_torn_slot(&report), "{report:?}");
     let found = read(machine);
     history.judge(&found, report.floor);
     found
@@ -179,9 +172,7 @@ fn check(disk: SimDisk, history: &History, number: usize) {
     found.push((next, "after the crash".into()));
     machine.power_off();
     let mut history = history.clone();
-    history
-        .commits
-        .insert("after the crash".into(), Answer::At(next));
+    history.commits.insert("after the crash".into(), Answer::At(next));
     assert_eq!(recover(&mut machine, &history), found, "G8: it goes on");
 }
 
@@ -222,11 +213,7 @@ fn check_all(story: Story, seed: u64) -> usize {
     let mut images = 0;
     for op in 1.. {
         let history = RefCell::default();
-        let order = if seed == 0 {
-            Order::Fifo
-        } else {
-            Order::Seeded
-        };
+        let order = if seed == 0 { Order::Fifo } else { Order::Seeded };
         let world = World::with_disk(seed, SimDisk::new()).with_order(order);
         world.disk(|disk| disk.keep_events(1));
         let told = world.run_until_op(op, story(world.runtime(), &history));
@@ -304,10 +291,7 @@ fn fail_everywhere(story: Story) -> usize {
 
 /// Says how many disks were judged, and fails if there were fewer than `disks_min`.
 fn enough(disks: usize, disks_min: usize) {
-    #[expect(
-        clippy::print_stdout,
-        reason = "the size of the proof, for whoever asks"
-    )]
+    #[expect(clippy::print_stdout, reason = "the size of the proof, for whoever asks")]
     {
         println!("{disks} disks");
     }

@@ -67,10 +67,7 @@ impl Args {
             return Ok(None);
         };
         let parse = |part| parse_bounded(name, part, least, most);
-        text.split(',')
-            .map(parse)
-            .collect::<Result<_, _>>()
-            .map(Some)
+        text.split(',').map(parse).collect::<Result<_, _>>().map(Some)
     }
 }
 

@@ -21,11 +21,7 @@ impl Device {
         let dev = fs::metadata(dir)?.dev();
         let (major, minor) = (rustix::fs::major(dev), rustix::fs::minor(dev));
         let own = PathBuf::from(format!("/sys/dev/block/{major}:{minor}"));
-        let disk = if own.join("partition").exists() {
-            own.join("..")
-        } else {
-            own
-        };
+        let disk = if own.join("partition").exists() { own.join("..") } else { own };
         let stat = Some(disk.join("stat")).filter(|stat| stat.exists());
         Ok(Self { stat })
     }

@@ -83,30 +83,47 @@ pub(crate) fn slice(
         deadline: began + time,
         stop: Arc::new(AtomicBool::new(false)),
     };
-    let mut whole = Slice::default();
     if load.blocking {
-        let threads: Vec<_> = (0..load.writers)
-            .map(|_| {
-                let writer = writer.clone();
-                std::thread::spawn(move || writer.run_blocking())
-            })
-            .collect();
-        whole.rolls = watch(&writer, segments_max, || {
-            threads.iter().all(std::thread::JoinHandle::is_finished)
-        });
-        for thread in threads {
-            whole.merge(&thread.join().map_err(|_| "a writer panicked")??);
-        }
+        in_threads(&writer, load.writers, segments_max)
     } else {
-        let tasks: Vec<_> = (0..load.writers)
-            .map(|_| runtime.spawn(writer.clone().run()))
-            .collect();
-        whole.rolls = watch(&writer, segments_max, || {
+        in_tasks(runtime, &writer, load.writers, segments_max)
+    }
+}
+
+fn in_threads(writer: &Writer, writers: usize, segments_max: usize) -> Result<Slice, Failure> {
+    let start = |_| {
+        let writer = writer.clone();
+        std::thread::spawn(move || writer.run_blocking())
+    };
+    let threads: Vec<_> = (0..writers).map(start).collect();
+    let mut whole = Slice {
+        rolls: watch(writer, segments_max, || {
+            threads.iter().all(std::thread::JoinHandle::is_finished)
+        }),
+        ..Slice::default()
+    };
+    for thread in threads {
+        whole.merge(&thread.join().map_err(|_| "a writer panicked")??);
+    }
+    Ok(whole)
+}
+
+fn in_tasks(
+    runtime: &Runtime,
+    writer: &Writer,
+    writers: usize,
+    segments_max: usize,
+) -> Result<Slice, Failure> {
+    let start = |_| runtime.spawn(writer.clone().run());
+    let tasks: Vec<_> = (0..writers).map(start).collect();
+    let mut whole = Slice {
+        rolls: watch(writer, segments_max, || {
             tasks.iter().all(tokio::task::JoinHandle::is_finished)
-        });
-        for task in tasks {
-            whole.merge(&runtime.block_on(task)??);
-        }
+        }),
+        ..Slice::default()
+    };
+    for task in tasks {
+        whole.merge(&runtime.block_on(task)??);
     }
     Ok(whole)
 }
@@ -223,11 +240,7 @@ async fn first_landed(flights: &mut Vec<Flight>) -> Result<Vec<Instant>, AppendE
                 Poll::Pending => at += 1,
             }
         }
-        if landed.is_empty() {
-            Poll::Pending
-        } else {
-            Poll::Ready(Ok(landed))
-        }
+        if landed.is_empty() { Poll::Pending } else { Poll::Ready(Ok(landed)) }
     })
     .await
 }

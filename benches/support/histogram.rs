@@ -18,10 +18,7 @@ pub(crate) struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            counts: vec![0; BUCKETS],
-            total: 0,
-        }
+        Self { counts: vec![0; BUCKETS], total: 0 }
     }
 }
 
@@ -66,9 +63,5 @@ fn bucket_of(nanos: u64) -> usize {
 fn edge_of(bucket: usize) -> u64 {
     let bucket = bucket as u64;
     let (shift, step) = (bucket / STEPS, bucket % STEPS);
-    if shift == 0 {
-        step
-    } else {
-        (STEPS + step) << (shift - 1)
-    }
+    if shift == 0 { step } else { (STEPS + step) << (shift - 1) }
 }

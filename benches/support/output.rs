@@ -51,19 +51,14 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self {
-            json,
-            head: Vec::new(),
-        }
+        Self { json, head: Vec::new() }
     }
 
     pub(crate) fn row(&mut self, fields: &Fields) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         if self.json {
-            let parts: Vec<String> = fields
-                .iter()
-                .map(|(name, value)| format!("\"{name}\":{}", value.json()))
-                .collect();
+            let parts: Vec<String> =
+                fields.iter().map(|(name, value)| format!("\"{name}\":{}", value.json())).collect();
             writeln!(out, "{{{}}}", parts.join(","))?;
             return out.flush();
         }
@@ -86,5 +81,6 @@ impl Output {
 }
 
 fn width_of(name: &str) -> usize {
-    name.len().max(9)
+    // The first column of a table holds words.
+    if name == "what" { 20 } else { name.len().max(9) }
 }

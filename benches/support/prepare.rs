@@ -28,9 +28,7 @@ const SEGMENT_PATIENCE: Duration = Duration::from_secs(30);
 /// Options for segments of this size: the largest group is the default's, or what fits.
 pub(crate) fn options(segment_bytes: u64) -> Options {
     let group_bytes_max = (4 << 20).min(segment_bytes / 4);
-    Options::default()
-        .segment_bytes(segment_bytes)
-        .group_bytes_max(group_bytes_max)
+    Options::default().segment_bytes(segment_bytes).group_bytes_max(group_bytes_max)
 }
 
 /// The superblock of a log that is closed.

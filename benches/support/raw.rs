@@ -45,13 +45,7 @@ impl Raw {
             }
         }
         file.sync_all()?;
-        Ok(Self {
-            file,
-            space,
-            at: 0,
-            sequence: 0,
-            buffer: Vec::new(),
-        })
+        Ok(Self { file, space, at: 0, sequence: 0, buffer: Vec::new() })
     }
 
     /// Writes `records` records of `body` at a time until `time` has passed.

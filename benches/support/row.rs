@@ -16,13 +16,13 @@ use sagalog::{Log, log::Place};
 use std::{fs, path::Path, time::Duration};
 
 /// How long the raw limit and the log take turns.
-const SLICE: Duration = Duration::from_millis(400);
+const SLICE: Duration = Duration::from_millis(250);
 /// How many milliseconds around the start of a segment belong to it, on each side.
 const ROLL_MS: usize = 5;
-/// Sizes that keep a row within bounds: segments zeroed ahead of a burst, and bytes a second that
-/// the number is guessed from.
+/// How much is zeroed ahead of a burst.
+const ZEROED_BYTES_MAX: u64 = 3 << 30;
 const ZEROED_MIN: usize = 2;
-const ZEROED_MAX: usize = 14;
+const ZEROED_MAX: usize = 24;
 /// A log that fills its segments slower than this zeroes ahead.
 const ZEROING_WORTHWHILE: Duration = Duration::from_secs(8);
 
@@ -69,6 +69,8 @@ pub(crate) struct Measured {
     pub(crate) ratios: Vec<f64>,
     /// Bytes written to prepare the space that the log's appends took; none if unknown.
     pub(crate) prepared_bytes: Option<f64>,
+    /// Bytes of segments that the log's appends took.
+    pub(crate) taken_bytes: u64,
     pub(crate) segments: usize,
     /// The worst latency in microseconds around each start of a segment, and in as long a time
     /// elsewhere.
@@ -85,10 +87,7 @@ impl Side {
     }
 
     fn new() -> Self {
-        Self {
-            written_bytes: Some(0),
-            ..Self::default()
-        }
+        Self { written_bytes: Some(0), ..Self::default() }
     }
 
     pub(crate) fn per_second(&self) -> f64 {
@@ -111,15 +110,13 @@ impl Row {
     fn zeroed_segments(&self) -> usize {
         let round_bytes =
             real((self.writers * self.outstanding * (self.payload_bytes + 16)) as u64);
-        let round_secs = 100e-6 + round_bytes / 600e6;
+        let round_secs = 100e-6 + round_bytes / 1.2e9;
         let bytes = self.time.as_secs_f64() * round_bytes.max(512.0) / round_secs;
-        let most = ZEROED_MIN..ZEROED_MAX;
-        let enough = most
-            .map(|count| count as u64)
-            .find(|count| real((count - 1) * self.segment_bytes) > bytes);
-        enough.map_or(ZEROED_MAX, |count| {
-            usize::try_from(count).unwrap_or(ZEROED_MAX)
-        })
+        let fitting = usize::try_from(ZEROED_BYTES_MAX / self.segment_bytes).unwrap_or(ZEROED_MAX);
+        let most = fitting.clamp(ZEROED_MIN, ZEROED_MAX);
+        (ZEROED_MIN..most)
+            .find(|count| real((*count as u64 - 1) * self.segment_bytes) > bytes)
+            .unwrap_or(most)
     }
 
     /// Measures the row in the empty directory `dir`.
@@ -144,27 +141,33 @@ impl Row {
         let (log, _) = opened?;
         let segments = log.stats().segments;
         let mut measured = Measured::new();
-        let limit = segments
-            + if zeroed > 0 {
-                zeroed - 1
-            } else {
-                self.segments
-            };
+        let limit = segments + if zeroed > 0 { zeroed - 1 } else { self.segments };
         self.take_turns(&runtime, &device, &log, &mut raw, limit, &mut measured)?;
         measured.segments = log.stats().segments - segments;
         runtime.block_on(log.close())?;
         let after = prepare::superblock(&log_dir)?.anchor.next;
-        measured.prepared_bytes = match zeroing[..] {
-            [Some(from), Some(to)] => {
-                let each = real(to - from) / real(zeroed as u64 * self.segment_bytes);
-                Some(each * real(self.bytes_between(before, after)))
-            }
-            _ if zeroed > 0 => None,
-            _ => measured.is_fast().then_some(0.0),
-        };
+        measured.taken_bytes = self.bytes_between(before, after);
+        measured.prepared_bytes = self.prepared_bytes(zeroed, &zeroing, &measured);
         fs::remove_dir_all(&log_dir)?;
         fs::remove_file(dir.join("raw"))?;
         Ok(measured)
+    }
+
+    /// What preparing the taken space wrote, in proportion to what zeroing all of it wrote.
+    fn prepared_bytes(
+        &self,
+        zeroed: usize,
+        zeroing: &[Option<u64>],
+        measured: &Measured,
+    ) -> Option<f64> {
+        match zeroing {
+            [Some(from), Some(to)] => {
+                let each = real(to - from) / real(zeroed as u64 * self.segment_bytes);
+                Some(each * real(measured.taken_bytes))
+            }
+            _ if zeroed > 0 => None,
+            _ => measured.is_fast().then_some(0.0),
+        }
     }
 
     fn bytes_between(&self, from: Place, to: Place) -> u64 {
@@ -195,9 +198,7 @@ impl Row {
             let end = device.written_bytes();
             measured.raw.add(&raw_slice, (start, middle));
             measured.log.add(&log_slice, (middle, end));
-            measured
-                .ratios
-                .push(rate(&log_slice) / rate(&raw_slice).max(1e-9));
+            measured.ratios.push(rate(&log_slice) / rate(&raw_slice).max(1e-9));
             measured.add_rolls(&log_slice);
         }
         Ok(())
@@ -211,6 +212,7 @@ impl Measured {
             raw: Side::new(),
             ratios: Vec::new(),
             prepared_bytes: None,
+            taken_bytes: 0,
             segments: 0,
             rolls_us: Vec::new(),
             elsewhere_us: Vec::new(),

@@ -22,9 +22,7 @@ pub struct MadsimRuntime {
 impl MadsimRuntime {
     /// A runtime on the current incarnation of `disk`.
     pub fn new(disk: SharedDisk) -> Self {
-        Self {
-            disk: SimDiskHandle::new(disk, MadsimPace),
-        }
+        Self { disk: SimDiskHandle::new(disk, MadsimPace) }
     }
 }
 

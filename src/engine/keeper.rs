@@ -25,10 +25,7 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use tokio::sync::{
-    mpsc,
-    oneshot::{self, error::TryRecvError},
-};
+use tokio::sync::{mpsc, oneshot};
 
 /// How many zeros are written at a time, in bytes: little enough that an append's sync does not
 /// wait long behind them.
@@ -39,9 +36,9 @@ const ZEROING_PAUSE: Duration = Duration::from_millis(4);
 const RETRY_MIN: Duration = Duration::from_millis(10);
 /// When it is tried again although nobody asked.
 const RETRY_IDLE: Duration = Duration::from_secs(1);
-/// A log that fills segments faster than this gets them unzeroed: writing zeros ahead would take
-/// from the appends more than it gives them (storage.md, amendment 6).
-const ZEROING_WORTHWHILE: Duration = Duration::from_secs(8);
+/// A log that grows faster than this, in bytes a second, gets its segments unzeroed: writing zeros
+/// ahead would take more from the appends than it gives them.
+const ZEROING_LOG_BYTES_PER_S_MAX: u64 = 8 << 20;
 
 const ZEROING_LEN: usize = 256 << 10;
 const _: () = assert!(ZEROING_LEN as u64 == ZEROING_BYTES);
@@ -106,36 +103,29 @@ impl Core {
 
 impl<R: Runtime> Keeper<R> {
     pub(crate) fn new(parts: KeeperParts<R>) -> Self {
-        let last_start = (parts.superblock.anchor.next.segment, parts.runtime.now());
         Self {
+            last_start: (parts.superblock.anchor.next.segment, parts.runtime.now()),
             runtime: parts.runtime,
             settings: parts.settings,
             shared: parts.shared,
             superblock: parts.superblock,
             superblock_file: parts.superblock_file,
             files: parts.files,
+            requests: parts.requests,
             preparing: None,
             retired: Vec::new(),
-            requests: parts.requests,
-            last_start,
             fills_fast: false,
             retry: false,
         }
     }
 
-    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended; the
-    /// writer's end is told as a chore.
-    pub(crate) async fn run(
-        mut self,
-        mut writer_ended: oneshot::Receiver<()>,
-    ) -> Result<(), LogError> {
-        // No chore is dropped half way: a superblock is synced before the next one is written.
-        while writer_ended.try_recv() == Err(TryRecvError::Empty) {
+    /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended. A chore
+    /// that was begun is always finished: half a superblock write must not be followed by another.
+    pub(crate) async fn run(mut self) -> Result<(), LogError> {
+        while !self.shared.writer_ended() {
             if self.shared.is_poisoned() {
-                let _ = (&mut writer_ended).await;
-                break;
-            }
-            if let Err(error) = self.work().await {
+                self.shared.chores.notified().await;
+            } else if let Err(error) = self.work().await {
                 tracing::error!(%error, "a superblock write failed; the log is poisoned");
                 self.shared.poison();
             }
@@ -183,8 +173,10 @@ impl<R: Runtime> Keeper<R> {
         let (before, since) = self.last_start;
         if active > before {
             let now = self.runtime.now();
-            let segments = u32::try_from(active.get() - before.get()).unwrap_or(u32::MAX);
-            self.fills_fast = now.since(since) / segments < ZEROING_WORTHWHILE;
+            let filled = table.entries().iter().filter(|e| (before..active).contains(&e.segment));
+            let filled_bytes: u64 = filled.map(|entry| entry.segment_bytes).sum();
+            let zeroable = now.since(since).as_millis() * u128::from(ZEROING_LOG_BYTES_PER_S_MAX);
+            self.fills_fast = u128::from(filled_bytes) * 1000 > zeroable;
             self.last_start = (active, now);
         }
     }
@@ -192,11 +184,7 @@ impl<R: Runtime> Keeper<R> {
     async fn begin_preparing(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.retry) {
             self.runtime.sleep(RETRY_MIN).await;
-            let _ = race(
-                self.shared.chores.notified(),
-                self.runtime.sleep(RETRY_IDLE),
-            )
-            .await;
+            let _ = race(self.shared.chores.notified(), self.runtime.sleep(RETRY_IDLE)).await;
         }
         let segment = self.superblock.prepared_through.next();
         let disk = self.runtime.disk();
@@ -205,10 +193,7 @@ impl<R: Runtime> Keeper<R> {
             self.settings.limits.group_bytes_max,
             self.settings.segment_bytes,
         );
-        let spare = self
-            .retired
-            .iter()
-            .position(|(_, bytes)| *bytes == segment_bytes);
+        let spare = self.retired.iter().position(|(_, bytes)| *bytes == segment_bytes);
         let (made, zeroed) = match spare.map(|at| self.retired.swap_remove(at)) {
             // Recycled space was written before: it needs no zeros.
             Some((from, bytes)) => (recycle_segment(&disk, from, segment, bytes).await, bytes),
@@ -223,15 +208,8 @@ impl<R: Runtime> Keeper<R> {
         };
         self.superblock.prepared_through = segment;
         write_superblock(&self.superblock_file, &mut self.superblock).await?;
-        let prepared = Prepared {
-            segment,
-            segment_bytes,
-        };
-        self.preparing = Some(Preparing {
-            prepared,
-            file,
-            zeroed,
-        });
+        let prepared = Prepared { segment, segment_bytes };
+        self.preparing = Some(Preparing { prepared, file, zeroed });
         Ok(())
     }
 
@@ -276,11 +254,7 @@ impl<R: Runtime> Keeper<R> {
                 return self.hand_over();
             }
         }
-        let _ = race(
-            self.shared.chores.notified(),
-            self.runtime.sleep(ZEROING_PAUSE),
-        )
-        .await;
+        let _ = race(self.shared.chores.notified(), self.runtime.sleep(ZEROING_PAUSE)).await;
     }
 
     fn hand_over(&mut self) {
@@ -352,20 +326,10 @@ impl<R: Runtime> Keeper<R> {
             write_superblock(&self.superblock_file, &mut self.superblock).await?;
             write_superblock(&self.superblock_file, &mut self.superblock).await?;
             self.shared.change_table(|table| table.retire_below(floor));
-            self.retire_files(
-                table
-                    .entries()
-                    .iter()
-                    .take_while(|entry| entry.segment < floor),
-            )
-            .await;
+            self.retire_files(table.entries().iter().take_while(|entry| entry.segment < floor))
+                .await;
         }
-        let first = self
-            .shared
-            .table()
-            .entries()
-            .first()
-            .map_or(durable.position, |e| e.first);
+        let first = self.shared.table().entries().first().map_or(durable.position, |e| e.first);
         let _ = answer.send(Ok(first));
         Ok(())
     }

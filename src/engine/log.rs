@@ -7,7 +7,7 @@ use super::{
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened, RecoveryReport},
     reader::{LogReader, PoolSource, serve},
-    shared::Shared,
+    shared::{Shared, Writes},
     writer::{self, Writer, WriterLock},
 };
 use crate::{
@@ -148,7 +148,7 @@ impl Log {
         commit: &Commit,
     ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
     {
-        let mut pending = self.handle.shared.enter_now(commit, Waker::noop())?;
+        let mut pending = self.handle.shared.enter_now(commit, Waker::noop(), Writes::Task)?;
         pending.await_later();
         Ok(pending)
     }
@@ -164,7 +164,7 @@ impl Log {
     pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, AppendError> {
         let waker = unpark_here();
         let shared = &self.handle.shared;
-        let pending = match shared.enter_now(commit, &waker) {
+        let pending = match shared.enter_now(commit, &waker, Writes::Caller) {
             Err(AppendError::Overloaded) => block_on(shared.enter(commit), &waker)?,
             entered => entered?,
         };
@@ -172,11 +172,7 @@ impl Log {
             if let Poll::Ready(outcome) = pending.outcome() {
                 return outcome;
             }
-            if !self
-                .handle
-                .leader
-                .lead(&waker, &mut || pending.outcome().is_ready())
-            {
+            if !self.handle.leader.lead(&waker, &mut || pending.outcome().is_ready()) {
                 park();
             }
         }
@@ -186,12 +182,7 @@ impl Log {
     /// that commit; one that was retired begins at the floor.
     pub fn read(&self, from: Position) -> LogReader {
         let handle = &self.handle;
-        LogReader::new(
-            Arc::clone(&handle.shared),
-            handle.pool.clone(),
-            handle.store,
-            from,
-        )
+        LogReader::new(Arc::clone(&handle.shared), handle.pool.clone(), handle.store, from)
     }
 
     /// The position behind the last durable one.
@@ -229,13 +220,13 @@ impl Log {
     pub async fn keep_from(&self, position: Position) -> Result<Position, LogError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::KeepFrom(position, answer);
-        self.handle
-            .requests
-            .send(request)
-            .await
-            .map_err(|_| self.handle.shared.why_ended())?;
+        self.handle.requests.send(request).await.map_err(|_| self.why_ended())?;
         self.handle.shared.chores.notify_one();
-        answered.await.map_err(|_| self.handle.shared.why_ended())?
+        answered.await.map_err(|_| self.why_ended())?
+    }
+
+    fn why_ended(&self) -> LogError {
+        self.handle.shared.why_ended()
     }
 
     /// Closes the log in order: writes what was taken, marks the store as cleanly closed and
@@ -249,19 +240,14 @@ impl Log {
     pub async fn close(self) -> Result<(), LogError> {
         self.handle.shared.close();
         let mut ended = self.handle.ended.clone();
-        let outcome = ended
-            .wait_for(Option::is_some)
-            .await
-            .map_err(|_| LogError::Poisoned)?;
+        let outcome = ended.wait_for(Option::is_some).await.map_err(|_| LogError::Poisoned)?;
         outcome.clone().unwrap_or(Err(LogError::Closed))
     }
 }
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log")
-            .field("store", &self.handle.store)
-            .finish_non_exhaustive()
+        f.debug_struct("Log").field("store", &self.handle.store).finish_non_exhaustive()
     }
 }
 
@@ -272,13 +258,8 @@ fn start<R: Runtime>(
     opened: Opened<R>,
 ) -> Result<Log, OpenError> {
     let store = opened.superblock.store;
-    let mut pipeline = Pipeline::new(
-        settings.limits,
-        store,
-        opened.superblock.epoch,
-        opened.tail,
-        opened.active,
-    );
+    let mut pipeline =
+        Pipeline::new(settings.limits, store, opened.superblock.epoch, opened.tail, opened.active);
     let mut ready = VecDeque::new();
     for (prepared, file) in opened.prepared {
         pipeline.segment_ready(prepared);
@@ -293,7 +274,6 @@ fn start<R: Runtime>(
         Arc::clone(&files),
     );
     let writer = Arc::new(tokio::sync::Mutex::new(writer));
-    let (writer_ends, writer_ended) = oneshot::channel();
     let (ends, ended) = watch::channel(None);
     let (requests, requested) = mpsc::channel(1);
     let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
@@ -306,43 +286,19 @@ fn start<R: Runtime>(
         files,
         requests: requested,
     });
-    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
-    let writer_ends = WriterEnds(Arc::clone(&shared), Some(writer_ends));
-    let leader = Box::new(Leader {
-        shared: Arc::clone(&shared),
-        writer,
-    });
-    // Made before the tasks: if one of them cannot be started, dropping the handle ends the others.
-    let handle = Arc::new(Handle {
-        shared,
-        store,
-        leader,
-        pool: PoolSource(pool),
-        requests,
-        ended,
-    });
     let lock = opened.lock;
     runtime.spawn("sagalog-keeper", async move {
-        let outcome = keeper.run(writer_ended).await;
+        let outcome = keeper.run().await;
         drop(lock);
         let _ = ends.send(Some(outcome));
     })?;
-    runtime.spawn("sagalog-writer", async move {
-        writing.await;
-        drop(writer_ends);
-    })?;
+    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
+    runtime.spawn("sagalog-writer", writing)?;
     runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-    Ok(Log { handle })
-}
-
-/// Tells the keeper that the writer has ended, or was never started.
-struct WriterEnds(Arc<Shared>, Option<oneshot::Sender<()>>);
-
-impl Drop for WriterEnds {
-    fn drop(&mut self) {
-        drop(self.1.take());
-        self.0.chores.notify_one();
-    }
+    let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
+    let pool = PoolSource(pool);
+    let handle = Handle { shared, store, leader, pool, requests, ended };
+    Ok(Log { handle: Arc::new(handle) })
 }
 
 /// Lets a blocking caller write for all.

@@ -2,17 +2,21 @@
 //!
 //! The only folder that names both worlds, the pure machines and the runtime's doors. Reading
 //! order: [`log`] (the handle), `shared` (how a commit gets in), `writer` (how it becomes durable),
-//! `keeper` (what happens behind), `open` and `recover` (how a log comes back), `reader`.
+//! `keeper` (what happens behind), `open` and `recover` (how a log comes back), `reader`; then what
+//! looks from outside: `view`, `read_only`, [`inspect`].
 
 mod blocking;
+pub mod inspect;
 mod keeper;
 pub(crate) mod log;
 pub(crate) mod open;
 mod procedures;
 mod race;
+pub(crate) mod read_only;
 pub(crate) mod reader;
 mod recover;
 mod scan;
 mod shared;
 pub(crate) mod survey;
+mod view;
 mod writer;

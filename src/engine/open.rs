@@ -9,8 +9,8 @@
 
 use super::{
     procedures::{
-        LOCK_FILE, create_segment, create_store, read_full, remove_files, write_all,
-        write_superblock,
+        LOCK_FILE, create_segment, create_store, put_superblock, read_full, remove_files,
+        write_all, write_superblock,
     },
     recover::{Finding, find_end},
     scan::Group,
@@ -104,18 +104,8 @@ pub(crate) async fn open<R: Runtime>(
             (Survey::of_new_store(superblock), true)
         }
     };
-    let finding = if created {
-        Finding::of_new_store(survey.superblock.anchor, survey.superblock.epoch)
-    } else {
-        find_end(&disk, &survey).await?
-    };
-    let mut opening = Opening {
-        runtime,
-        settings,
-        lock,
-        survey,
-        finding,
-    };
+    let finding = find_end(&disk, &survey).await?;
+    let mut opening = Opening { runtime, settings, lock, survey, finding };
     let superblock_file = opening.claim_epoch().await?;
     let (tail, active, active_file) = opening.begin_epoch(&superblock_file).await?;
     let prepared = opening.prepared_behind(active.segment).await?;
@@ -139,9 +129,9 @@ pub(crate) async fn open<R: Runtime>(
 
 async fn survey_or_refuse<D: Disk>(disk: &D, create: bool) -> Result<Found, OpenError> {
     match survey(disk).await? {
-        Found::Empty if !create => Err(OpenError::NotAStore {
-            reason: "the directory has no superblock".into(),
-        }),
+        Found::Empty if !create => {
+            Err(OpenError::NotAStore { reason: "the directory has no superblock".into() })
+        }
         found => Ok(found),
     }
 }
@@ -172,9 +162,10 @@ impl<R: Runtime> Opening<'_, R> {
     /// Raises the epoch and clears the clean mark, durably, before anything else is written.
     async fn claim_epoch(&mut self) -> Result<DiskFile<R>, OpenError> {
         let disk = self.runtime.disk();
-        let file = disk
-            .open(superblock::FILE_NAME, OpenMode::ReadWrite)
-            .await?;
+        let file = disk.open(superblock::FILE_NAME, OpenMode::ReadWrite).await?;
+        // The newest slot may have been read from the page cache and not be durable. It is written
+        // again before the other slot, which may be the only durable one, is overwritten.
+        put_superblock(&file, &self.survey.superblock).await?;
         self.survey.superblock.epoch = self.finding.epoch.next();
         self.survey.superblock.clean = false;
         write_superblock(&file, &mut self.survey.superblock).await?;
@@ -189,15 +180,8 @@ impl<R: Runtime> Opening<'_, R> {
         &mut self,
         superblock_file: &DiskFile<R>,
     ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
-        let here = self
-            .finding
-            .row
-            .is_some_and(|row| row.verdict == Verdict::GoOnHere);
-        let entry = self
-            .survey
-            .table
-            .entry(self.finding.durable.next.segment)
-            .copied();
+        let here = self.finding.row.is_some_and(|row| row.verdict == Verdict::GoOnHere);
+        let entry = self.survey.table.entry(self.finding.durable.next.segment).copied();
         match entry {
             Some(entry) if here && self.epoch_start_fits(&entry) => self.go_on_here(entry).await,
             _ => self.go_on_fresh(superblock_file).await,
@@ -215,12 +199,9 @@ impl<R: Runtime> Opening<'_, R> {
         let name = segment::file_name(entry.segment);
         let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
         let at = self.finding.durable;
-        let last = Sequence::new(at.sequence.get().saturating_sub(1));
+        let last = at.sequence.before();
         let (tail, mut bytes) = self.epoch_start(at, last);
-        let active = Prepared {
-            segment: entry.segment,
-            segment_bytes: entry.segment_bytes,
-        };
+        let active = Prepared { segment: entry.segment, segment_bytes: entry.segment_bytes };
         bytes.resize(bytes.len() + BLOCK_LEN, 0);
         write_all(&file, &bytes, at.next.offset).await?;
         file.sync_data().await?;
@@ -233,26 +214,19 @@ impl<R: Runtime> Opening<'_, R> {
     ) -> Result<(Anchor, Prepared, Arc<DiskFile<R>>), OpenError> {
         let (file, fresh) = self.fresh_segment(superblock_file).await?;
         let before = self.finding.durable;
-        let proven = Sequence::new(before.sequence.get().saturating_sub(1));
-        let start = Place {
-            segment: fresh.segment,
-            offset: segment::HEADER_BYTES,
-        };
-        let mut at = Anchor {
-            next: start,
-            ..before
-        };
+        let proven = before.sequence.before();
+        let start = Place { segment: fresh.segment, offset: segment::HEADER_BYTES };
+        let mut at = Anchor { next: start, ..before };
         let mut bytes = Vec::new();
         for group in &self.finding.doubted {
             let (after, copy) = self.copy_group(at, group, proven);
             bytes.extend_from_slice(&copy);
             at = after;
         }
-        let (tail, epoch_start) = self.epoch_start(at, proven);
-        bytes.extend_from_slice(&epoch_start);
-        bytes.resize(bytes.len() + BLOCK_LEN, 0);
-        write_all(&file, &bytes, start.offset).await?;
-        file.sync_data().await?;
+        if !bytes.is_empty() {
+            write_all(&file, &bytes, start.offset).await?;
+            file.sync_data().await?;
+        }
         self.rewrite_unproven_headers().await?;
         // From here on the copies count and the old end does not.
         let header = SegmentHeader {
@@ -266,6 +240,13 @@ impl<R: Runtime> Opening<'_, R> {
             chain: before.chain,
         };
         write_all(&file, &header.encode(), 0).await?;
+        if !bytes.is_empty() {
+            // The first group behind the copies calls them durable, so they have to count by then.
+            file.sync_data().await?;
+        }
+        let (tail, mut epoch_start) = self.epoch_start(at, at.sequence.before());
+        epoch_start.resize(epoch_start.len() + BLOCK_LEN, 0);
+        write_all(&file, &epoch_start, at.next.offset).await?;
         file.sync_data().await?;
         self.survey.table.push(SegmentEntry::from(&header));
         self.give_back_space(before.next).await;
@@ -296,28 +277,15 @@ impl<R: Runtime> Opening<'_, R> {
         let disk = self.runtime.disk();
         let last = self.survey.table.last().map(|entry| entry.segment);
         let segment = last.map_or(self.survey.superblock.floor, SegmentId::next);
-        let copied: u64 = self
-            .finding
-            .doubted
-            .iter()
-            .map(|g| g.header.padded_bytes())
-            .sum();
+        let copied: u64 = self.finding.doubted.iter().map(|g| g.header.padded_bytes()).sum();
         let needed = (copied + 4 * BLOCK_BYTES + self.settings.limits.group_bytes_max)
             .next_power_of_two()
             .max(segment::bytes_min_for(self.settings.limits.group_bytes_max));
         if segment <= self.survey.superblock.prepared_through {
-            let file = disk
-                .open(&segment::file_name(segment), OpenMode::ReadWrite)
-                .await?;
+            let file = disk.open(&segment::file_name(segment), OpenMode::ReadWrite).await?;
             let bytes = file.len().await?.max(needed).next_power_of_two();
             file.reserve(bytes).await?;
-            return Ok((
-                file,
-                Prepared {
-                    segment,
-                    segment_bytes: bytes,
-                },
-            ));
+            return Ok((file, Prepared { segment, segment_bytes: bytes }));
         }
         let bytes = segment::bytes_for(
             self.survey.table.bytes(),
@@ -328,30 +296,26 @@ impl<R: Runtime> Opening<'_, R> {
         let file = create_segment(&disk, segment, bytes).await?;
         self.survey.superblock.prepared_through = segment;
         write_superblock(superblock_file, &mut self.survey.superblock).await?;
-        Ok((
-            file,
-            Prepared {
-                segment,
-                segment_bytes: bytes,
-            },
-        ))
+        Ok((file, Prepared { segment, segment_bytes: bytes }))
     }
 
-    /// Cuts the segment that was given up behind its last proven group. Only unproven copies and
-    /// torn writes lie there; the fresh segment holds what counts. Failing to cut costs space only.
+    /// Cuts the segments that were given up behind the last proven group. Only unproven copies and
+    /// torn writes lie there; the fresh segment holds what counts. Failing costs space only.
     async fn give_back_space(&self, end: Place) {
-        let given_up = self.survey.table.entries().len().checked_sub(2);
-        let entry = given_up.and_then(|at| self.survey.table.entries().get(at));
-        let Some(entry) = entry.filter(|entry| entry.segment == end.segment) else {
-            return;
-        };
-        let name = segment::file_name(entry.segment);
-        let cut = async {
-            let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
-            file.truncate(end.offset).await
-        };
-        if let Err(error) = cut.await {
-            tracing::warn!(%name, %error, "could not give back the space of a given-up segment");
+        let fresh = self.survey.table.last().map(|entry| entry.segment);
+        let given_up =
+            |entry: &&SegmentEntry| entry.segment >= end.segment && Some(entry.segment) != fresh;
+        for entry in self.survey.table.entries().iter().filter(given_up) {
+            let name = segment::file_name(entry.segment);
+            let behind_header = segment::HEADER_BYTES;
+            let bytes = if entry.segment == end.segment { end.offset } else { behind_header };
+            let cut = async {
+                let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
+                file.truncate(bytes).await
+            };
+            if let Err(error) = cut.await {
+                tracing::warn!(%name, %error, "could not give back the space of a segment");
+            }
         }
     }
 
@@ -406,13 +370,7 @@ impl<R: Runtime> Opening<'_, R> {
                 file.reserve(segment_bytes).await?;
                 file.sync_data().await?;
             }
-            prepared.push((
-                Prepared {
-                    segment,
-                    segment_bytes,
-                },
-                file,
-            ));
+            prepared.push((Prepared { segment, segment_bytes }, file));
         }
         Ok(prepared)
     }
@@ -423,16 +381,8 @@ impl<R: Runtime> Opening<'_, R> {
             created,
             epoch: self.survey.superblock.epoch,
             head: tail.position,
-            floor: self
-                .survey
-                .table
-                .entries()
-                .first()
-                .map_or(tail.position, |entry| entry.first),
-            clean: self
-                .finding
-                .row
-                .is_some_and(|row| row.verdict == Verdict::GoOnHere),
+            floor: self.survey.table.entries().first().map_or(tail.position, |entry| entry.first),
+            clean: self.finding.row.is_some_and(|row| row.verdict == Verdict::GoOnHere),
             row: self.finding.row.map(|row| row.letter),
             found: self.finding.class,
             discarded_bytes: self.finding.discarded_bytes,

@@ -20,6 +20,8 @@ use std::io;
 pub(crate) const LOCK_FILE: &str = "LOCK";
 /// Where a checkpoint is written before it gets its name.
 pub(crate) const CHECKPOINT_DRAFT: &str = "checkpoint.draft";
+/// Where the first superblock is written before it gets its name.
+pub(crate) const SUPERBLOCK_DRAFT: &str = "STORE.draft";
 
 /// Writes all of `bytes`, however short the single writes are.
 pub(crate) async fn write_all<F: File>(file: &F, mut bytes: &[u8], mut at: u64) -> io::Result<()> {
@@ -41,10 +43,7 @@ pub(crate) async fn write_all<F: File>(file: &F, mut bytes: &[u8], mut at: u64) 
 pub(crate) async fn read_full<F: File>(file: &F, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match file
-            .read_at(&mut buffer[filled..], at + u64_from(filled))
-            .await
-        {
+        match file.read_at(&mut buffer[filled..], at + u64_from(filled)).await {
             Ok(0) => break,
             Ok(taken) => filled += taken,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -75,15 +74,8 @@ pub(crate) async fn create_store<R: Runtime>(
     let disk = runtime.disk();
     let first = SegmentId::new(1);
     let _ = create_segment(&disk, first, segment_bytes).await?;
-    let file = match disk.open(superblock::FILE_NAME, OpenMode::Create).await {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.open(superblock::FILE_NAME, OpenMode::ReadWrite)
-                .await?
-        }
-        other => other?,
-    };
+    let file = create_anew(&disk, SUPERBLOCK_DRAFT).await?;
     file.reserve(superblock::FILE_BYTES).await?;
-    disk.sync_dir().await?;
     let superblock = Superblock {
         store: draw_identity(runtime),
         generation: 1,
@@ -92,10 +84,7 @@ pub(crate) async fn create_store<R: Runtime>(
         prepared_through: first,
         checkpoint: None,
         anchor: Anchor {
-            next: Place {
-                segment: first,
-                offset: segment::HEADER_BYTES,
-            },
+            next: Place { segment: first, offset: segment::HEADER_BYTES },
             sequence: Sequence::new(1),
             position: Position::new(0),
             chain: Chain::START,
@@ -105,6 +94,9 @@ pub(crate) async fn create_store<R: Runtime>(
         created_unix_nanos: runtime.wall().as_unix_nanos(),
     };
     put_superblock(&file, &superblock).await?;
+    // The name appears with the whole content behind it: a torn superblock is always damage.
+    disk.rename(SUPERBLOCK_DRAFT, superblock::FILE_NAME).await?;
+    disk.sync_dir().await?;
     Ok(superblock)
 }
 
@@ -116,7 +108,8 @@ fn draw_identity<R: Runtime>(runtime: &R) -> StoreId {
     StoreId::from_bytes(bytes)
 }
 
-async fn put_superblock<F: File>(file: &F, superblock: &Superblock) -> io::Result<()> {
+/// Writes this generation of the superblock into its slot, durably.
+pub(crate) async fn put_superblock<F: File>(file: &F, superblock: &Superblock) -> io::Result<()> {
     write_all(file, &superblock.encode(), superblock.slot_offset()).await?;
     file.sync_data().await
 }
@@ -131,30 +124,34 @@ pub(crate) async fn write_superblock<F: File>(
     put_superblock(file, superblock).await
 }
 
+/// Creates the file `name`, in place of one that an interrupted procedure left.
+async fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
+    match disk.open(name, OpenMode::Create).await {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            disk.remove(name).await?;
+            disk.sync_dir().await?;
+            disk.open(name, OpenMode::Create).await
+        }
+        created => created,
+    }
+}
+
 /// Creates the empty file of `segment`, durably, with its space set aside.
 pub(crate) async fn create_segment<D: Disk>(
     disk: &D,
     segment: SegmentId,
     segment_bytes: u64,
 ) -> io::Result<D::File> {
-    let name = segment::file_name(segment);
-    let file = match disk.open(&name, OpenMode::Create).await {
-        // What an interrupted preparation left; no superblock names it, so nothing is in it.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            disk.remove(&name).await?;
-            disk.sync_dir().await?;
-            disk.open(&name, OpenMode::Create).await?
-        }
-        other => other?,
-    };
+    // What an interrupted preparation left is named by no superblock: nothing is in it.
+    let file = create_anew(disk, &segment::file_name(segment)).await?;
     file.reserve(segment_bytes).await?;
     file.sync_data().await?;
     disk.sync_dir().await?;
     Ok(file)
 }
 
-/// Gives the file of the retired segment `from` a new life as `to`, durably, with its space set
-/// aside: a segment that was given up after a crash has been cut.
+/// Gives the file of the retired segment `from` a new life as `to`, durably. Part of its space may
+/// have been given back, so it is set aside again.
 pub(crate) async fn recycle_segment<D: Disk>(
     disk: &D,
     from: SegmentId,
@@ -163,10 +160,10 @@ pub(crate) async fn recycle_segment<D: Disk>(
 ) -> io::Result<D::File> {
     let name = segment::file_name(to);
     disk.rename(&segment::file_name(from), &name).await?;
-    disk.sync_dir().await?;
     let file = disk.open(&name, OpenMode::ReadWrite).await?;
     file.reserve(segment_bytes).await?;
     file.sync_data().await?;
+    disk.sync_dir().await?;
     Ok(file)
 }
 
@@ -179,16 +176,10 @@ pub(crate) async fn write_checkpoint<D: Disk>(
     let Some((name, bytes)) = checkpoint::encode(store, table) else {
         return Ok(None);
     };
-    if let Err(error) = disk.remove(CHECKPOINT_DRAFT).await
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let file = disk.open(CHECKPOINT_DRAFT, OpenMode::Create).await?;
+    let file = create_anew(disk, CHECKPOINT_DRAFT).await?;
     write_all(&file, &bytes, 0).await?;
     file.sync_data().await?;
-    disk.rename(CHECKPOINT_DRAFT, &checkpoint::file_name(name))
-        .await?;
+    disk.rename(CHECKPOINT_DRAFT, &checkpoint::file_name(name)).await?;
     disk.sync_dir().await?;
     Ok(Some(name))
 }

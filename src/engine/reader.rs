@@ -10,7 +10,7 @@ use super::{
 use crate::{
     commit::RecordedCommit,
     error::{CorruptionReport, ReadError},
-    ids::{Epoch, Position, Sequence, StoreId},
+    ids::{Epoch, Position, SegmentId, Sequence, StoreId},
     log::{
         Anchor, Place,
         group::Commits,
@@ -34,13 +34,7 @@ pub(crate) struct ReadRequest {
 /// The read pool: answers requests until the last reader is gone.
 pub(crate) async fn serve<D: Disk>(disk: D, mut requests: mpsc::Receiver<ReadRequest>) {
     let mut source = DiskSource::new(disk);
-    while let Some(ReadRequest {
-        place,
-        kept,
-        more,
-        answer,
-    }) = requests.recv().await
-    {
+    while let Some(ReadRequest { place, kept, more, answer }) = requests.recv().await {
         let _ = answer.send(source.read(place, kept, more).await);
     }
 }
@@ -53,12 +47,7 @@ impl Source for PoolSource {
     async fn read(&mut self, place: Place, kept: BytesMut, more: usize) -> io::Result<BytesMut> {
         let (answer, answered) = oneshot::channel();
         let closed = || io::Error::new(io::ErrorKind::BrokenPipe, "the log is closed");
-        let request = ReadRequest {
-            place,
-            kept,
-            more,
-            answer,
-        };
+        let request = ReadRequest { place, kept, more, answer };
         self.0.send(request).await.map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
@@ -85,20 +74,13 @@ impl<S: Source> Reading<S> {
     ) -> Self {
         let start = table.holding(from).copied();
         let at = start.map_or(END, |entry| Anchor {
-            next: Place {
-                segment: entry.segment,
-                offset: segment::HEADER_BYTES,
-            },
+            next: Place { segment: entry.segment, offset: segment::HEADER_BYTES },
             sequence: entry.sequence,
             position: entry.first,
             chain: entry.chain,
             last: None,
         });
-        let head = if start.is_some() {
-            head
-        } else {
-            Position::new(0)
-        };
+        let head = if start.is_some() { head } else { Position::new(0) };
         Self {
             window: Window::new(source),
             walk: Walk::new(store, at, Epoch::new(0)),
@@ -107,6 +89,11 @@ impl<S: Source> Reading<S> {
             head,
             ready: VecDeque::new(),
         }
+    }
+
+    /// The segment that the reading has reached.
+    pub(crate) fn segment(&self) -> SegmentId {
+        self.walk.at.next.segment
     }
 
     /// The next commit below the head.
@@ -122,10 +109,7 @@ impl<S: Source> Reading<S> {
             match self.walk.step(&mut self.window, &self.table).await {
                 Step::Group(group) => self.unpack(&group.header, &group.payload, place)?,
                 Step::Doubt(_, Some(source)) => {
-                    return Err(ReadError::Io {
-                        place,
-                        source: Arc::new(source),
-                    });
+                    return Err(ReadError::Io { place, source: Arc::new(source) });
                 }
                 Step::Doubt(class, None) => return Err(self.corrupt(place, class)),
             }
@@ -172,10 +156,7 @@ impl<S: Source> Reading<S> {
 }
 
 const END: Anchor = Anchor {
-    next: Place {
-        segment: crate::ids::SegmentId::new(0),
-        offset: 0,
-    },
+    next: Place { segment: SegmentId::new(0), offset: 0 },
     sequence: Sequence::new(0),
     position: Position::new(0),
     chain: crate::log::Chain::START,
@@ -201,10 +182,7 @@ impl LogReader {
         // The head is read before the table: a table may know more than the head, never less.
         let head = shared.head();
         let table = shared.table();
-        Self {
-            reading: Reading::new(pool, store, table, from, head),
-            shared,
-        }
+        Self { reading: Reading::new(pool, store, table, from, head), shared }
     }
 
     /// The next commit; `None` at the head.
@@ -212,14 +190,9 @@ impl LogReader {
     /// # Errors
     /// [`ReadError`] says what to do. After [`ReadError::Io`] the call can be repeated.
     pub async fn next(&mut self) -> Result<Option<RecordedCommit>, ReadError> {
-        let segment = self.reading.walk.at.next.segment;
+        let segment = self.reading.segment();
         self.reading.next().await.map_err(|error| {
-            let floor = self
-                .shared
-                .table()
-                .entries()
-                .first()
-                .map(|entry| entry.segment);
+            let floor = self.shared.table().entries().first().map(|entry| entry.segment);
             if floor.is_some_and(|floor| segment < floor) {
                 return ReadError::Retired(segment);
             }

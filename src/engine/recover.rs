@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{CorruptionReport, OpenError},
     ids::{Epoch, SegmentId, Sequence},
-    limits::{BLOCK_BYTES, BLOCK_LEN},
+    limits::{BLOCK_BYTES, BLOCK_LEN, GROUP_BYTES_MAX},
     log::{
         Anchor, Place,
         group::{GroupHeader, HEADER_BYTES},
@@ -22,10 +22,14 @@ use crate::{
 /// proven it goes through all prepared segments.
 const SEARCH_BYTES_BEHIND_PROVEN_END: u64 = 64 << 10;
 
+/// How far the search goes in a segment that was not started, in bytes. Groups of such a segment
+/// begin at its first block and lie side by side, so that one shows within two of the largest.
+const SEARCH_BYTES_IN_UNSTARTED: u64 = 2 * GROUP_BYTES_MAX;
+
 /// The end of a log.
 #[derive(Debug)]
 pub(crate) struct Finding {
-    /// The row that decided; `None` for a log that was never started.
+    /// The row that decided; `None` for a log that was never started, or is growing.
     pub(crate) row: Option<&'static Row>,
     /// What stands at the end.
     pub(crate) class: BlockClass,
@@ -33,6 +37,8 @@ pub(crate) struct Finding {
     pub(crate) durable: Anchor,
     /// Groups behind it that are whole but not proven durable, in order.
     pub(crate) doubted: Vec<Group>,
+    /// The point of doubt: everything before it is whole.
+    pub(crate) walked: Anchor,
     /// The highest epoch seen.
     pub(crate) epoch: Epoch,
     /// Bytes that were written behind the end and are discarded.
@@ -42,13 +48,14 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// A log that was never started.
-    pub(crate) fn of_new_store(start: Anchor, epoch: Epoch) -> Self {
+    /// A log to which nothing was written yet.
+    fn of_unstarted(start: Anchor, epoch: Epoch) -> Self {
         Self {
             row: None,
             class: BlockClass::Zero,
             durable: start,
             doubted: Vec::new(),
+            walked: start,
             epoch,
             discarded_bytes: 0,
             segments_scanned: 0,
@@ -58,16 +65,29 @@ impl Finding {
 
 /// Finds the end of the surveyed log.
 pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Finding, OpenError> {
+    find_end_beside_writer(disk, survey, &mut None).await
+}
+
+/// Finds the end of a log that somebody may be writing. `doubted` remembers where the look before
+/// this one stopped: what a later look gets past was a write in flight and no damage, so that it
+/// is not judged by what has landed behind it meanwhile.
+pub(crate) async fn find_end_beside_writer<D: Disk>(
+    disk: &D,
+    survey: &Survey,
+    doubted: &mut Option<Sequence>,
+) -> Result<Finding, OpenError> {
     let superblock = &survey.superblock;
     let anchor = superblock.anchor;
+    let unclaimed = superblock.epoch == Epoch::default() && survey.warnings.is_empty();
+    if unclaimed && survey.table.entries().is_empty() {
+        // No writer has been here; a prepared segment need not be read through to know it.
+        return Ok(Finding::of_unstarted(anchor, superblock.epoch));
+    }
     let mut search = Search {
         table: &survey.table,
         window: Window::new(DiskSource::new(disk.clone())),
         walk: Walk::new(superblock.store, anchor, Epoch::new(0)),
-        trail: Trail {
-            durable: anchor,
-            doubted: Vec::new(),
-        },
+        trail: Trail { durable: anchor, doubted: Vec::new() },
         epoch: superblock.epoch,
         start: anchor.next.segment,
         through: superblock.prepared_through,
@@ -77,6 +97,10 @@ pub(crate) async fn find_end<D: Disk>(disk: &D, survey: &Survey) -> Result<Findi
     }
     search.verify_anchor().await?;
     let class = search.walk_to_doubt().await;
+    let before = doubted.replace(search.walk.at.sequence);
+    if before.is_some_and(|before| before < search.walk.at.sequence) {
+        return Ok(search.finding(None, class, 0));
+    }
     let promise = match (superblock.clean, search.walk.at == anchor) {
         (false, _) => Promise::Unclean,
         (true, true) => Promise::CleanHere,
@@ -102,9 +126,7 @@ impl Trail {
     }
 
     fn prove(&mut self, through: Sequence, end: Anchor) {
-        let count = self
-            .doubted
-            .partition_point(|group| group.header.sequence <= through);
+        let count = self.doubted.partition_point(|group| group.header.sequence <= through);
         let Some(last) = count.checked_sub(1).and_then(|at| self.doubted.get(at)) else {
             return;
         };
@@ -128,7 +150,9 @@ impl Trail {
 struct Behind {
     evidence: Evidence,
     durable_through: Sequence,
-    last_written: Place,
+    /// The end of the last write that was found.
+    written_through: Place,
+    written_bytes: u64,
     /// A segment whose header is damaged although groups of it count.
     headless: Option<SegmentId>,
 }
@@ -151,7 +175,7 @@ impl<S: Source> Search<'_, S> {
         if behind.evidence > Evidence::Reordered {
             return self.conclude(BlockClass::Zero, Promise::Unclean, &behind);
         }
-        Ok(Finding::of_new_store(self.walk.at, self.epoch))
+        Ok(Finding::of_unstarted(self.walk.at, self.epoch))
     }
 
     /// The superblock names the group before its anchor: it has to be there. A doubt is looked at
@@ -170,9 +194,7 @@ impl<S: Source> Search<'_, S> {
 
     async fn look_at_anchor(&mut self, place: Place) -> Result<(), BlockClass> {
         let entry = self.table.entry(place.segment);
-        let room = entry
-            .map_or(0, |entry| entry.segment_bytes)
-            .saturating_sub(place.offset);
+        let room = entry.map_or(0, |entry| entry.segment_bytes).saturating_sub(place.offset);
         let held = self.window.fill(place, BLOCK_LEN, room).await;
         let held = held.map_err(|_| BlockClass::Unreadable)?;
         let header = match GroupHeader::decode(held, self.walk.store) {
@@ -202,7 +224,7 @@ impl<S: Source> Search<'_, S> {
             following: Following::Absent,
         };
         let row = decide(doubt);
-        let last = Sequence::new(anchor.sequence.get().saturating_sub(1));
+        let last = anchor.sequence.before();
         OpenError::Corrupt(Box::new(CorruptionReport {
             place,
             bytes: BLOCK_BYTES,
@@ -232,7 +254,8 @@ impl<S: Source> Search<'_, S> {
         let mut behind = Behind {
             evidence: Evidence::None,
             durable_through: Sequence::default(),
-            last_written: self.walk.at.next,
+            written_through: self.walk.at.next,
+            written_bytes: 0,
             headless: None,
         };
         let doubt = self.walk.at.next;
@@ -244,26 +267,21 @@ impl<S: Source> Search<'_, S> {
         }
         self.search_segment(doubt, &mut behind).await;
         for number in doubt.segment.get() + 1..=self.through.get() {
-            let start = Place {
-                segment: SegmentId::new(number),
-                offset: segment::HEADER_BYTES,
-            };
+            let segment = SegmentId::new(number);
+            let start = Place { segment, offset: segment::HEADER_BYTES };
             self.search_segment(start, &mut behind).await;
         }
         Ok(behind)
     }
 
-    /// Where a segment ends: a prepared one where its file does.
+    /// Where the search of a segment ends.
     fn end_of(&self, segment: SegmentId) -> u64 {
-        self.table
-            .entry(segment)
-            .map_or(u64::MAX, |entry| entry.segment_bytes)
+        self.table.entry(segment).map_or(SEARCH_BYTES_IN_UNSTARTED, |entry| entry.segment_bytes)
     }
 
     async fn search_segment(&mut self, start: Place, behind: &mut Behind) {
         let before = behind.evidence;
-        self.search_range(start, self.end_of(start.segment), behind)
-            .await;
+        self.search_range(start, self.end_of(start.segment), behind).await;
         let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
         if raised && self.table.entry(start.segment).is_none() {
             behind.headless = Some(start.segment);
@@ -283,7 +301,7 @@ impl<S: Source> Search<'_, S> {
             if held.is_empty() {
                 return;
             }
-            let zeros = leading_zero_bytes(held);
+            let zeros = segment::leading_zero_bytes(held);
             if zeros > 0 {
                 place.offset += zeros;
                 continue;
@@ -297,12 +315,18 @@ impl<S: Source> Search<'_, S> {
                     self.epoch = self.epoch.max(header.epoch);
                 }
                 // The payload of a sound group may hold anything, also what looks like a group.
-                if header.place == place {
+                if evidence > Evidence::None && header.place == place {
                     step = header.padded_bytes();
+                    behind.written_through = place;
                 }
             }
+            // Bytes behind a gap are a former life of the file, unless they are a group.
+            let contiguous = place == behind.written_through;
             place.offset += step;
-            behind.last_written = place;
+            if contiguous {
+                behind.written_bytes += step;
+                behind.written_through = place;
+            }
         }
     }
 
@@ -313,40 +337,20 @@ impl<S: Source> Search<'_, S> {
         behind: &Behind,
     ) -> Result<Finding, OpenError> {
         let at = self.walk.at;
-        let next = self
-            .table
-            .entries()
-            .iter()
-            .find(|entry| entry.segment > at.next.segment);
-        let following = if next.is_some() {
-            Following::Started
-        } else {
-            Following::Absent
-        };
+        let next = self.table.entries().iter().find(|entry| entry.segment > at.next.segment);
+        let following = if next.is_some() { Following::Started } else { Following::Absent };
         let mut evidence = behind.evidence;
         let mut durable_through = behind.durable_through;
         if let Some(last) = self.table.last().filter(|last| last.sequence > at.sequence) {
             // A later segment begins behind the missing group: its writer saw that one durable.
             evidence = Evidence::Acknowledged;
-            durable_through = durable_through.max(Sequence::new(last.sequence.get() - 1));
+            durable_through = durable_through.max(last.sequence.before());
         }
         if let Some(last) = self.table.last() {
             // A segment is started only when everything before it is durable.
-            self.trail
-                .prove(Sequence::new(last.sequence.get().saturating_sub(1)), at);
+            self.trail.prove(last.sequence.before(), at);
         }
-        let row = decide(Doubt {
-            class,
-            evidence,
-            promise,
-            following,
-        });
-        let last_written = behind.last_written;
-        let discarded_bytes = if last_written.segment == at.next.segment {
-            last_written.offset.saturating_sub(at.next.offset)
-        } else {
-            last_written.offset
-        };
+        let row = decide(Doubt { class, evidence, promise, following });
         match row.verdict {
             Verdict::GoOnHere | Verdict::GoOnFresh | Verdict::Discard => {}
             Verdict::RefuseCorrupt | Verdict::RefuseTailMissing | Verdict::RefuseUnreadable => {
@@ -355,7 +359,7 @@ impl<S: Source> Search<'_, S> {
                 }
                 return Err(OpenError::Corrupt(Box::new(CorruptionReport {
                     place: at.next,
-                    bytes: discarded_bytes.max(BLOCK_BYTES),
+                    bytes: behind.written_bytes.max(BLOCK_BYTES),
                     first_missing: at.sequence,
                     durable_through: durable_through.max(at.sequence),
                     position: at.position,
@@ -365,26 +369,27 @@ impl<S: Source> Search<'_, S> {
                 })));
             }
         }
-        Ok(Finding {
-            row: Some(row),
+        let discarded_bytes =
+            if row.verdict == Verdict::Discard { behind.written_bytes } else { 0 };
+        Ok(self.finding(Some(row), class, discarded_bytes))
+    }
+
+    fn finding(
+        self,
+        row: Option<&'static Row>,
+        class: BlockClass,
+        discarded_bytes: u64,
+    ) -> Finding {
+        let walked = self.walk.at;
+        Finding {
+            row,
             class,
             durable: self.trail.durable,
             doubted: self.trail.doubted,
+            walked,
             epoch: self.epoch.max(self.walk.epoch),
-            discarded_bytes: if row.verdict == Verdict::Discard {
-                discarded_bytes
-            } else {
-                0
-            },
-            segments_scanned: at.next.segment.get() + 1 - self.start.get(),
-        })
+            discarded_bytes,
+            segments_scanned: walked.next.segment.get() + 1 - self.start.get(),
+        }
     }
-}
-
-/// How many bytes of whole zero blocks `bytes` begins with.
-fn leading_zero_bytes(bytes: &[u8]) -> u64 {
-    let zeros = bytes
-        .chunks(BLOCK_LEN)
-        .take_while(|block| segment::is_zero(block));
-    zeros.map(|_| BLOCK_BYTES).sum()
 }

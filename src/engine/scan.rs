@@ -95,12 +95,7 @@ pub(crate) struct Window<S> {
 
 impl<S: Source> Window<S> {
     pub(crate) fn new(source: S) -> Self {
-        Self {
-            source,
-            start: None,
-            held: BytesMut::new(),
-            ended: false,
-        }
+        Self { source, start: None, held: BytesMut::new(), ended: false }
     }
 
     /// Moves to `place` and reads until `bytes` are held there, or the file ends. `limit` is how
@@ -113,9 +108,7 @@ impl<S: Source> Window<S> {
     ) -> io::Result<&[u8]> {
         self.move_to(place);
         while self.held.len() < bytes && !self.ended {
-            let left = usize::try_from(limit)
-                .unwrap_or(usize::MAX)
-                .saturating_sub(self.held.len());
+            let left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(self.held.len());
             let more = CHUNK_BYTES.max(bytes - self.held.len()).min(left);
             if more == 0 {
                 break;
@@ -219,18 +212,13 @@ impl Walk {
             && next.sequence == self.at.sequence
             && next.chain == self.at.chain
         {
-            self.at.next = Place {
-                segment: next.segment,
-                offset: segment::HEADER_BYTES,
-            };
+            self.at.next = Place { segment: next.segment, offset: segment::HEADER_BYTES };
         }
     }
 
     async fn look<S: Source>(&mut self, window: &mut Window<S>, table: &SegmentTable) -> Step {
         let place = self.at.next;
-        let segment_bytes = table
-            .entry(place.segment)
-            .map_or(0, |entry| entry.segment_bytes);
+        let segment_bytes = table.entry(place.segment).map_or(0, |entry| entry.segment_bytes);
         let room = segment_bytes.saturating_sub(place.offset);
         if room < BLOCK_BYTES {
             return Step::Doubt(BlockClass::End, None);

@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     head: AtomicU64,
     poisoned: AtomicBool,
     closing: AtomicBool,
+    writer_ended: AtomicBool,
     /// Commits in the open group, for a writer that lingers.
     arrivals: AtomicU32,
     /// Callers that wait for room, in line behind `turn`.
@@ -63,6 +64,15 @@ pub(crate) struct Shared {
     /// Told when the keeper has something to do.
     pub(crate) chores: Notify,
     table: Mutex<Arc<SegmentTable>>,
+}
+
+/// Who will write the group that a commit is put into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// The writer task; it is woken.
+    Task,
+    /// The caller, or whoever is writing just now.
+    Caller,
 }
 
 /// A commit that was put into a group, not yet acknowledged.
@@ -93,6 +103,7 @@ impl Shared {
             head: AtomicU64::new(durable.position.get()),
             poisoned: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            writer_ended: AtomicBool::new(false),
             arrivals: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             turn: tokio::sync::Mutex::new(()),
@@ -105,16 +116,14 @@ impl Shared {
 
     pub(crate) fn core(&self) -> MutexGuard<'_, Core> {
         // A panic under the lock is a bug in the machine; its state is not to be trusted.
-        self.core
-            .lock()
-            .expect("no panic under the pipeline's lock")
+        self.core.lock().expect("no panic under the pipeline's lock")
     }
 
     /// Takes a commit in, waiting in line for room.
     pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, AppendError> {
         let frame = commit.frame();
         if self.queued.load(Ordering::Acquire) == 0 {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker()))).await {
+            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
                 Err(AppendError::Overloaded) => {}
                 entered => return entered,
             }
@@ -124,7 +133,7 @@ impl Shared {
         // First come, first served: one caller at a time waits for room, the others for it.
         let _turn = self.turn.lock().await;
         loop {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker()))).await {
+            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
                 Err(AppendError::Overloaded) => self.room.notified().await,
                 entered => return entered,
             }
@@ -136,17 +145,19 @@ impl Shared {
         self: &Arc<Self>,
         commit: &Commit,
         waker: &Waker,
+        writes: Writes,
     ) -> Result<Pending, AppendError> {
         if self.queued.load(Ordering::Acquire) > 0 {
             return Err(AppendError::Overloaded);
         }
-        self.try_enter(commit.frame(), waker)
+        self.try_enter(commit.frame(), waker, writes)
     }
 
     fn try_enter(
         self: &Arc<Self>,
         frame: Frame<'_>,
         waker: &Waker,
+        writes: Writes,
     ) -> Result<Pending, AppendError> {
         let mut core = self.core();
         let ticket = match core.pipeline.append(frame) {
@@ -154,21 +165,14 @@ impl Shared {
             Err(refusal) => return Err(self.refused(&core, refusal)),
         };
         let slot = core.leave_waker(ticket.sequence, waker);
-        self.arrivals
-            .store(core.pipeline.open_commits(), Ordering::Relaxed);
-        let wake = std::mem::take(&mut core.writer_waits);
+        self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
+        let wake = writes == Writes::Task && std::mem::take(&mut core.writer_waits);
         drop(core);
         if wake {
             self.work.notify_one();
         }
         let positions = frame.positions();
-        Ok(Pending {
-            shared: Arc::clone(self),
-            ticket,
-            positions,
-            slot,
-            fresh: true,
-        })
+        Ok(Pending { shared: Arc::clone(self), ticket, positions, slot, fresh: true })
     }
 
     fn refused(&self, core: &Core, refusal: Refusal) -> AppendError {
@@ -192,26 +196,30 @@ impl Shared {
     }
 
     /// Publishes that everything before `durable` is durable, then wakes those who waited.
-    pub(crate) fn publish(&self, mut core: MutexGuard<'_, Core>, durable: Anchor) -> usize {
-        self.durable
-            .store(durable.sequence.get() - 1, Ordering::Release);
+    /// `wakers` is empty memory of the writer's, kept for the next time.
+    pub(crate) fn publish(
+        &self,
+        mut core: MutexGuard<'_, Core>,
+        durable: Anchor,
+        wakers: &mut Vec<Waker>,
+    ) -> usize {
+        self.durable.store(durable.sequence.get() - 1, Ordering::Release);
         self.head.store(durable.position.get(), Ordering::Release);
-        self.arrivals
-            .store(core.pipeline.open_commits(), Ordering::Relaxed);
-        let mut woken = core.take_waiting(durable.sequence);
+        self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
+        core.take_waiting(durable.sequence, wakers);
         drop(core);
-        let count = woken.len();
-        for waker in woken.drain(..) {
+        let count = wakers.len();
+        for waker in wakers.drain(..) {
             waker.wake();
         }
-        self.core().spare_wakers = woken;
         self.let_in();
         count
     }
 
     /// A write or sync failed: what is pending is unknown, and nothing is written any more.
     pub(crate) fn poison(&self) {
-        let mut core = self.core();
+        // Also called while a panic under the lock unwinds: a second one would end the host.
+        let mut core = self.core.lock().unwrap_or_else(PoisonError::into_inner);
         core.pipeline.failed();
         self.poisoned.store(true, Ordering::Release);
         let waiting = std::mem::take(&mut core.waiting);
@@ -248,17 +256,23 @@ impl Shared {
         self.poisoned.load(Ordering::Acquire)
     }
 
+    /// Why the keeper answers no more.
+    pub(crate) fn why_ended(&self) -> LogError {
+        if self.is_poisoned() { LogError::Poisoned } else { LogError::Closed }
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// What to answer whom the keeper does not serve any more.
-    pub(crate) fn why_ended(&self) -> LogError {
-        if self.is_poisoned() {
-            LogError::Poisoned
-        } else {
-            LogError::Closed
-        }
+    pub(crate) fn writer_ended(&self) -> bool {
+        self.writer_ended.load(Ordering::Acquire)
+    }
+
+    /// The writer writes no more: the keeper may finish.
+    pub(crate) fn end_writer(&self) {
+        self.writer_ended.store(true, Ordering::Release);
+        self.chores.notify_one();
     }
 
     pub(crate) fn head(&self) -> Position {
@@ -276,10 +290,7 @@ impl Shared {
 }
 
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Leaves the line, also when the caller gives up.
@@ -293,27 +304,17 @@ impl Drop for Leave<'_> {
 
 impl Core {
     fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {
-        if self
-            .waiting
-            .back()
-            .is_none_or(|(last, _)| *last != sequence)
-        {
+        if self.waiting.back().is_none_or(|(last, _)| *last != sequence) {
             let wakers = std::mem::take(&mut self.spare_wakers);
             self.waiting.push_back((sequence, wakers));
         }
-        let (_, wakers) = self
-            .waiting
-            .back_mut()
-            .expect("a group was just put in line");
+        let (_, wakers) = self.waiting.back_mut().expect("a group was just put in line");
         wakers.push(waker.clone());
         wakers.len() - 1
     }
 
     fn change_waker(&mut self, sequence: Sequence, slot: usize, waker: &Waker) {
-        let group = self
-            .waiting
-            .iter_mut()
-            .find(|(waiting, _)| *waiting == sequence);
+        let group = self.waiting.iter_mut().find(|(waiting, _)| *waiting == sequence);
         if let Some(old) = group.and_then(|(_, wakers)| wakers.get_mut(slot))
             && !old.will_wake(waker)
         {
@@ -321,22 +322,16 @@ impl Core {
         }
     }
 
-    /// The wakers of the groups before `sequence`.
-    fn take_waiting(&mut self, sequence: Sequence) -> Vec<Waker> {
-        let mut woken = Vec::new();
-        while self
-            .waiting
-            .front()
-            .is_some_and(|(group, _)| *group < sequence)
-        {
+    /// Moves the wakers of the groups before `sequence` to `woken`, whose memory it keeps.
+    fn take_waiting(&mut self, sequence: Sequence, woken: &mut Vec<Waker>) {
+        while self.waiting.front().is_some_and(|(group, _)| *group < sequence) {
             let (_, wakers) = self.waiting.pop_front().expect("the front was just seen");
             if woken.is_empty() {
-                woken = wakers;
+                self.spare_wakers = std::mem::replace(woken, wakers);
             } else {
                 woken.extend(wakers);
             }
         }
-        woken
     }
 }
 

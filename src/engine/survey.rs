@@ -2,7 +2,7 @@
 //!
 //! Opening for writing, opening read-only and the inspection tools all begin here.
 
-use super::procedures::{CHECKPOINT_DRAFT, LOCK_FILE, read_file};
+use super::procedures::{self, read_file};
 use crate::{
     error::OpenError,
     ids::{SegmentId, StoreId},
@@ -56,27 +56,20 @@ pub(crate) enum Found {
 /// Surveys the directory.
 pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     let names = disk.list().await?;
-    let segments: BTreeSet<SegmentId> = names
-        .iter()
-        .filter_map(|name| segment::parse_file_name(name))
-        .collect();
-    let choice = if names.iter().any(|name| name == superblock::FILE_NAME) {
-        read_superblock(disk).await?
-    } else {
-        Choice::Unborn
-    };
-    let (superblock, damaged) = match choice {
-        Choice::Use {
-            superblock,
-            damaged,
-        } => (superblock, damaged),
-        Choice::Unborn if never_started(disk, &segments).await? => return Ok(Found::Empty),
-        Choice::Unborn | Choice::Damaged => return Err(OpenError::SuperblockDamaged),
+    let segments: BTreeSet<SegmentId> =
+        names.iter().filter_map(|name| segment::parse_file_name(name)).collect();
+    if !names.iter().any(|name| name == superblock::FILE_NAME) {
+        return if never_started(disk, &segments).await? {
+            Ok(Found::Empty)
+        } else {
+            Err(OpenError::SuperblockDamaged)
+        };
+    }
+    let (superblock, damaged) = match read_superblock(disk).await? {
+        Choice::Use { superblock, damaged } => (superblock, damaged),
+        Choice::Damaged => return Err(OpenError::SuperblockDamaged),
         Choice::Newer(found) => {
-            return Err(OpenError::NewerFormat {
-                found,
-                supported: FORMAT,
-            });
+            return Err(OpenError::NewerFormat { found, supported: FORMAT });
         }
     };
     let mut survey = Survey {
@@ -103,12 +96,7 @@ async fn read_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
 }
 
 async fn look_at_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
-    let bytes = read_file(
-        disk,
-        superblock::FILE_NAME,
-        usize_from(superblock::FILE_BYTES),
-    )
-    .await?;
+    let bytes = read_file(disk, superblock::FILE_NAME, usize_from(superblock::FILE_BYTES)).await?;
     let slot = |at: u64| {
         let from = bytes.len().min(usize_from(at));
         let to = bytes.len().min(usize_from(at + BLOCK_BYTES));
@@ -144,23 +132,16 @@ impl Survey {
         let floor = self.superblock.floor;
         self.table = self.read_checkpoint(disk).await;
         self.table.retire_below(floor);
-        if self
-            .table
-            .entries()
-            .first()
-            .is_some_and(|first| first.segment != floor)
-        {
+        if self.table.entries().first().is_some_and(|first| first.segment != floor) {
             self.table = SegmentTable::new();
         }
         self.checkpoint_used = !self.table.entries().is_empty();
         let prepared_through = self.superblock.prepared_through;
         let known = (floor.get()..=prepared_through.get()).map(SegmentId::new);
-        if let Some(missing) = known
-            .into_iter()
-            .find(|segment| !segments.contains(segment))
-        {
+        if let Some(missing) = known.into_iter().find(|segment| !segments.contains(segment)) {
             return Err(OpenError::SegmentMissing(missing));
         }
+        self.verify_active_headers(disk).await?;
         let from = self.table.last().map_or(floor, |last| last.segment.next());
         let mut unstarted = None;
         for segment in segments.range(from..) {
@@ -177,6 +158,17 @@ impl Survey {
         Ok(())
     }
 
+    /// What a checkpoint says of the segments that recovery walks through has to stand in them too.
+    async fn verify_active_headers<D: Disk>(&self, disk: &D) -> Result<(), OpenError> {
+        let walked = self.superblock.anchor.next.segment;
+        for entry in self.table.entries().iter().filter(|entry| entry.segment >= walked) {
+            if read_header(disk, self, entry.segment).await? != Some(*entry) {
+                return Err(OpenError::SegmentDamaged(entry.segment));
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, entry: SegmentEntry) -> Result<(), OpenError> {
         let follows = self.table.last().is_none_or(|last| {
             last.segment.next() == entry.segment
@@ -184,10 +176,7 @@ impl Survey {
                 && last.first <= entry.first
         });
         if !follows {
-            let gap = self
-                .table
-                .last()
-                .map_or(entry.segment, |last| last.segment.next());
+            let gap = self.table.last().map_or(entry.segment, |last| last.segment.next());
             return Err(OpenError::SegmentMissing(gap));
         }
         if entry.segment > self.superblock.prepared_through {
@@ -221,11 +210,7 @@ impl Survey {
     ) -> Option<SegmentTable> {
         let bytes = checkpoint::bytes_to_read(name)?;
         let bytes = read_file(disk, &checkpoint::file_name(name), bytes).await;
-        let Superblock {
-            store,
-            prepared_through,
-            ..
-        } = self.superblock;
+        let Superblock { store, prepared_through, .. } = self.superblock;
         checkpoint::decode(&bytes.ok()?, name, store, prepared_through)
     }
 
@@ -246,20 +231,17 @@ impl Survey {
         }
         let checkpoint = self.superblock.checkpoint.map(checkpoint::file_name);
         for name in names {
-            if name == CHECKPOINT_DRAFT {
+            if name == procedures::CHECKPOINT_DRAFT || name == procedures::SUPERBLOCK_DRAFT {
                 self.leftovers.push(name.clone());
             } else if checkpoint::is_file_name(name) {
                 if checkpoint.as_ref() != Some(name) {
                     self.leftovers.push(name.clone());
                 }
             } else if name.starts_with("log-") && segment::parse_file_name(name).is_none() {
-                return Err(OpenError::ForeignFile {
-                    name: name.clone(),
-                    store: None,
-                });
+                return Err(OpenError::ForeignFile { name: name.clone(), store: None });
             } else if segment::parse_file_name(name).is_none()
                 && name != superblock::FILE_NAME
-                && name != LOCK_FILE
+                && name != procedures::LOCK_FILE
             {
                 self.warnings.push(OpenWarning::UnknownFile(name.clone()));
             }
@@ -284,14 +266,10 @@ async fn read_header<D: Disk>(
         Err(SegmentFault::Zero | SegmentFault::Damaged) => Ok(None),
         Err(SegmentFault::OtherSegment(other)) if other < segment => Ok(None),
         Err(SegmentFault::OtherSegment(_)) => Err(OpenError::SegmentDamaged(segment)),
-        Err(SegmentFault::OtherStore(store)) => Err(OpenError::ForeignFile {
-            name: segment::file_name(segment),
-            store: Some(store),
-        }),
-        Err(SegmentFault::Newer(found)) => Err(OpenError::NewerFormat {
-            found,
-            supported: FORMAT,
-        }),
+        Err(SegmentFault::OtherStore(store)) => {
+            Err(OpenError::ForeignFile { name: segment::file_name(segment), store: Some(store) })
+        }
+        Err(SegmentFault::Newer(found)) => Err(OpenError::NewerFormat { found, supported: FORMAT }),
     }
 }
 

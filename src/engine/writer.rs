@@ -14,6 +14,7 @@ use std::{
     collections::VecDeque,
     io,
     sync::{Arc, Mutex, PoisonError},
+    task::Waker,
     time::Duration,
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Writer<F> {
     segment: SegmentId,
     file: Arc<F>,
     prepared: PreparedFiles<F>,
+    /// Memory for the wakers of one group.
+    wakers: Vec<Waker>,
 }
 
 impl<F: File> Writer<F> {
@@ -39,12 +42,7 @@ impl<F: File> Writer<F> {
         file: Arc<F>,
         prepared: PreparedFiles<F>,
     ) -> Self {
-        Self {
-            shared,
-            segment,
-            file,
-            prepared,
-        }
+        Self { shared, segment, file, prepared, wakers: Vec::new() }
     }
 
     /// Writes one group, if there is one, and acknowledges it. Returns how many callers were
@@ -54,7 +52,8 @@ impl<F: File> Writer<F> {
         match self.perform(&write).await {
             Ok(()) => self.acknowledge(write),
             Err(error) => {
-                tracing::error!(place = %write.place, %error, "a write failed; the log is poisoned");
+                let place = write.place;
+                tracing::error!(%place, %error, "a write failed; the log is poisoned");
                 self.shared.poison();
                 None
             }
@@ -67,26 +66,21 @@ impl<F: File> Writer<F> {
             self.segment = entry.segment;
             write_all(self.file.as_ref(), header, 0).await?;
         }
-        assert_eq!(
-            self.segment, write.place.segment,
-            "a group goes to the active segment"
-        );
+        assert_eq!(self.segment, write.place.segment, "a group goes to the active segment");
         write_all(self.file.as_ref(), &write.bytes, write.place.offset).await?;
         self.file.sync_data().await
     }
 
     fn take_prepared(&self, segment: SegmentId) -> Arc<F> {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        let (ready, file) = prepared
-            .pop_front()
-            .expect("the pipeline starts prepared segments");
+        let (ready, file) = prepared.pop_front().expect("the pipeline starts prepared segments");
         assert_eq!(ready, segment, "segments are started in order");
         file
     }
 
     /// Acknowledges a durable group, unless the log was poisoned meanwhile: its callers were told
     /// that the outcome is unknown.
-    fn acknowledge(&self, write: Write) -> Option<usize> {
+    fn acknowledge(&mut self, write: Write) -> Option<usize> {
         let mut core = self.shared.core();
         if core.pipeline.is_poisoned() {
             return None;
@@ -97,7 +91,7 @@ impl<F: File> Writer<F> {
         if let Some((entry, _)) = write.start {
             self.shared.change_table(|table| table.push(entry));
         }
-        let woken = self.shared.publish(core, durable);
+        let woken = self.shared.publish(core, durable, &mut self.wakers);
         if chore {
             self.shared.chores.notify_one();
         }
@@ -114,24 +108,19 @@ pub(crate) async fn run<R: Runtime>(
     shared: Arc<Shared>,
     writer: WriterLock<<R::Disk as Disk>::File>,
 ) {
-    let _poison = PoisonOnPanic(Arc::clone(&shared));
+    let _end = End(Arc::clone(&shared));
     loop {
         take_turns(&runtime, &shared, &writer).await;
         if shared.is_poisoned() {
             return;
         }
-        runtime
-            .linger(Linger::Arrival, || shared.arrivals() > 0)
-            .await;
+        runtime.linger(Linger::Arrival, || shared.arrivals() > 0).await;
         match idle(&shared) {
             Idle::Work => {}
             Idle::Ended => return,
             Idle::Quiet => shared.work.notified().await,
             Idle::Uncovered => {
-                if race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE))
-                    .await
-                    .is_err()
-                {
+                if race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE)).await.is_err() {
                     shared.core().pipeline.heartbeat();
                 }
             }
@@ -160,11 +149,7 @@ fn idle(shared: &Shared) -> Idle {
         return Idle::Ended;
     }
     core.writer_waits = true;
-    if core.pipeline.wants_heartbeat() {
-        Idle::Uncovered
-    } else {
-        Idle::Quiet
-    }
+    if core.pipeline.wants_heartbeat() { Idle::Uncovered } else { Idle::Quiet }
 }
 
 async fn take_turns<R: Runtime>(
@@ -177,20 +162,19 @@ async fn take_turns<R: Runtime>(
         // A lonely caller is served at once; of many, those just woken come back together.
         if woken > 1 {
             let wanted = u32::try_from(woken).unwrap_or(u32::MAX);
-            runtime
-                .linger(Linger::Gather, || shared.arrivals() >= wanted)
-                .await;
+            runtime.linger(Linger::Gather, || shared.arrivals() >= wanted).await;
         }
     }
 }
 
-/// A panic in the writer is a bug; its callers must not wait for ever.
-struct PoisonOnPanic(Arc<Shared>);
+/// The end of the writer. A panic in it is a bug; its callers must not wait for ever.
+struct End(Arc<Shared>);
 
-impl Drop for PoisonOnPanic {
+impl Drop for End {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.poison();
         }
+        self.0.end_writer();
     }
 }

@@ -6,7 +6,6 @@
 
 use crate::{
     ids::{Position, SegmentId, Sequence, StoreId},
-    limits::SEGMENT_BYTES_MAX,
     log::{
         Chain,
         fields::{Fields, len_u32, usize_from},
@@ -38,22 +37,16 @@ pub fn encode(store: StoreId, table: &SegmentTable) -> Option<(CheckpointName, V
     let mut covered = Vec::new();
     covered.extend_from_slice(store.as_bytes());
     for entry in table.entries() {
-        for field in [
-            entry.segment.get(),
-            entry.segment_bytes,
-            entry.sequence.get(),
-            entry.first.get(),
-        ] {
+        for field in
+            [entry.segment.get(), entry.segment_bytes, entry.sequence.get(), entry.first.get()]
+        {
             covered.extend_from_slice(&field.to_le_bytes());
         }
         covered.extend_from_slice(&entry.chain.get().to_le_bytes());
     }
     let bytes = sealed(MAGIC, &covered);
-    let name = CheckpointName {
-        segment: last,
-        bytes: len_u32(&bytes),
-        crc: crc32fast::hash(&bytes),
-    };
+    let name =
+        CheckpointName { segment: last, bytes: len_u32(&bytes), crc: crc32fast::hash(&bytes) };
     Some((name, bytes))
 }
 
@@ -73,7 +66,12 @@ pub fn decode(
     if StoreId::from_bytes(fields.id()?) != store {
         return None;
     }
-    let rows = covered.len().checked_sub(16)? / ENTRY_BYTES;
+    let table_bytes = covered.len().checked_sub(16)?;
+    // A piece of a row behind the last one was not written by this format.
+    if !table_bytes.is_multiple_of(ENTRY_BYTES) {
+        return None;
+    }
+    let rows = table_bytes / ENTRY_BYTES;
     let mut entries = Vec::with_capacity(rows);
     for _ in 0..rows {
         entries.push(decode_entry(&mut fields)?);
@@ -93,6 +91,12 @@ pub fn decode(
     Some(table)
 }
 
+/// The store that a checkpoint's bytes name, if they hold.
+pub fn store_of(bytes: &[u8]) -> Option<StoreId> {
+    let covered = open_sealed(MAGIC, bytes).ok()?;
+    Fields::new(covered).id().map(StoreId::from_bytes)
+}
+
 fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
     let entry = SegmentEntry {
         segment: SegmentId::new(fields.counter()?),
@@ -101,7 +105,7 @@ fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
         first: Position::new(fields.counter()?),
         chain: Chain::new(fields.u32()?),
     };
-    (entry.segment_bytes <= SEGMENT_BYTES_MAX && entry.sequence.get() >= 1).then_some(entry)
+    entry.is_within_bounds().then_some(entry)
 }
 
 /// How many bytes to read for the checkpoint that `name` names; `None` if it claims too many.

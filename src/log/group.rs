@@ -21,9 +21,13 @@
 //!  +-------------------------------------------------------------------------------+
 //! ```
 
+mod frame;
+
+pub use frame::{CommitView, Commits, Frame, FrameFault};
+
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, COMMIT_POSITIONS_MAX, FRAME_BYTES, GROUP_BYTES_MAX},
+    limits::{BLOCK_BYTES, COMMIT_POSITIONS_MAX, FRAME_BYTES, GROUP_BYTES_MAX, SEGMENT_BYTES_MAX},
     log::{
         Chain, Place,
         fields::{Fields, len_u32, len_u64, u64_from, usize_from},
@@ -127,16 +131,11 @@ impl GroupHeader {
             return Err(HeaderFault::Checksum);
         }
         let header = Self::decode_fields(&mut fields, Chain::new(stored));
-        header
-            .filter(Self::within_bounds)
-            .ok_or(HeaderFault::Bounds)
+        header.filter(Self::within_bounds).ok_or(HeaderFault::Bounds)
     }
 
     fn decode_fields(fields: &mut Fields<'_>, link: Chain) -> Option<Self> {
-        let place = Place {
-            segment: SegmentId::new(fields.counter()?),
-            offset: fields.counter()?,
-        };
+        let place = Place { segment: SegmentId::new(fields.counter()?), offset: fields.counter()? };
         let epoch = Epoch::new(fields.counter()?);
         let sequence = Sequence::new(fields.counter()?);
         let first = Position::new(fields.counter()?);
@@ -174,12 +173,7 @@ impl GroupHeader {
                 <= u64::from(self.commits) * u64::from(COMMIT_POSITIONS_MAX)
             && (self.commits == 0) == (self.kind != GroupKind::Commits)
             && self.durable_through < self.sequence
-            && self
-                .first
-                .get()
-                .checked_add(u64::from(self.positions))
-                .is_some()
-            && self.place.offset.checked_add(GROUP_BYTES_MAX).is_some()
+            && self.place.offset <= SEGMENT_BYTES_MAX
     }
 
     /// Bytes of header and payload, without padding.
@@ -204,143 +198,6 @@ impl GroupHeader {
     }
 }
 
-/// One commit as it stands in a group's payload, checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CommitView<'a> {
-    /// Position of the commit's first event.
-    pub first: Position,
-    /// How many positions the commit takes; at least 1.
-    pub positions: u32,
-    /// Where the body begins, in bytes from the start of the payload.
-    pub body_offset: usize,
-    /// The commit's body.
-    pub body: &'a [u8],
-}
-
-/// Walks the commits of a payload. Ends with an error at the first frame that does not hold.
-#[derive(Clone, Debug)]
-pub struct Commits<'a> {
-    payload: &'a [u8],
-    offset: usize,
-    next: Position,
-    remaining: u32,
-}
-
-/// A commit's frame does not hold although it should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct FrameFault {
-    /// Where the frame begins, in bytes from the start of the payload.
-    pub offset: usize,
-}
-
-impl<'a> Commits<'a> {
-    /// The commits of a group with this header and payload. Groups of other kinds have none,
-    /// whatever their payload.
-    pub fn new(header: &GroupHeader, payload: &'a [u8]) -> Self {
-        let payload = if header.kind == GroupKind::Commits {
-            payload
-        } else {
-            &[]
-        };
-        Self {
-            payload,
-            offset: 0,
-            next: header.first,
-            remaining: header.commits,
-        }
-    }
-
-    fn frame(&self) -> Option<CommitView<'a>> {
-        let rest = self.payload.get(self.offset..)?;
-        let mut fields = Fields::new(rest);
-        let bytes = fields.u32()?;
-        let crc = fields.u32()?;
-        let positions = fields.u32()?;
-        let reserved = fields.u32()?;
-        let body = fields.bytes(usize_from(u64::from(bytes)))?;
-        let sealed = Frame::new(body, positions).sealed_at(self.next);
-        (crc == sealed && reserved == 0 && (1..=COMMIT_POSITIONS_MAX).contains(&positions))
-            .then_some(CommitView {
-                first: self.next,
-                positions,
-                body_offset: self.offset + usize_from(FRAME_BYTES),
-                body,
-            })
-    }
-}
-
-impl<'a> Iterator for Commits<'a> {
-    type Item = Result<CommitView<'a>, FrameFault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let offset = self.offset;
-        if self.remaining == 0 {
-            // A payload that goes on behind its last commit was not written by this format.
-            let whole = offset == self.payload.len();
-            self.offset = self.payload.len();
-            return (!whole).then_some(Err(FrameFault { offset }));
-        }
-        self.remaining -= 1;
-        let Some(commit) = self.frame() else {
-            self.remaining = 0;
-            self.offset = self.payload.len();
-            return Some(Err(FrameFault { offset }));
-        };
-        self.offset = commit.body_offset + commit.body.len();
-        self.next = self.next.plus(u64::from(commit.positions));
-        Some(Ok(commit))
-    }
-}
-
-/// A commit ready to be put into a group. Its checksum is computed before the writer's lock is
-/// taken; only the position is mixed in under it.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    body: &'a [u8],
-    positions: u32,
-    crc: u32,
-}
-
-impl<'a> Frame<'a> {
-    /// The frame of a commit with this body that takes `positions` positions.
-    ///
-    /// # Panics
-    /// If the body exceeds 4 GiB; the limits refuse it long before.
-    pub fn new(body: &'a [u8], positions: u32) -> Self {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&len_u32(body).to_le_bytes());
-        hasher.update(&positions.to_le_bytes());
-        hasher.update(body);
-        Self {
-            body,
-            positions,
-            crc: hasher.finalize(),
-        }
-    }
-
-    /// Bytes that the commit takes in a payload.
-    pub fn bytes(&self) -> u64 {
-        FRAME_BYTES + len_u64(self.body)
-    }
-
-    /// How many positions the commit takes.
-    pub fn positions(&self) -> u32 {
-        self.positions
-    }
-
-    /// The stored checksum: the content's, with both halves of the position folded in, so that a
-    /// commit read alone is known to be the one that was asked for.
-    fn sealed_at(&self, first: Position) -> u32 {
-        let bytes = first.get().to_le_bytes();
-        let mut halves = Fields::new(&bytes);
-        let low = halves.u32().unwrap_or_default();
-        let high = halves.u32().unwrap_or_default();
-        self.crc ^ low ^ high
-    }
-}
-
 /// A group that is being filled.
 #[derive(Debug)]
 pub struct GroupBuilder {
@@ -351,10 +208,7 @@ pub struct GroupBuilder {
 
 /// Where and when a group is closed.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a record of arguments, constructed in place")]
 pub struct Closing {
     /// What the group is for.
     pub kind: GroupKind,
@@ -379,11 +233,7 @@ impl GroupBuilder {
     pub fn new(mut buffer: Vec<u8>) -> Self {
         buffer.clear();
         buffer.resize(HEADER_BYTES, 0);
-        Self {
-            bytes: buffer,
-            commits: 0,
-            positions: 0,
-        }
+        Self { bytes: buffer, commits: 0, positions: 0 }
     }
 
     /// Whether nothing was put in yet.
@@ -418,10 +268,8 @@ impl GroupBuilder {
 
     /// Puts a commit in; `first` is the position of its first event.
     pub fn push(&mut self, frame: Frame<'_>, first: Position) {
-        self.bytes
-            .extend_from_slice(&len_u32(frame.body).to_le_bytes());
-        self.bytes
-            .extend_from_slice(&frame.sealed_at(first).to_le_bytes());
+        self.bytes.extend_from_slice(&len_u32(frame.body).to_le_bytes());
+        self.bytes.extend_from_slice(&frame.sealed_at(first).to_le_bytes());
         self.bytes.extend_from_slice(&frame.positions.to_le_bytes());
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(frame.body);
@@ -458,10 +306,7 @@ impl GroupBuilder {
         };
         let encoded = encode(&header, closing.store);
         header.link = link_of(&encoded);
-        assert!(
-            header.within_bounds(),
-            "a closed group obeys its own bounds: {header:?}"
-        );
+        assert!(header.within_bounds(), "a closed group obeys its own bounds: {header:?}");
         if let Some(front) = self.bytes.get_mut(..HEADER_BYTES) {
             front.copy_from_slice(&encoded);
         }
@@ -489,11 +334,7 @@ fn encode(header: &GroupHeader, store: StoreId) -> Vec<u8> {
     encoded.extend_from_slice(&MAGIC);
     encoded.extend_from_slice(&crc.to_le_bytes());
     encoded.extend_from_slice(&covered);
-    assert_eq!(
-        encoded.len(),
-        HEADER_BYTES,
-        "the header's fields fill it exactly"
-    );
+    assert_eq!(encoded.len(), HEADER_BYTES, "the header's fields fill it exactly");
     encoded
 }
 

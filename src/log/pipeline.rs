@@ -8,15 +8,19 @@
 //! ever written again: the shell reopens.
 //!
 //! ```text
-//!  append ──> open ──(full)──> closed ──> take_write ──> in flight ──> written ──> durable
+//!  append ──> open ──(full)──> full ──> take_write ──> in flight ──> written ──> durable
 //!                └────────(idle)────────────┘                └──────> failed  ──> poisoned
 //! ```
 
+mod vocabulary;
+
+pub use vocabulary::{PipelineLimits, Prepared, Refusal, Ticket, Write};
+
 use crate::{
-    ids::{Epoch, Position, SegmentId, Sequence, StoreId},
+    ids::{Epoch, Position, Sequence, StoreId},
     limits::{BLOCK_BYTES, GROUP_BYTES_MAX},
     log::{
-        Anchor, Place,
+        Anchor, Chain, Place,
         fields::{len_u64, usize_from},
         group::{Closing, Frame, GroupBuilder, GroupKind, HEADER_BYTES},
         segment::{self, SegmentEntry, SegmentHeader},
@@ -24,79 +28,18 @@ use crate::{
 };
 use std::collections::VecDeque;
 
-/// The sizes that a pipeline works with.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
-pub struct PipelineLimits {
-    /// The largest group in bytes, header included.
-    pub group_bytes_max: u64,
-    /// How many bytes of commits may wait for their acknowledgement.
-    pub queue_bytes_max: u64,
-}
-
-/// A segment that is ready to be started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
-pub struct Prepared {
-    /// Its number.
-    pub segment: SegmentId,
-    /// The size of its file.
-    pub segment_bytes: u64,
-}
-
-/// Where a commit was put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "an answer of two numbers")]
-pub struct Ticket {
-    /// The group; the commit is durable when this group is.
-    pub sequence: Sequence,
-    /// The position of the commit's first event.
-    pub first: Position,
-}
-
-/// Why a commit was not taken. It has no position and will never be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the shell answers each")]
-pub enum Refusal {
-    /// The queue is full, or the next segment is still being prepared; ask again later.
-    NoRoom,
-    /// It does not fit into a group.
-    TooLarge {
-        /// Bytes of the commit with its frame.
-        bytes: u64,
-        /// Bytes that a group takes.
-        limit: u64,
-    },
-    /// The next segment could not be prepared.
-    Unprepared,
-    /// A write or sync failed.
-    Poisoned,
-    /// The log is being closed.
-    Closed,
-}
-
-/// A write of one group. The shell writes the segment's header if there is one, then the group,
-/// then syncs, and reports [`Pipeline::written`] or [`Pipeline::failed`].
-#[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "an effect, taken apart by the shell"
-)]
-pub struct Write {
-    /// The group's number.
-    pub sequence: Sequence,
-    /// Where the group goes.
-    pub place: Place,
-    /// The group, padded.
-    pub bytes: Vec<u8>,
-    /// The table entry and the header block of the segment, if this is its first group.
-    pub start: Option<(SegmentEntry, Vec<u8>)>,
+/// A group that takes no more commits and waits for its turn. Its header is made when it is
+/// written, so that it says how far the log is durable then.
+#[derive(Debug)]
+struct Full {
+    group: GroupBuilder,
+    kind: GroupKind,
+    place: Place,
+    sequence: Sequence,
+    first: Position,
+    segment: Prepared,
+    /// It is the first one of its segment.
+    starts: bool,
 }
 
 /// What becomes true once a group is durable.
@@ -118,15 +61,21 @@ enum State {
 /// Where the open group will stand.
 #[derive(Debug)]
 struct Tail {
-    anchor: Anchor,
     segment: Prepared,
-    /// The header that goes out with the segment's first group.
-    start: Option<(SegmentEntry, Vec<u8>)>,
+    offset: u64,
+    sequence: Sequence,
+    position: Position,
+    /// The open group is the first one of its segment.
+    starts: bool,
 }
 
 impl Tail {
     fn room(&self) -> u64 {
-        self.segment.segment_bytes - self.anchor.next.offset
+        self.segment.segment_bytes - self.offset
+    }
+
+    fn place(&self) -> Place {
+        Place { segment: self.segment.segment, offset: self.offset }
     }
 }
 
@@ -147,9 +96,11 @@ pub struct Pipeline {
     tail: Tail,
     ahead: Ahead,
     open: GroupBuilder,
-    closed: VecDeque<(Write, Promise)>,
+    full: VecDeque<Full>,
     in_flight: Option<Promise>,
     durable: Anchor,
+    /// Chain value of the last group that was written.
+    chain: Chain,
     queued_bytes: u64,
     /// Memory of a group that was written, for the next one.
     buffer: Vec<u8>,
@@ -170,32 +121,26 @@ impl Pipeline {
         anchor: Anchor,
         segment: Prepared,
     ) -> Self {
-        assert_eq!(
-            anchor.next.segment, segment.segment,
-            "the anchor lies in the segment"
-        );
-        assert!(
-            anchor.next.offset <= segment.segment_bytes,
-            "the anchor lies in the segment"
-        );
-        assert!(
-            limits.group_bytes_max <= GROUP_BYTES_MAX,
-            "groups obey the format's bound"
-        );
+        assert_eq!(anchor.next.segment, segment.segment, "the anchor lies in the segment");
+        assert!(anchor.next.offset <= segment.segment_bytes, "the anchor lies in the segment");
+        assert!(limits.group_bytes_max <= GROUP_BYTES_MAX, "groups obey the format's bound");
         Self {
             limits,
             store,
             epoch,
             tail: Tail {
-                anchor,
                 segment,
-                start: None,
+                offset: anchor.next.offset,
+                sequence: anchor.sequence,
+                position: anchor.position,
+                starts: false,
             },
             ahead: Ahead::default(),
             open: GroupBuilder::new(Vec::new()),
-            closed: VecDeque::new(),
+            full: VecDeque::new(),
             in_flight: None,
             durable: anchor,
+            chain: anchor.chain,
             queued_bytes: 0,
             buffer: Vec::new(),
             uncovered: false,
@@ -223,17 +168,10 @@ impl Pipeline {
             return Err(Refusal::NoRoom);
         }
         self.make_room(bytes)?;
-        let first = self
-            .tail
-            .anchor
-            .position
-            .plus(u64::from(self.open.positions()));
+        let first = self.tail.position.plus(u64::from(self.open.positions()));
         self.open.push(frame, first);
         self.queued_bytes += bytes;
-        Ok(Ticket {
-            sequence: self.tail.anchor.sequence,
-            first,
-        })
+        Ok(Ticket { sequence: self.tail.sequence, first })
     }
 
     /// Makes sure that `payload_bytes` more fit into the open group, closing it or starting a
@@ -244,96 +182,48 @@ impl Pipeline {
             return Ok(());
         }
         let alone = GroupBuilder::padded_bytes_of(payload_bytes);
-        let behind = if self.open.is_empty() {
-            0
-        } else {
-            self.open.padded_bytes_with(0)
-        };
+        let behind = if self.open.is_empty() { 0 } else { self.open.padded_bytes_with(0) };
         let rolls = alone > self.tail.room() - behind;
         if rolls && self.ahead.ready.is_empty() {
             self.ahead.awaited = true;
-            return Err(if self.ahead.failed {
-                Refusal::Unprepared
-            } else {
-                Refusal::NoRoom
-            });
+            return Err(if self.ahead.failed { Refusal::Unprepared } else { Refusal::NoRoom });
         }
         if !self.open.is_empty() {
-            self.close_open(GroupKind::Commits);
+            self.fill_up(GroupKind::Commits);
         }
         if rolls {
             self.start_next_segment();
         }
-        assert!(
-            alone <= self.tail.room(),
-            "a prepared segment takes a full group"
-        );
+        assert!(alone <= self.tail.room(), "a prepared segment takes a full group");
         Ok(())
     }
 
     fn start_next_segment(&mut self) {
-        let segment = self
-            .ahead
-            .ready
-            .pop_front()
-            .expect("the caller saw a prepared segment");
-        let anchor = &mut self.tail.anchor;
-        let header = SegmentHeader {
-            store: self.store,
-            segment: segment.segment,
-            segment_bytes: segment.segment_bytes,
-            sequence: anchor.sequence,
-            first: anchor.position,
-            durable_through: last_before(self.durable.sequence),
-            epoch: self.epoch,
-            chain: anchor.chain,
-        };
-        anchor.next = Place {
-            segment: segment.segment,
-            offset: segment::HEADER_BYTES,
-        };
-        self.tail.segment = segment;
-        self.tail.start = Some((SegmentEntry::from(&header), header.encode()));
+        self.tail.segment = self.ahead.ready.pop_front().expect("the caller saw one");
+        self.tail.offset = segment::HEADER_BYTES;
+        self.tail.starts = true;
     }
 
-    fn close_open(&mut self, kind: GroupKind) {
+    /// Puts the open group in line and opens another behind it.
+    fn fill_up(&mut self, kind: GroupKind) {
         let fresh = GroupBuilder::new(std::mem::take(&mut self.buffer));
-        let open = std::mem::replace(&mut self.open, fresh);
-        let at = self.tail.anchor;
-        let queued_bytes = open.payload_bytes();
-        let (header, mut bytes) = open.close(Closing {
+        let group = std::mem::replace(&mut self.open, fresh);
+        let tail = &mut self.tail;
+        let (bytes, positions) = (group.padded_bytes_with(0), group.positions());
+        let starts = std::mem::take(&mut tail.starts);
+        let (place, sequence, first) = (tail.place(), tail.sequence, tail.position);
+        self.full.push_back(Full {
+            group,
             kind,
-            store: self.store,
-            place: at.next,
-            epoch: self.epoch,
-            sequence: at.sequence,
-            first: at.position,
-            durable_through: last_before(self.durable.sequence),
-            chain: at.chain,
+            place,
+            sequence,
+            first,
+            segment: tail.segment,
+            starts,
         });
-        self.tail.anchor = Anchor::behind(&header);
-        if self.tail.room() >= BLOCK_BYTES {
-            // A zero block behind the group: a recycled file's former life never looks torn.
-            bytes.resize(bytes.len() + usize_from(BLOCK_BYTES), 0);
-        }
-        let queued_bytes = if kind == GroupKind::Commits {
-            queued_bytes
-        } else {
-            0
-        };
-        let promise = Promise {
-            sequence: at.sequence,
-            after: self.tail.anchor,
-            queued_bytes,
-            kind,
-        };
-        let write = Write {
-            sequence: at.sequence,
-            place: at.next,
-            bytes,
-            start: self.tail.start.take(),
-        };
-        self.closed.push_back((write, promise));
+        tail.offset += bytes;
+        tail.sequence = sequence.next();
+        tail.position = first.plus(u64::from(positions));
     }
 
     /// The next group to write, if none is in flight and there is one.
@@ -341,23 +231,67 @@ impl Pipeline {
         if self.in_flight.is_some() {
             return None;
         }
-        if self.closed.is_empty() && !self.open.is_empty() {
-            self.close_open(GroupKind::Commits);
+        if self.full.is_empty() && !self.open.is_empty() {
+            self.fill_up(GroupKind::Commits);
         }
-        let (write, promise) = self.closed.pop_front()?;
-        self.in_flight = Some(promise);
-        Some(write)
+        let full = self.full.pop_front()?;
+        Some(self.seal(full))
     }
 
-    /// The write of group `sequence` is durable; `buffer` is its memory, given back.
+    fn seal(&mut self, full: Full) -> Write {
+        let Full { group, kind, place, sequence, first, segment, starts } = full;
+        let start = starts.then(|| self.segment_start(segment, sequence, first));
+        let queued_bytes = if kind == GroupKind::Commits { group.payload_bytes() } else { 0 };
+        let (header, mut bytes) = group.close(Closing {
+            kind,
+            store: self.store,
+            place,
+            epoch: self.epoch,
+            sequence,
+            first,
+            durable_through: self.durable.sequence.before(),
+            chain: self.chain,
+        });
+        self.chain = header.link;
+        let after = Anchor::behind(&header);
+        if segment.segment_bytes - after.next.offset >= BLOCK_BYTES {
+            // A zero block behind the group: a recycled file's former life never looks torn.
+            bytes.resize(bytes.len() + usize_from(BLOCK_BYTES), 0);
+        }
+        self.in_flight = Some(Promise { sequence, after, queued_bytes, kind });
+        Write { sequence, place, bytes, start }
+    }
+
+    fn segment_start(
+        &self,
+        segment: Prepared,
+        sequence: Sequence,
+        first: Position,
+    ) -> (SegmentEntry, Vec<u8>) {
+        let header = SegmentHeader {
+            store: self.store,
+            segment: segment.segment,
+            segment_bytes: segment.segment_bytes,
+            sequence,
+            first,
+            durable_through: self.durable.sequence.before(),
+            epoch: self.epoch,
+            chain: self.chain,
+        };
+        (SegmentEntry::from(&header), header.encode())
+    }
+
+    /// The write of group `sequence` is durable; `buffer` is its memory, given back. After a
+    /// failure elsewhere, as of the superblock, it changes nothing: the callers were told that
+    /// the outcome is unknown.
     ///
     /// # Panics
     /// If that group is not the one in flight.
     pub fn written(&mut self, sequence: Sequence, buffer: Vec<u8>) {
-        let promise = self
-            .in_flight
-            .take()
-            .expect("only a group in flight can be written");
+        if self.state == State::Poisoned {
+            return;
+        }
+        let promise = self.in_flight.take().expect("only a group in flight can be written");
         assert_eq!(promise.sequence, sequence, "groups become durable in order");
         assert_eq!(self.durable.sequence, sequence, "no group is skipped");
         self.durable = promise.after;
@@ -371,7 +305,7 @@ impl Pipeline {
     pub fn failed(&mut self) {
         self.state = State::Poisoned;
         self.in_flight = None;
-        self.closed.clear();
+        self.full.clear();
         self.open = GroupBuilder::new(Vec::new());
         self.queued_bytes = 0;
         self.uncovered = false;
@@ -389,17 +323,8 @@ impl Pipeline {
     /// # Panics
     /// If it is not the one after the last.
     pub fn segment_ready(&mut self, segment: Prepared) {
-        let before = self
-            .ahead
-            .ready
-            .back()
-            .unwrap_or(&self.tail.segment)
-            .segment;
-        assert_eq!(
-            segment.segment,
-            before.next(),
-            "segments are prepared in order"
-        );
+        let before = self.ahead.ready.back().unwrap_or(&self.tail.segment).segment;
+        assert_eq!(segment.segment, before.next(), "segments are prepared in order");
         self.ahead.ready.push_back(segment);
         self.ahead.failed = false;
         self.ahead.awaited = false;
@@ -413,9 +338,9 @@ impl Pipeline {
     /// Puts an empty group in line that says how far the log is durable, if the log is idle and
     /// no written group says so yet. At most one for each idle period.
     pub fn heartbeat(&mut self) {
-        let idle = self.in_flight.is_none() && self.closed.is_empty() && self.open.is_empty();
+        let idle = self.in_flight.is_none() && self.full.is_empty() && self.open.is_empty();
         if idle && self.uncovered && self.state != State::Poisoned && self.make_room(0).is_ok() {
-            self.close_open(GroupKind::Heartbeat);
+            self.fill_up(GroupKind::Heartbeat);
         }
     }
 
@@ -426,7 +351,7 @@ impl Pipeline {
 
     /// Whether a group waits to be written.
     pub fn has_work(&self) -> bool {
-        !self.open.is_empty() || !self.closed.is_empty()
+        !self.open.is_empty() || !self.full.is_empty()
     }
 
     /// Whether a write is under way.
@@ -468,11 +393,6 @@ impl Pipeline {
     pub fn is_poisoned(&self) -> bool {
         self.state == State::Poisoned
     }
-}
-
-/// The number of the last group before the group numbered `sequence`; 0 if there is none.
-fn last_before(sequence: Sequence) -> Sequence {
-    Sequence::new(sequence.get().saturating_sub(1))
 }
 
 #[cfg(test)]

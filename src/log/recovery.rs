@@ -21,10 +21,7 @@ use Promise as P;
 
 /// What stands where the next group should begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the recovery table is total over it"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the recovery table is total over it")]
 pub enum BlockClass {
     /// Zeros: prepared and never written.
     Zero,
@@ -48,10 +45,7 @@ pub enum BlockClass {
 
 /// What stands behind the point of doubt, the strongest found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the recovery table is total over it"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the recovery table is total over it")]
 pub enum Evidence {
     /// Nothing of this epoch.
     None,
@@ -67,10 +61,7 @@ pub enum Evidence {
 
 /// How the point of doubt relates to what the superblock promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the recovery table is total over it"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the recovery table is total over it")]
 pub enum Promise {
     /// No clean close: the log goes at least as far as the anchor, and it did.
     Unclean,
@@ -84,10 +75,7 @@ pub enum Promise {
 
 /// Whether a later segment was started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the recovery table is total over it"
-)]
+#[expect(clippy::exhaustive_enums, reason = "the recovery table is total over it")]
 pub enum Following {
     /// No: this is the last one.
     Absent,
@@ -269,12 +257,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         letter: 'L',
-        classes: &[
-            C::TornHeader,
-            C::TornPayload,
-            C::Misplaced,
-            C::Discontinuous,
-        ],
+        classes: &[C::TornHeader, C::TornPayload, C::Misplaced, C::Discontinuous],
         evidence: &[E::None],
         promises: NO_END_PROVEN,
         following: &[F::Absent],
@@ -294,10 +277,7 @@ pub const TABLE: &[Row] = &[
 
 /// What the decision is taken on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "the recovery table is total over it"
-)]
+#[expect(clippy::exhaustive_structs, reason = "the recovery table is total over it")]
 pub struct Doubt {
     /// What stands there.
     pub class: BlockClass,
@@ -316,14 +296,16 @@ pub struct Doubt {
 pub fn decide(doubt: Doubt) -> &'static Row {
     let mut rows = TABLE.iter().filter(|row| row.covers(doubt));
     let row = rows.next().expect("the table covers every combination");
-    assert!(
-        rows.next().is_none(),
-        "no combination is covered twice: {doubt:?}"
-    );
+    assert!(rows.next().is_none(), "no combination is covered twice: {doubt:?}");
     row
 }
 
 impl Row {
+    /// Whether the row is one for logs that were closed in order and are whole.
+    pub fn proves_clean_close(&self) -> bool {
+        self.promises == [P::CleanHere] && self.verdict != Verdict::Discard
+    }
+
     fn covers(&self, doubt: Doubt) -> bool {
         self.classes.contains(&doubt.class)
             && self.evidence.contains(&doubt.evidence)
@@ -334,10 +316,7 @@ impl Row {
 
 /// What the group at a place has to be.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a record of arguments, constructed in place"
-)]
+#[expect(clippy::exhaustive_structs, reason = "a record of arguments, constructed in place")]
 pub struct Expected {
     /// The store.
     pub store: StoreId,
@@ -388,11 +367,7 @@ impl Expected {
         let follows = header.sequence == self.sequence
             && header.first == self.position
             && header.chain == self.chain;
-        if follows {
-            Ok(header)
-        } else {
-            Err(C::Discontinuous)
-        }
+        if follows { Ok(header) } else { Err(C::Discontinuous) }
     }
 
     /// What a sound header found at `found`, at or behind the point of doubt, says about it.
@@ -404,11 +379,7 @@ impl Expected {
             let ours = header.sequence >= self.sequence;
             return if ours { E::Misdirected } else { E::None };
         }
-        if header.durable_through >= self.sequence {
-            E::Acknowledged
-        } else {
-            E::Reordered
-        }
+        if header.durable_through >= self.sequence { E::Acknowledged } else { E::Reordered }
     }
 }
 

@@ -12,9 +12,7 @@ use crate::{
 /// A segment goes only if all its events lie below `keep_from` and it is complete. The segment of
 /// the durable anchor always stays, since recovery starts there.
 pub fn floor_for(table: &SegmentTable, keep_from: Position, anchor: &Anchor) -> SegmentId {
-    let kept = table
-        .holding(keep_from)
-        .map_or(anchor.next.segment, |entry| entry.segment);
+    let kept = table.holding(keep_from).map_or(anchor.next.segment, |entry| entry.segment);
     let proof = anchor.last.map_or(anchor.next.segment, |last| last.segment);
     kept.min(anchor.next.segment).min(proof)
 }
@@ -43,17 +41,11 @@ mod tests {
 
     fn anchor(segment: u64, last: u64) -> Anchor {
         Anchor {
-            next: Place {
-                segment: SegmentId::new(segment),
-                offset: 1024,
-            },
+            next: Place { segment: SegmentId::new(segment), offset: 1024 },
             sequence: Sequence::new(400),
             position: Position::new(400),
             chain: Chain::START,
-            last: Some(Place {
-                segment: SegmentId::new(last),
-                offset: 512,
-            }),
+            last: Some(Place { segment: SegmentId::new(last), offset: 512 }),
         }
     }
 

@@ -76,11 +76,7 @@ impl SegmentHeader {
     /// Decodes the first block of the file of segment `segment` in `store`.
     pub fn decode(block: &[u8], store: StoreId, segment: SegmentId) -> Result<Self, SegmentFault> {
         let Some(block) = block.get(..usize_from(HEADER_BYTES)) else {
-            return Err(if is_zero(block) {
-                SegmentFault::Zero
-            } else {
-                SegmentFault::Damaged
-            });
+            return Err(if is_zero(block) { SegmentFault::Zero } else { SegmentFault::Damaged });
         };
         if is_zero(block) {
             return Err(SegmentFault::Zero);
@@ -96,11 +92,11 @@ impl SegmentHeader {
         if header.segment != segment {
             return Err(SegmentFault::OtherSegment(header.segment));
         }
-        let sizes = SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX;
-        if !sizes.contains(&header.segment_bytes) || header.sequence.get() == 0 {
-            return Err(SegmentFault::Damaged);
+        if SegmentEntry::from(&header).is_within_bounds() {
+            Ok(header)
+        } else {
+            Err(SegmentFault::Damaged)
         }
-        Ok(header)
     }
 
     fn decode_fields(covered: &[u8]) -> Option<Self> {
@@ -147,11 +143,7 @@ pub(crate) fn open_sealed(magic: [u8; 8], block: &[u8]) -> Result<&[u8], SealFau
         return Err(SealFault::Damaged);
     }
     // A newer format keeps this envelope, so that an older reader can say why it stops.
-    if format > FORMAT {
-        Err(SealFault::Newer(format))
-    } else {
-        Ok(covered)
-    }
+    if format > FORMAT { Err(SealFault::Newer(format)) } else { Ok(covered) }
 }
 
 fn seal_crc(magic: [u8; 8], format: u32, covered: &[u8]) -> u32 {
@@ -168,6 +160,12 @@ pub(crate) fn is_zero(bytes: &[u8]) -> bool {
         Some((first, rest)) => *first == 0 && bytes.get(..rest.len()) == Some(rest),
         None => true,
     }
+}
+
+/// How many bytes of whole zero blocks `bytes` begins with.
+pub(crate) fn leading_zero_bytes(bytes: &[u8]) -> u64 {
+    let zeros = bytes.chunks(usize_from(BLOCK_BYTES)).take_while(|block| is_zero(block));
+    zeros.map(|_| BLOCK_BYTES).sum()
 }
 
 /// The name of the file of `segment`.
@@ -193,9 +191,7 @@ pub fn bytes_for(log_bytes: u64, group_bytes_max: u64, segment_bytes_max: u64) -
 
 /// The smallest segment that takes a group of `group_bytes_max`.
 pub fn bytes_min_for(group_bytes_max: u64) -> u64 {
-    (2 * group_bytes_max.min(GROUP_BYTES_MAX))
-        .next_power_of_two()
-        .max(SEGMENT_BYTES_MIN)
+    (2 * group_bytes_max.min(GROUP_BYTES_MAX)).next_power_of_two().max(SEGMENT_BYTES_MIN)
 }
 
 /// A started segment in the table.
@@ -226,6 +222,14 @@ impl From<&SegmentHeader> for SegmentEntry {
     }
 }
 
+impl SegmentEntry {
+    /// Whether the numbers, as they were read from a disk, are ones that a log can reach.
+    pub(crate) fn is_within_bounds(&self) -> bool {
+        (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
+            && self.sequence.get() >= 1
+    }
+}
+
 /// All started segments, by number, without gaps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentTable(Vec<SegmentEntry>);
@@ -242,15 +246,8 @@ impl SegmentTable {
     /// If it does not follow the last one.
     pub fn push(&mut self, entry: SegmentEntry) {
         if let Some(last) = self.0.last() {
-            assert_eq!(
-                entry.segment,
-                last.segment.next(),
-                "segments are started in order"
-            );
-            assert!(
-                entry.sequence >= last.sequence,
-                "groups are numbered in order"
-            );
+            assert_eq!(entry.segment, last.segment.next(), "segments are started in order");
+            assert!(entry.sequence >= last.sequence, "groups are numbered in order");
         }
         self.0.push(entry);
     }
@@ -272,10 +269,7 @@ impl SegmentTable {
 
     /// The entry of `segment`.
     pub fn entry(&self, segment: SegmentId) -> Option<&SegmentEntry> {
-        let at = self
-            .0
-            .binary_search_by_key(&segment, |entry| entry.segment)
-            .ok()?;
+        let at = self.0.binary_search_by_key(&segment, |entry| entry.segment).ok()?;
         self.0.get(at)
     }
 

@@ -5,7 +5,7 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::BLOCK_BYTES,
+    limits::{BLOCK_BYTES, SEGMENT_BYTES_MAX},
     log::{
         Anchor, Chain, Place,
         fields::{Fields, usize_from},
@@ -83,8 +83,6 @@ pub enum Choice {
         /// Whether the other slot is damaged.
         damaged: bool,
     },
-    /// No slot was ever written whole: the store was never finished.
-    Unborn,
     /// A slot was written by a newer format.
     Newer(u32),
     /// No valid slot.
@@ -119,12 +117,9 @@ impl Superblock {
         ] {
             covered.extend_from_slice(&field.to_le_bytes());
         }
-        for field in [
-            checkpoint.bytes,
-            checkpoint.crc,
-            self.anchor.chain.get(),
-            u32::from(self.clean),
-        ] {
+        for field in
+            [checkpoint.bytes, checkpoint.crc, self.anchor.chain.get(), u32::from(self.clean)]
+        {
             covered.extend_from_slice(&field.to_le_bytes());
         }
         covered.resize(usize_from(BLOCK_BYTES) - 16, 0);
@@ -134,11 +129,7 @@ impl Superblock {
     /// Decodes the block of one slot.
     pub fn decode(block: &[u8]) -> Slot {
         let Some(block) = block.get(..usize_from(BLOCK_BYTES)) else {
-            return if is_zero(block) {
-                Slot::Zero
-            } else {
-                Slot::Damaged
-            };
+            return if is_zero(block) { Slot::Zero } else { Slot::Damaged };
         };
         if is_zero(block) {
             return Slot::Zero;
@@ -158,16 +149,10 @@ impl Superblock {
         let floor = SegmentId::new(fields.counter()?);
         let prepared_through = SegmentId::new(fields.counter()?);
         let checkpoint_segment = SegmentId::new(fields.counter()?);
-        let next = Place {
-            segment: SegmentId::new(fields.counter()?),
-            offset: fields.counter()?,
-        };
+        let next = Place { segment: SegmentId::new(fields.counter()?), offset: fields.counter()? };
         let sequence = Sequence::new(fields.counter()?);
         let position = Position::new(fields.counter()?);
-        let last = Place {
-            segment: SegmentId::new(fields.counter()?),
-            offset: fields.counter()?,
-        };
+        let last = Place { segment: SegmentId::new(fields.counter()?), offset: fields.counter()? };
         let created_unix_nanos = fields.u64()?;
         let checkpoint = CheckpointName {
             segment: checkpoint_segment,
@@ -181,6 +166,8 @@ impl Superblock {
             && floor.get() >= 1
             && next.offset >= HEADER_BYTES
             && next.offset.is_multiple_of(BLOCK_BYTES)
+            && next.offset <= SEGMENT_BYTES_MAX
+            && last.offset <= SEGMENT_BYTES_MAX
             && floor <= next.segment
             && next.segment <= prepared_through;
         sound.then_some(Self {
@@ -203,15 +190,9 @@ impl Superblock {
     }
 }
 
-const NO_CHECKPOINT: CheckpointName = CheckpointName {
-    segment: SegmentId::new(0),
-    bytes: 0,
-    crc: 0,
-};
-const NO_PLACE: Place = Place {
-    segment: SegmentId::new(0),
-    offset: 0,
-};
+const NO_CHECKPOINT: CheckpointName =
+    CheckpointName { segment: SegmentId::new(0), bytes: 0, crc: 0 };
+const NO_PLACE: Place = Place { segment: SegmentId::new(0), offset: 0 };
 
 /// Chooses between the two slots.
 pub fn choose(first: Slot, second: Slot) -> Choice {
@@ -220,22 +201,15 @@ pub fn choose(first: Slot, second: Slot) -> Choice {
         (Slot::Newer(format), _) | (_, Slot::Newer(format)) => Choice::Newer(format),
         (Slot::Valid(a), Slot::Valid(b)) => {
             let newer = if a.generation > b.generation { a } else { b };
-            Choice::Use {
-                superblock: newer,
-                damaged: false,
-            }
+            Choice::Use { superblock: newer, damaged: false }
         }
         (Slot::Valid(superblock), other) | (other, Slot::Valid(superblock)) => {
             // The first generation leaves the other slot zero; later ones do not.
             let damaged = other == Slot::Damaged || superblock.generation > 1;
-            Choice::Use {
-                superblock,
-                damaged,
-            }
+            Choice::Use { superblock, damaged }
         }
-        // The first generation goes to the second slot; a crash may tear it.
-        (Slot::Zero, Slot::Zero | Slot::Damaged) => Choice::Unborn,
-        (Slot::Damaged, Slot::Damaged | Slot::Zero) => Choice::Damaged,
+        // The file gets its name only with a superblock in it, so zeros are damage too.
+        (Slot::Zero | Slot::Damaged, Slot::Zero | Slot::Damaged) => Choice::Damaged,
     }
 }
 

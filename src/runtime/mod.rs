@@ -161,10 +161,7 @@ pub trait Disk: Clone + Send + Sync + 'static {
 ///
 /// # Cancel safety
 /// A dropped call may or may not have happened, whole or in part.
-#[expect(
-    clippy::len_without_is_empty,
-    reason = "the engine asks for lengths, never for emptiness"
-)]
+#[expect(clippy::len_without_is_empty, reason = "the engine asks for lengths, never for emptiness")]
 pub trait File: Send + Sync + 'static {
     /// Reads into `buf` at `offset`; returns how many bytes, 0 at the end of the file. May be
     /// short.

@@ -72,10 +72,7 @@ mod tests {
         for _ in 0..1_000 {
             seen[usize::try_from(seeded.below(5)).expect("small")] += 1;
         }
-        assert!(
-            seen.iter().all(|count| (150..250).contains(count)),
-            "{seen:?}"
-        );
+        assert!(seen.iter().all(|count| (150..250).contains(count)), "{seen:?}");
         assert_eq!(seeded.below(0), 0);
         assert!(!seeded.chance(0) && seeded.chance(1_000_000));
     }

@@ -56,11 +56,7 @@ impl<P: Pace> SimDiskHandle<P> {
     /// A door for the disk's current incarnation.
     pub fn new(disk: SharedDisk, pace: P) -> Self {
         let incarnation = disk.with(|disk| disk.incarnation());
-        Self {
-            disk,
-            pace,
-            incarnation,
-        }
+        Self { disk, pace, incarnation }
     }
 
     /// The disk behind the door.
@@ -99,10 +95,7 @@ impl<P: Pace> Disk for SimDiskHandle<P> {
 
     async fn open(&self, name: &str, mode: OpenMode) -> io::Result<SimFile<P>> {
         // The file is made within the operation, so a caller dropped in a pause closes it.
-        let file = |handle| SimFile {
-            disk: self.clone(),
-            handle,
-        };
+        let file = |handle| SimFile { disk: self.clone(), handle };
         self.run(|disk| disk.open(name, mode).map(file)).await
     }
 
@@ -123,10 +116,7 @@ impl<P: Pace> Disk for SimDiskHandle<P> {
     }
 
     async fn lock(&self, name: &str) -> io::Result<SimLock> {
-        let lock = |handle| SimLock {
-            disk: self.disk.clone(),
-            handle,
-        };
+        let lock = |handle| SimLock { disk: self.disk.clone(), handle };
         self.run(|disk| disk.lock(name).map(lock)).await
     }
 }
@@ -151,15 +141,11 @@ impl<P: Pace> Drop for SimFile<P> {
 
 impl<P: Pace> File for SimFile<P> {
     async fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.disk
-            .run(|disk| disk.read(self.handle, offset, buf))
-            .await
+        self.disk.run(|disk| disk.read(self.handle, offset, buf)).await
     }
 
     async fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.disk
-            .run(|disk| disk.write(self.handle, offset, bytes))
-            .await
+        self.disk.run(|disk| disk.write(self.handle, offset, bytes)).await
     }
 
     async fn sync_data(&self) -> io::Result<()> {
@@ -171,9 +157,7 @@ impl<P: Pace> File for SimFile<P> {
     }
 
     async fn truncate(&self, bytes: u64) -> io::Result<()> {
-        self.disk
-            .run(|disk| disk.truncate(self.handle, bytes))
-            .await
+        self.disk.run(|disk| disk.truncate(self.handle, bytes)).await
     }
 
     async fn len(&self) -> io::Result<u64> {

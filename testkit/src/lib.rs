@@ -26,6 +26,7 @@
 mod choices;
 pub mod disk;
 mod door;
+pub mod fuzz;
 mod machine;
 mod world;
 

@@ -50,12 +50,7 @@ impl Machine {
 
     /// A machine in `world`.
     pub fn with_world(world: World, options: Options) -> Self {
-        Self {
-            world,
-            options,
-            log: None,
-            store: None,
-        }
+        Self { world, options, log: None, store: None }
     }
 
     /// Small segments of 16 KiB and groups of at most 4 KiB.
@@ -125,9 +120,7 @@ impl Machine {
     pub fn chores_cut_after(&self, ops: u64) -> bool {
         let halt = self.disk(|disk| disk.ops()) + ops + 1;
         let runtime = self.world.runtime();
-        self.world
-            .run_until_op(halt, runtime.sleep(CHORES))
-            .is_none()
+        self.world.run_until_op(halt, runtime.sleep(CHORES)).is_none()
     }
 
     /// Opens the log, which has to succeed.
@@ -225,10 +218,8 @@ impl Machine {
     pub fn append_unsynced(&self, body: &str) {
         self.disk(|disk| disk.keep_events(1));
         self.append_cut_after(1, body);
-        let written = self.disk(|disk| {
-            disk.events()
-                .any(|event| event.operation == Operation::Write)
-        });
+        let written =
+            self.disk(|disk| disk.events().any(|event| event.operation == Operation::Write));
         assert!(written, "the last operation was the write");
     }
 
@@ -321,8 +312,7 @@ impl Machine {
     /// # Panics
     /// If there is no such file.
     pub fn flip(&self, name: &str, offset: u64) {
-        self.disk(|disk| disk.corrupt_bit(name, offset, 3))
-            .expect("the file is there");
+        self.disk(|disk| disk.corrupt_bit(name, offset, 3)).expect("the file is there");
     }
 }
 

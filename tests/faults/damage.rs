@@ -38,10 +38,7 @@ fn row_24_rot_in_a_sealed_segment_fails_reads_of_its_range_and_no_others() {
         let (before, error) = machine.read_from(Position::new(0));
         let report = read_corruption(error);
         assert_eq!(before, bodies[..1], "life {life}");
-        assert_eq!(
-            (report.place, report.position),
-            (damaged.place, damaged.first)
-        );
+        assert_eq!((report.place, report.position), (damaged.place, damaged.first));
         assert_eq!(report.first_missing, damaged.sequence);
         let next = machine.groups(2)[0].first;
         let (behind, error) = machine.read_from(next);
@@ -75,10 +72,7 @@ fn row_26_rot_in_the_last_group_is_seen_once_a_heartbeat_or_a_close_covers_it() 
     machine.flip(&segment_name(1), offset(&last) + 90);
     machine.kill();
     let report = machine.start();
-    assert_eq!(
-        (report.head.get(), report.discarded_bytes),
-        (1, last.padded_bytes())
-    );
+    assert_eq!((report.head.get(), report.discarded_bytes), (1, last.padded_bytes()));
     assert_eq!(report.found, BlockClass::TornPayload);
 
     let (mut machine, last) = machine_and_last();
@@ -101,9 +95,7 @@ fn row_27_rot_in_a_length_is_caught_before_the_length_is_used() {
         let (mut machine, second) = three_commits();
         let at = offset(&second) + 64 + bit / 8;
         let bit = u8::try_from(bit % 8).expect("below 8");
-        machine
-            .disk(|disk| disk.corrupt_bit(&segment_name(1), at, bit))
-            .expect("it is there");
+        machine.disk(|disk| disk.corrupt_bit(&segment_name(1), at, bit)).expect("it is there");
         refuses_and_names(&mut machine, &second, BlockClass::TornHeader);
     }
 }
@@ -125,10 +117,7 @@ fn row_28_rot_in_a_segment_header_is_refused_by_name() {
                 Err(OpenError::SegmentDamaged(named)) => assert_eq!(named.get(), damaged),
                 Err(other) => panic!("segment {damaged} of {segments}: {other}"),
                 Ok(report) => {
-                    assert!(
-                        report.checkpoint_used,
-                        "{damaged} of {segments}: {report:?}"
-                    );
+                    assert!(report.checkpoint_used, "{damaged} of {segments}: {report:?}");
                     assert_eq!(machine.read(), held);
                 }
             }
@@ -149,9 +138,7 @@ fn row_28_rot_in_the_first_header_never_makes_a_new_log_over_the_old() {
             machine.append(&format!("{number}"));
         }
         machine.kill();
-        machine
-            .disk(|disk| disk.zero_sectors(&segment_name(1), 0..512))
-            .expect("it is there");
+        machine.disk(|disk| disk.zero_sectors(&segment_name(1), 0..512)).expect("it is there");
         match machine.refusal() {
             OpenError::SegmentDamaged(named) => assert_eq!(named.get(), 1),
             other => panic!("it has to name the segment: {other}"),
@@ -197,9 +184,7 @@ fn row_29_no_sector_of_a_store_at_rest_is_lost_in_silence() {
                 let mut rotten = at_rest.clone();
                 rotten.corrupt_bit(&name, at + 90, 3).expect("it is there");
                 let mut zeroed = at_rest.clone();
-                zeroed
-                    .zero_sectors(&name, at..at + 512)
-                    .expect("it is there");
+                zeroed.zero_sectors(&name, at..at + 512).expect("it is there");
                 named += usize::from(!is_whole_or_named(rotten, &held));
                 named += usize::from(!is_whole_or_named(zeroed, &held));
             }
@@ -215,15 +200,7 @@ fn is_whole_or_named(disk: SimDisk, held: &[String]) -> bool {
         return false;
     }
     let (found, error) = machine.read_from(Position::new(0));
-    assert!(
-        held.starts_with(&found),
-        "what is read is what was appended"
-    );
-    assert!(
-        error.is_some() || found == held,
-        "{} of {}",
-        found.len(),
-        held.len()
-    );
+    assert!(held.starts_with(&found), "what is read is what was appended");
+    assert!(error.is_some() || found == held, "{} of {}", found.len(), held.len());
     error.is_none()
 }

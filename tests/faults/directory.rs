@@ -119,22 +119,14 @@ fn row_15_a_removed_segment_that_returns_is_ignored_and_removed() {
     let mut machine = Machine::new();
     machine.start();
     machine.fill_up_to(4, "a");
-    next(
-        &machine,
-        FaultKind::UnlinkReturns,
-        Operation::Remove,
-        "log-",
-    );
+    next(&machine, FaultKind::UnlinkReturns, Operation::Remove, "log-");
     let head = machine.log().head();
     let keep = machine.log().keep_from(head);
     let floor = machine.world().block_on(keep).expect("retires");
     assert!(floor > Position::new(0));
     let held = machine.read();
     machine.power_off();
-    assert!(
-        machine.disk(|disk| disk.names().contains(&segment_name(2))),
-        "it is back"
-    );
+    assert!(machine.disk(|disk| disk.names().contains(&segment_name(2))), "it is back");
     let report = machine.start();
     assert_eq!(report.floor, floor);
     assert!(!machine.disk(|disk| disk.names().contains(&segment_name(2))));
@@ -186,19 +178,12 @@ fn row_43_a_segment_of_another_store_is_refused_by_name() {
         machine.start();
         machine.fill_up_to(3, "a");
         machine.kill();
-        let foreign = if number == 1 {
-            other.contents(&segment_name(1))
-        } else {
-            bytes.clone()
-        };
+        let foreign = if number == 1 { other.contents(&segment_name(1)) } else { bytes.clone() };
         // Without its checkpoint the log reads every header.
         machine.disk(|disk| disk.add_file(&segment_name(number), &foreign));
         forget_checkpoint(&machine);
         match machine.refusal() {
-            OpenError::ForeignFile {
-                name,
-                store: Some(named),
-            } => {
+            OpenError::ForeignFile { name, store: Some(named) } => {
                 assert_eq!((name, named), (segment_name(number), store));
             }
             other => panic!("it has to name the file: {other}"),
@@ -209,9 +194,7 @@ fn row_43_a_segment_of_another_store_is_refused_by_name() {
 fn forget_checkpoint(machine: &Machine) {
     let names = machine.disk(|disk| disk.names());
     for name in names.iter().filter(|name| name.starts_with("checkpoint-")) {
-        machine
-            .disk(|disk| disk.remove_file(name))
-            .expect("it is there");
+        machine.disk(|disk| disk.remove_file(name)).expect("it is there");
     }
 }
 
@@ -224,9 +207,7 @@ fn row_44_a_missing_segment_is_refused_by_name() {
             machine.start();
             machine.fill_up_to(3, "a");
             machine.kill();
-            machine
-                .disk(|disk| disk.remove_file(&segment_name(number)))
-                .expect("it is there");
+            machine.disk(|disk| disk.remove_file(&segment_name(number))).expect("it is there");
             if !with_checkpoint {
                 forget_checkpoint(&machine);
             }
@@ -255,10 +236,7 @@ fn row_45_unknown_files_are_refused_if_they_could_be_segments() {
     machine.close();
     machine.disk(|disk| disk.add_file("notes.txt", b"mine"));
     let report = machine.start();
-    assert_eq!(
-        report.warnings,
-        [OpenWarning::UnknownFile("notes.txt".into())]
-    );
+    assert_eq!(report.warnings, [OpenWarning::UnknownFile("notes.txt".into())]);
     assert_eq!(machine.contents("notes.txt"), b"mine");
     goes_on_after(&mut machine, &["a"]);
 }

@@ -10,10 +10,7 @@ use std::{io::ErrorKind, time::Duration};
 /// Every operation that `kind` can strike is struck.
 fn always(machine: &Machine, kind: FaultKind) {
     let rates = vec![(kind, 1_000_000)];
-    let plan = FaultPlan {
-        rates,
-        ..FaultPlan::default()
-    };
+    let plan = FaultPlan { rates, ..FaultPlan::default() };
     machine.disk(|disk| disk.set_faults(plan, 7));
 }
 
@@ -30,12 +27,7 @@ fn is_poisoned_at(machine: &mut Machine, held: &[&str]) {
     machine.wait(Duration::from_secs(5));
     let closed = machine.world().block_on(machine.log().clone().close());
     assert!(matches!(closed, Err(LogError::Poisoned)), "{closed:?}");
-    let wrote = |op| {
-        matches!(
-            op,
-            Operation::Write | Operation::Sync | Operation::SyncDirectory
-        )
-    };
+    let wrote = |op| matches!(op, Operation::Write | Operation::Sync | Operation::SyncDirectory);
     let retried = machine.disk(|disk| disk.events().filter(|event| wrote(event.operation)).count());
     assert_eq!(retried, 0, "nothing is written or synced any more");
 }
@@ -106,12 +98,7 @@ fn row_36_a_failed_write_leaves_every_pending_append_unknown() {
     next(&machine, FaultKind::WriteError, Operation::Write, "log-");
     let appends: Vec<_> = ["b", "c", "d"]
         .iter()
-        .map(|body| {
-            machine
-                .log()
-                .try_append(&Commit::new(*body))
-                .expect("there is room")
-        })
+        .map(|body| machine.log().try_append(&Commit::new(*body)).expect("there is room"))
         .collect();
     for append in appends {
         let answer = machine.world().block_on(append);
@@ -186,10 +173,7 @@ fn row_38_one_descriptor_writes_a_segment_from_its_preparation_on() {
     });
     let opened = |op: &&Operation| matches!(op, Operation::Open | Operation::Create);
     assert_eq!(events.iter().filter(opened).count(), 1, "{events:?}");
-    assert_eq!(
-        events.iter().filter(|op| **op == Operation::Create).count(),
-        1
-    );
+    assert_eq!(events.iter().filter(|op| **op == Operation::Create).count(), 1);
     assert!(events.iter().filter(|op| **op == Operation::Sync).count() > 4);
 }
 
@@ -201,20 +185,13 @@ fn row_39_a_full_disk_refuses_appends_before_anything_is_written_and_heals() {
     let body = "x".repeat(3_000);
     let mut held = vec!["a".to_owned()];
     let refusal = loop {
-        let before = machine.disk(|disk| {
-            (
-                disk.contents(&segment_name(1)),
-                disk.contents(&segment_name(2)),
-            )
-        });
+        let before =
+            machine.disk(|disk| (disk.contents(&segment_name(1)), disk.contents(&segment_name(2))));
         match machine.try_append(&body) {
             Ok(_) => held.push(body.clone()),
             Err(refusal) => {
                 let after = machine.disk(|disk| {
-                    (
-                        disk.contents(&segment_name(1)),
-                        disk.contents(&segment_name(2)),
-                    )
+                    (disk.contents(&segment_name(1)), disk.contents(&segment_name(2)))
                 });
                 assert_eq!(before, after, "nothing was written");
                 break refusal;
@@ -262,10 +239,7 @@ fn row_41_a_segment_that_cannot_be_created_is_an_error_that_passes() {
             }
         };
         assert_eq!(refusal.raw_os_error(), expected.is_none().then_some(24));
-        assert!(
-            expected.is_none_or(|expected| refusal.kind() == expected),
-            "{refusal}"
-        );
+        assert!(expected.is_none_or(|expected| refusal.kind() == expected), "{refusal}");
         let held = {
             machine.disk(SimDisk::heal);
             machine.read()

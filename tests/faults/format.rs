@@ -18,22 +18,13 @@ fn of_format(block: &[u8], format: u32) -> Vec<u8> {
     hasher.update(&format.to_le_bytes());
     hasher.update(&block[16..512]);
     let crc = hasher.finalize();
-    [
-        &block[..8],
-        &format.to_le_bytes(),
-        &crc.to_le_bytes(),
-        &block[16..512],
-    ]
-    .concat()
+    [&block[..8], &format.to_le_bytes(), &crc.to_le_bytes(), &block[16..512]].concat()
 }
 
 fn refuses_untouched(machine: &mut Machine) {
     let everything = |machine: &Machine| {
         let names = machine.disk(|disk| disk.names());
-        names
-            .into_iter()
-            .map(|name| machine.contents(&name))
-            .collect::<Vec<_>>()
+        names.into_iter().map(|name| machine.contents(&name)).collect::<Vec<_>>()
     };
     let before = everything(machine);
     match machine.refusal() {
@@ -53,18 +44,14 @@ fn row_46_a_newer_format_is_refused_and_nothing_is_written() {
         machine.close();
         let bytes = machine.contents("STORE");
         let newer = of_format(&bytes[slot..], segment::FORMAT + 1);
-        machine
-            .disk(|disk| disk.overwrite("STORE", slot as u64, &newer))
-            .expect("it is there");
+        machine.disk(|disk| disk.overwrite("STORE", slot as u64, &newer)).expect("it is there");
         refuses_untouched(&mut machine);
     }
     let mut machine = machine_with(&["a"]);
     let first = machine.contents(&segment_name(1));
     machine.kill();
     let newer = of_format(&first, segment::FORMAT + 1);
-    machine
-        .disk(|disk| disk.overwrite(&segment_name(2), 0, &newer))
-        .expect("it is there");
+    machine.disk(|disk| disk.overwrite(&segment_name(2), 0, &newer)).expect("it is there");
     refuses_untouched(&mut machine);
 }
 
@@ -100,12 +87,7 @@ fn forged(header: &[u8], store: &[u8], payload_bytes: u32) -> Vec<u8> {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(store);
     hasher.update(&covered);
-    [
-        &group::MAGIC[..],
-        &hasher.finalize().to_le_bytes(),
-        &covered,
-    ]
-    .concat()
+    [&group::MAGIC[..], &hasher.finalize().to_le_bytes(), &covered].concat()
 }
 
 /// The last group claims to be longer than memory, than any group, than the segment.
@@ -125,9 +107,7 @@ fn row_51_a_forged_length_is_bounded_before_it_is_used() {
         let bytes = machine.contents(&segment_name(1));
         let from = usize::try_from(at).expect("16 KiB");
         let header = forged(&bytes[from..], &store, payload_bytes);
-        machine
-            .disk(|disk| disk.overwrite(&segment_name(1), at, &header))
-            .expect("it is there");
+        machine.disk(|disk| disk.overwrite(&segment_name(1), at, &header)).expect("it is there");
         let report = machine.start();
         assert_eq!(report.found, seen, "{payload_bytes}");
         goes_on_after(&mut machine, &["a"]);
@@ -151,17 +131,11 @@ fn row_51_forged_numbers_in_the_superblock_are_errors_and_no_panics() {
         for number in [0, 1, 2, 1 << 20, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
             let mut machine = machine_on(before.clone());
             let bytes = machine.contents("STORE");
-            let slot = if newest(&bytes[..512]) > newest(&bytes[4096..]) {
-                0
-            } else {
-                4096
-            };
+            let slot = if newest(&bytes[..512]) > newest(&bytes[4096..]) { 0 } else { 4096 };
             let mut block = bytes[slot..slot + 512].to_vec();
             block[32 + 8 * field..][..8].copy_from_slice(&number.to_le_bytes());
             let forged = of_format(&block, segment::FORMAT);
-            machine
-                .disk(|disk| disk.overwrite("STORE", slot as u64, &forged))
-                .expect("there");
+            machine.disk(|disk| disk.overwrite("STORE", slot as u64, &forged)).expect("there");
             if machine.open().is_ok() {
                 let _ = machine.read_from(sagalog::Position::new(0));
             }

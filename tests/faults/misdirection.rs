@@ -22,23 +22,14 @@ fn row_30_a_misdirected_write_is_detected_wherever_it_lands() {
         let mut machine = machine_with(&["a", "b"]);
         plan(
             &machine,
-            Fault::at_nth(
-                FaultKind::MisdirectedWrite,
-                sector,
-                Operation::Write,
-                1,
-                "log-",
-            ),
+            Fault::at_nth(FaultKind::MisdirectedWrite, sector, Operation::Write, 1, "log-"),
         );
         machine.append("c");
         machine.append("d");
         machine.power_off();
         match machine.refusal() {
             OpenError::Corrupt(report) => {
-                assert!(
-                    report.first_missing <= machine.last_commits(1).sequence,
-                    "{report}"
-                );
+                assert!(report.first_missing <= machine.last_commits(1).sequence, "{report}");
             }
             OpenError::SegmentDamaged(_) => {}
             other => panic!("sector {sector}: it has to name the damage: {other}"),
@@ -53,22 +44,13 @@ fn row_30_a_misdirected_last_write_harms_no_other_commit_in_silence() {
         let mut machine = machine_with(&["a", "b"]);
         plan(
             &machine,
-            Fault::at_nth(
-                FaultKind::MisdirectedWrite,
-                sector,
-                Operation::Write,
-                1,
-                "log-",
-            ),
+            Fault::at_nth(FaultKind::MisdirectedWrite, sector, Operation::Write, 1, "log-"),
         );
         machine.append("c");
         machine.power_off();
         if machine.open().is_ok() {
             let (found, error) = machine.read_from(Position::new(0));
-            assert!(
-                error.is_none() && found == ["a", "b"],
-                "sector {sector}: {found:?} {error:?}"
-            );
+            assert!(error.is_none() && found == ["a", "b"], "sector {sector}: {found:?} {error:?}");
         }
     }
 }
@@ -81,13 +63,7 @@ fn row_31_a_misdirected_read_is_retried_once_and_then_an_error() {
         let machine = machine_with(&["a", "b"]);
         plan(
             &machine,
-            Fault::at_nth(
-                FaultKind::MisdirectedRead,
-                sector,
-                Operation::Read,
-                1,
-                "log-",
-            ),
+            Fault::at_nth(FaultKind::MisdirectedRead, sector, Operation::Read, 1, "log-"),
         );
         assert_eq!(machine.read(), ["a", "b"], "sector {sector}");
     }
@@ -96,23 +72,11 @@ fn row_31_a_misdirected_read_is_retried_once_and_then_an_error() {
     for _ in 0..2 {
         plan(
             &machine,
-            Fault::at_nth(
-                FaultKind::MisdirectedRead,
-                zeros,
-                Operation::Read,
-                1,
-                "log-",
-            ),
+            Fault::at_nth(FaultKind::MisdirectedRead, zeros, Operation::Read, 1, "log-"),
         );
         plan(
             &machine,
-            Fault::at_nth(
-                FaultKind::MisdirectedRead,
-                zeros,
-                Operation::Read,
-                2,
-                "log-",
-            ),
+            Fault::at_nth(FaultKind::MisdirectedRead, zeros, Operation::Read, 2, "log-"),
         );
         let (found, error) = machine.read_from(Position::new(0));
         let report = read_corruption(error);
@@ -136,13 +100,7 @@ fn row_31_a_misdirected_read_during_a_recovery_loses_nothing() {
             let mut machine = machine_on(before.clone());
             plan(
                 &machine,
-                Fault::at_nth(
-                    FaultKind::MisdirectedRead,
-                    sector,
-                    Operation::Read,
-                    read,
-                    "",
-                ),
+                Fault::at_nth(FaultKind::MisdirectedRead, sector, Operation::Read, read, ""),
             );
             if machine.open().is_err() {
                 refused += 1;
@@ -166,10 +124,7 @@ fn row_32_a_lost_write_breaks_the_chain_and_is_refused() {
     machine.power_off();
     let report = corruption(machine.refusal());
     assert_eq!((report.row, report.found), ('A', BlockClass::Zero));
-    assert_eq!(
-        (report.place, report.first_missing),
-        (lost.place, lost.sequence)
-    );
+    assert_eq!((report.place, report.first_missing), (lost.place, lost.sequence));
 }
 
 /// The header of a new segment is confirmed and lost. The log refuses, unless a checkpoint knows
@@ -179,10 +134,7 @@ fn row_32_a_lost_segment_header_is_refused_by_name() {
     for slow_keeper in [true, false] {
         let mut machine = machine_with(&["a"]);
         let second = segment_name(2);
-        plan(
-            &machine,
-            Fault::at_nth(FaultKind::LostWrite, 0, Operation::Write, 1, &second),
-        );
+        plan(&machine, Fault::at_nth(FaultKind::LostWrite, 0, Operation::Write, 1, &second));
         if slow_keeper {
             let slow = Fault::at_nth(FaultKind::Stall, 60_000, Operation::Create, 1, "checkpoint");
             plan(&machine, slow);
@@ -210,10 +162,7 @@ fn row_33_a_sector_that_cannot_be_read_fails_reads_of_its_range_and_no_others() 
         let mut machine = Machine::new();
         machine.start();
         let bodies = machine.fill_up_to(3, "a");
-        plan(
-            &machine,
-            Fault::at_nth(FaultKind::LatentError, sector, Operation::Read, 1, "log-"),
-        );
+        plan(&machine, Fault::at_nth(FaultKind::LatentError, sector, Operation::Read, 1, "log-"));
         let (found, error) = machine.read_from(Position::new(0));
         let Some(ReadError::Io { place, .. }) = error else {
             panic!("sector {sector}: {error:?}");
@@ -241,12 +190,14 @@ fn row_33_an_unreadable_sector_is_never_taken_for_the_end() {
     for sector in 0..5 {
         let mut machine = machine_on(before.clone());
         let first = segment_name(1);
-        plan(
-            &machine,
-            Fault::at_nth(FaultKind::LatentError, sector, Operation::Read, 1, &first),
-        );
-        let report = corruption(machine.refusal());
-        assert_eq!(report.found, BlockClass::Unreadable, "{report}");
+        // The header is read first, before and after the lock is taken.
+        let nth = if sector == 0 { 1 } else { 3 };
+        plan(&machine, Fault::at_nth(FaultKind::LatentError, sector, Operation::Read, nth, &first));
+        match machine.refusal() {
+            // The segment's header is read before the log is walked.
+            OpenError::Io(_) if sector == 0 => {}
+            refusal => assert_eq!(corruption(refusal).found, BlockClass::Unreadable),
+        }
         for name in [segment_name(1), segment_name(2)] {
             let bytes = before.contents(&name).expect("it is there");
             assert_eq!(machine.contents(&name), bytes);
@@ -258,10 +209,7 @@ fn row_33_an_unreadable_sector_is_never_taken_for_the_end() {
 /// segment or a clean close is evidence, the loss is named.
 #[test]
 fn row_52_a_lying_sync_is_reported_where_evidence_remains() {
-    let lies = FaultPlan {
-        rates: vec![(FaultKind::LyingSync, 1_000_000)],
-        ..FaultPlan::default()
-    };
+    let lies = FaultPlan { rates: vec![(FaultKind::LyingSync, 1_000_000)], ..FaultPlan::default() };
     for closes in [true, false] {
         let mut machine = machine_with(&["a"]);
         machine.disk(|disk| disk.set_faults(lies.clone(), 1));

@@ -33,9 +33,7 @@ fn newest(machine: &Machine) -> (Superblock, u64) {
         Slot::Valid(superblock) => Some(superblock),
         _ => None,
     });
-    let superblock = valid
-        .max_by_key(|s| s.generation)
-        .expect("one slot is valid");
+    let superblock = valid.max_by_key(|s| s.generation).expect("one slot is valid");
     (superblock, superblock.slot_offset())
 }
 
@@ -47,10 +45,7 @@ fn put(machine: &Machine, superblock: &Superblock) {
 
 fn everything_on(machine: &Machine) -> Vec<(String, Vec<u8>)> {
     let names = machine.disk(|disk| disk.names());
-    names
-        .into_iter()
-        .map(|name| (name.clone(), machine.contents(&name)))
-        .collect()
+    names.into_iter().map(|name| (name.clone(), machine.contents(&name))).collect()
 }
 
 /// One slot is torn: the newer one, then the older one.
@@ -60,9 +55,7 @@ fn row_17_a_torn_superblock_slot_leaves_the_other_one() {
         let (mut machine, held) = closed_machine();
         let (_, slot) = newest(&machine);
         let torn = if newer { slot } else { SLOT - slot };
-        machine
-            .disk(|disk| disk.overwrite("STORE", torn + 64, &[0xFF; 448]))
-            .expect("it is there");
+        machine.disk(|disk| disk.overwrite("STORE", torn + 64, &[0xFF; 448])).expect("it is there");
         let report = machine.start();
         assert_eq!(report.warnings, [OpenWarning::SuperblockSlotDamaged]);
         assert_eq!((machine.read(), report.clean), (held, !newer));
@@ -114,13 +107,11 @@ fn row_18_a_store_that_lost_its_superblock_file_is_not_a_new_one() {
         let mut machine = machine_with(&["a"]);
         machine.close();
         machine
-            .disk(|disk| {
-                if empty {
-                    disk.truncate_file("STORE", 0)
-                } else {
-                    disk.remove_file("STORE")
-                }
-            })
+            .disk(
+                |disk| {
+                    if empty { disk.truncate_file("STORE", 0) } else { disk.remove_file("STORE") }
+                },
+            )
             .expect("it is there");
         let refusal = machine.refusal();
         assert!(matches!(refusal, OpenError::SuperblockDamaged), "{refusal}");
@@ -136,14 +127,9 @@ fn row_19_a_superblock_older_than_the_log_is_accepted() {
     machine.fill_up_to(4, "a");
     let held = machine.read();
     machine.close();
-    machine
-        .disk(|disk| disk.overwrite("STORE", 0, &old))
-        .expect("it is there");
+    machine.disk(|disk| disk.overwrite("STORE", 0, &old)).expect("it is there");
     let report = machine.start();
-    assert!(
-        report.warnings.contains(&OpenWarning::SuperblockOutdated),
-        "{report:?}"
-    );
+    assert!(report.warnings.contains(&OpenWarning::SuperblockOutdated), "{report:?}");
     assert!(!report.clean && report.discarded_bytes == 0, "{report:?}");
     let held: Vec<&str> = held.iter().map(String::as_str).collect();
     goes_on_after(&mut machine, &held);
@@ -154,13 +140,7 @@ fn row_19_a_superblock_older_than_the_log_is_accepted() {
 fn row_19_a_lost_mark_of_a_clean_close_costs_a_recovery() {
     let mut machine = machine_with(&["a"]);
     machine.disk(|disk| {
-        disk.schedule(Fault::at_nth(
-            FaultKind::LostWrite,
-            0,
-            Operation::Write,
-            1,
-            "STORE",
-        ));
+        disk.schedule(Fault::at_nth(FaultKind::LostWrite, 0, Operation::Write, 1, "STORE"));
     });
     machine.close();
     machine.power_off();
@@ -175,28 +155,19 @@ fn row_20_an_end_that_is_missing_after_a_clean_close_is_refused() {
     let (mut machine, _) = closed_machine();
     let last = machine.last_commits(3);
     let end = offset(&last) + last.padded_bytes();
-    machine
-        .disk(|disk| disk.zero_sectors(&segment_name(3), offset(&last)..end))
-        .expect("there");
+    machine.disk(|disk| disk.zero_sectors(&segment_name(3), offset(&last)..end)).expect("there");
     let report = corruption(machine.refusal());
     assert_eq!((report.row, report.place), ('C', last.place));
     assert_eq!(report.first_missing, last.sequence);
 
     let (mut machine, _) = closed_machine();
-    machine
-        .disk(|disk| disk.truncate_file(&segment_name(3), 512))
-        .expect("there");
+    machine.disk(|disk| disk.truncate_file(&segment_name(3), 512)).expect("there");
     assert_eq!(corruption(machine.refusal()).row, 'C');
 
     let (mut machine, _) = closed_machine();
-    machine
-        .disk(|disk| disk.remove_file(&segment_name(3)))
-        .expect("there");
+    machine.disk(|disk| disk.remove_file(&segment_name(3))).expect("there");
     let refusal = machine.refusal();
-    assert!(
-        matches!(refusal, OpenError::SegmentMissing(gap) if gap.get() == 3),
-        "{refusal}"
-    );
+    assert!(matches!(refusal, OpenError::SegmentMissing(gap) if gap.get() == 3), "{refusal}");
 }
 
 /// The checkpoint is torn, missing, or another store's under the same name: the headers are read
@@ -219,16 +190,10 @@ fn row_21_a_checkpoint_that_does_not_hold_is_ignored_with_a_warning() {
             .expect("it is there");
         let report = machine.start();
         assert_eq!(report.warnings, [OpenWarning::CheckpointUnusable]);
-        assert_eq!(
-            (machine.read(), report.checkpoint_used),
-            (held.clone(), false)
-        );
+        assert_eq!((machine.read(), report.checkpoint_used), (held.clone(), false));
         machine.close();
         let report = machine.start();
-        assert!(
-            report.checkpoint_used && report.warnings.is_empty(),
-            "{report:?}"
-        );
+        assert!(report.checkpoint_used && report.warnings.is_empty(), "{report:?}");
         assert_eq!(machine.read(), held);
     }
 }

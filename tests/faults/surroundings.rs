@@ -51,11 +51,7 @@ async fn in_time<T>(
 fn row_42_a_second_writer_is_refused_until_the_first_is_gone() {
     let mut machine = machine_with(&["a"]);
     let runtime = machine.world().runtime();
-    let second = || {
-        machine
-            .world()
-            .block_on(Log::open_with(&runtime, Machine::options()))
-    };
+    let second = || machine.world().block_on(Log::open_with(&runtime, Machine::options()));
     let refusal = second().expect_err("the store is in use");
     assert!(matches!(refusal, OpenError::Locked), "{refusal}");
     assert_eq!(machine.append("b"), Position::new(1));
@@ -74,10 +70,7 @@ fn row_47_a_stalled_disk_delays_answers_and_changes_none() {
     let runtime = machine.world().runtime();
     let append = machine.log().append(Commit::new("b"));
     let patience = in_time(runtime, Duration::from_secs(1), append);
-    assert!(
-        machine.world().block_on(patience).is_none(),
-        "the outcome is unknown"
-    );
+    assert!(machine.world().block_on(patience).is_none(), "the outcome is unknown");
     assert_eq!(machine.read(), ["a"], "not durable, not shown");
     assert_eq!(machine.append("c"), Position::new(2));
     assert!(machine.world().elapsed() > Duration::from_secs(30));
@@ -91,9 +84,7 @@ fn row_48_a_dropped_append_is_stored_whole_or_not_at_all() {
     for polls in 0..40 {
         let mut machine = machine_with(&["a"]);
         let long = "b".repeat(3_000);
-        let append = machine
-            .log()
-            .append(Commit::new(long.clone()).with_positions(3));
+        let append = machine.log().append(Commit::new(long.clone()).with_positions(3));
         let answer = machine.world().block_on(polled(polls, append));
         let next = machine.append("c");
         let found = machine.read();
@@ -124,16 +115,9 @@ fn row_48_callers_that_leave_the_line_hold_up_nobody() {
         let append = |n: u32| log.append(Commit::new(format!("{n}{}", "x".repeat(3_000))));
         let pending: Vec<_> = (0..9).map(|n| Box::pin(append(n))).collect();
         for (n, append) in pending.into_iter().enumerate() {
-            let patience = if n % 3 == 2 {
-                1_000
-            } else {
-                u32::try_from(n).expect("small") % 3
-            };
+            let patience = if n % 3 == 2 { 1_000 } else { u32::try_from(n).expect("small") % 3 };
             let answer = polled(patience, append).await;
-            assert!(
-                n % 3 != 2 || answer.is_some_and(|answer| answer.is_ok()),
-                "{n}"
-            );
+            assert!(n % 3 != 2 || answer.is_some_and(|answer| answer.is_ok()), "{n}");
         }
     });
     let found = machine.read();
@@ -146,9 +130,7 @@ fn row_49_a_clock_that_jumps_back_changes_no_order() {
     let mut machine = machine_with(&["a"]);
     let mut held = vec!["a"];
     for (body, year) in [("b", 40), ("c", 1), ("d", 0)] {
-        machine
-            .world()
-            .set_wall(WallTime::from_unix_nanos(year * 31_536_000_000_000_000));
+        machine.world().set_wall(WallTime::from_unix_nanos(year * 31_536_000_000_000_000));
         machine.append(body);
         held.push(body);
         machine.kill();
@@ -156,10 +138,7 @@ fn row_49_a_clock_that_jumps_back_changes_no_order() {
         let report = machine.start();
         assert_eq!(
             (report.head.get(), machine.read()),
-            (
-                held.len() as u64,
-                held.iter().map(ToString::to_string).collect()
-            )
+            (held.len() as u64, held.iter().map(ToString::to_string).collect())
         );
     }
     goes_on_after(&mut machine, &held);

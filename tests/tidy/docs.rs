@@ -24,10 +24,7 @@ pub(crate) fn links_resolve(source: &Source, tree: &[Source]) -> Vec<Finding> {
     if !source.is("md") {
         return Vec::new();
     }
-    let folder = source
-        .path
-        .rsplit_once('/')
-        .map_or("", |(folder, _)| folder);
+    let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut findings = Vec::new();
     for (at, line) in prose(&source.text) {
         for target in links(line).filter(|target| !exists(folder, target, tree)) {
@@ -50,10 +47,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The targets of the links in a line that point into the tree, without their anchors.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    let targets = line
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split([')', ' ']).next());
+    let targets = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
     let targets = targets.chain(reference(line));
     targets
         .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
@@ -92,10 +86,7 @@ pub(crate) fn named_functions_exist(source: &Source, tree: &[Source]) -> Vec<Fin
         let declaration = format!("fn {name}");
         tree.iter().any(|source| {
             source.code.match_indices(&declaration).any(|(at, _)| {
-                let after = source.code[at + declaration.len()..]
-                    .chars()
-                    .next()
-                    .unwrap_or(' ');
+                let after = source.code[at + declaration.len()..].chars().next().unwrap_or(' ');
                 !after.is_alphanumeric() && after != '_'
             })
         })
@@ -104,11 +95,7 @@ pub(crate) fn named_functions_exist(source: &Source, tree: &[Source]) -> Vec<Fin
         .flat_map(|(at, line)| function_names(line).map(move |name| (at, name)))
         .collect();
     if names.is_empty() {
-        return vec![Finding::new(
-            source,
-            0,
-            "this document names no test, so it proves nothing",
-        )];
+        return vec![Finding::new(source, 0, "this document names no test, so it proves nothing")];
     }
     let missing = names.into_iter().filter(|(_, name)| !declared(name));
     missing
@@ -164,16 +151,10 @@ mod samples {
         let text = "| torn write | `torn_write` |\n| rot | `bit_rot_is_found`, `log::gone_by` |\n\
                     `Type::some_field`, `COLUMNS_MAX`, `word`\n";
         let code = "fn torn_write() {}\nfn bit_rot_is_found_twice() {}\n";
-        let tree = [
-            Source::new("docs/FAULTS.md", text),
-            Source::new("src/a.rs", code),
-        ];
+        let tree = [Source::new("docs/FAULTS.md", text), Source::new("src/a.rs", code)];
         let found = named_functions_exist(&tree[0], &tree);
         assert_eq!(found.iter().map(|f| f.line).collect::<Vec<_>>(), [2, 2]);
-        assert_eq!(
-            bites(named_functions_exist, "docs/GUARANTEES.md", "None."),
-            [1]
-        );
+        assert_eq!(bites(named_functions_exist, "docs/GUARANTEES.md", "None."), [1]);
         assert!(bites(named_functions_exist, "docs/OTHER.md", text).is_empty());
     }
 

@@ -119,8 +119,7 @@ impl Ban {
 
 /// Whether `path` is the module `folder`: `src/log/…` or `src/log.rs`, not `src/logic.rs`.
 fn lies_in(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder)
-        .is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
 }
 
 /// Whether the segments of `name` occur in `path`, side by side.
@@ -131,11 +130,7 @@ fn contains(path: &str, name: &str) -> bool {
 fn simulator_dependency(manifest: &Source) -> Option<Finding> {
     let mut lines = manifest.text.lines().enumerate();
     let (at, _) = lines.find(|(_, line)| line.starts_with("madsim"))?;
-    Some(Finding::new(
-        manifest,
-        at,
-        "the simulator is a dependency of sim-tests only",
-    ))
+    Some(Finding::new(manifest, at, "the simulator is a dependency of sim-tests only"))
 }
 
 /// The side door around visibility: compiling another package's file as one's own.
@@ -146,9 +141,7 @@ pub(crate) fn includes_no_foreign_file(source: &Source, _: &[Source]) -> Vec<Fin
     };
     let sentence = "use the public interface: a file belongs to one package, in its own place";
     let lines = source.code_lines().filter(|(_, line)| opens(line));
-    lines
-        .map(|(at, _)| Finding::new(source, at, sentence))
-        .collect()
+    lines.map(|(at, _)| Finding::new(source, at, sentence)).collect()
 }
 
 mod samples {
@@ -166,56 +159,34 @@ mod samples {
             ("src/store/mod.rs", "use crate::saga::Saga;"),
             ("src/runtime/mod.rs", "use crate::log::Group;"),
             ("src/engine/a.rs", "::tokio::time::sleep(d);"),
-            (
-                "src/lib.rs",
-                "use tokio::{sync::mpsc, task::spawn_blocking};",
-            ),
+            ("src/lib.rs", "use tokio::{sync::mpsc, task::spawn_blocking};"),
             ("src/app/a.rs", "crate::engine::open();"),
             ("src/engine/a.rs", "#[cfg(madsim)]"),
             ("Cargo.toml", "madsim = \"0.2\""),
         ];
         for (path, text) in table {
-            assert_eq!(
-                bites(keeps_the_dependency_law, path, text),
-                [1],
-                "{path}: {text}"
-            );
+            assert_eq!(bites(keeps_the_dependency_law, path, text), [1], "{path}: {text}");
         }
     }
 
     #[test]
     fn what_is_lawful_stays() {
         let table = [
-            (
-                "src/log/a.rs",
-                "// async, tokio\nuse std::fmt; let x = \"std::fs\";",
-            ),
+            ("src/log/a.rs", "// async, tokio\nuse std::fmt; let x = \"std::fs\";"),
             ("src/logic.rs", "use std::time::Duration;"),
             ("src/runtime/tokio/mod.rs", "use ::tokio::time::sleep;"),
-            (
-                "src/engine/a.rs",
-                "use tokio::sync::mpsc; use crate::{log, runtime};",
-            ),
+            ("src/engine/a.rs", "use tokio::sync::mpsc; use crate::{log, runtime};"),
             ("sim-tests/src/a.rs", "use madsim::time;"),
-            (
-                "Cargo.toml",
-                "[workspace.lints.rust]\nunexpected_cfgs = [\"cfg(madsim)\"]",
-            ),
+            ("Cargo.toml", "[workspace.lints.rust]\nunexpected_cfgs = [\"cfg(madsim)\"]"),
         ];
         for (path, text) in table {
-            assert!(
-                bites(keeps_the_dependency_law, path, text).is_empty(),
-                "{path}: {text}"
-            );
+            assert!(bites(keeps_the_dependency_law, path, text).is_empty(), "{path}: {text}");
         }
     }
 
     #[test]
     fn foreign_files() {
         let text = "#[path = \"../../src/log/mod.rs\"]\nmod log;\ninclude!(\"x.rs\");\n";
-        assert_eq!(
-            bites(includes_no_foreign_file, "sim-tests/src/a.rs", text),
-            [1, 3]
-        );
+        assert_eq!(bites(includes_no_foreign_file, "sim-tests/src/a.rs", text), [1, 3]);
     }
 }

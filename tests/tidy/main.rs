@@ -3,10 +3,7 @@
 //! Not a compiler and not clippy: it reads text, and knows just enough Rust to tell code from
 //! comments and strings. The invariant it guards: every rule is a function over sources in
 //! memory, and beside each stands a sample on which it bites.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this reads the source tree, not a store"
-)]
+#![expect(clippy::disallowed_methods, reason = "this reads the source tree, not a store")]
 
 mod docs;
 mod law;
@@ -51,11 +48,7 @@ struct Finding {
 impl Finding {
     /// `line` counts from 0, as indices do; it is shown counted from 1, as editors do.
     fn new(source: &Source, line: usize, sentence: impl Into<String>) -> Self {
-        Self {
-            path: source.path.clone(),
-            line: line + 1,
-            sentence: sentence.into(),
-        }
+        Self { path: source.path.clone(), line: line + 1, sentence: sentence.into() }
     }
 }
 
@@ -69,21 +62,13 @@ impl fmt::Display for Finding {
 fn the_tree_is_tidy() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tree = read_tree(root);
-    assert!(
-        tree.iter().any(|source| source.path == "src/lib.rs"),
-        "this is not the tree"
-    );
+    assert!(tree.iter().any(|source| source.path == "src/lib.rs"), "this is not the tree");
     let findings: Vec<String> = tree
         .iter()
         .flat_map(|source| RULES.iter().flat_map(|rule| rule(source, &tree)))
         .map(|finding| finding.to_string())
         .collect();
-    assert!(
-        findings.is_empty(),
-        "{} findings:\n{}",
-        findings.len(),
-        findings.join("\n")
-    );
+    assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
 }
 
 fn read_tree(root: &Path) -> Vec<Source> {
@@ -91,13 +76,8 @@ fn read_tree(root: &Path) -> Vec<Source> {
     collect(root, &mut paths);
     paths.sort();
     let relative = |path: &Path| {
-        let inside = path
-            .strip_prefix(root)
-            .expect("it was found below the root");
-        inside
-            .to_str()
-            .expect("our names are ASCII")
-            .replace('\\', "/")
+        let inside = path.strip_prefix(root).expect("it was found below the root");
+        inside.to_str().expect("our names are ASCII").replace('\\', "/")
     };
     paths
         .iter()

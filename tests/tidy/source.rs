@@ -21,16 +21,8 @@ pub(crate) struct Function {
 
 impl Source {
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        let code = if is(path, "rs") {
-            blank(text)
-        } else {
-            String::new()
-        };
-        Self {
-            path: path.to_owned(),
-            text: text.to_owned(),
-            code,
-        }
+        let code = if is(path, "rs") { blank(text) } else { String::new() };
+        Self { path: path.to_owned(), text: text.to_owned(), code }
     }
 
     pub(crate) fn is(&self, extension: &str) -> bool {
@@ -64,12 +56,7 @@ impl Source {
     /// expanded, so that `use std::{fs, time}` gives `std::fs` and `std::time`.
     pub(crate) fn paths(&self) -> Vec<(usize, String)> {
         let chars: Vec<char> = self.code.chars().collect();
-        let mut scan = Scan {
-            chars: &chars,
-            at: 0,
-            line: 0,
-            found: Vec::new(),
-        };
+        let mut scan = Scan { chars: &chars, at: 0, line: 0, found: Vec::new() };
         while scan.at < chars.len() {
             if scan.at_identifier() {
                 scan.path(String::new());
@@ -86,9 +73,7 @@ impl Source {
         let lines: Vec<&str> = self.code.lines().collect();
         let mut functions = Vec::new();
         for pair in words.windows(2) {
-            let [(first, keyword), (_, name)] = pair else {
-                unreachable!("windows of two")
-            };
+            let [(first, keyword), (_, name)] = pair else { unreachable!("windows of two") };
             if keyword != "fn" {
                 continue;
             }
@@ -96,11 +81,7 @@ impl Source {
             if let Some(column) = lines[*first].find(&format!("fn {name}"))
                 && let Some(last) = end_of_body(&lines, *first, column)
             {
-                functions.push(Function {
-                    name: name.clone(),
-                    first: *first,
-                    last,
-                });
+                functions.push(Function { name: name.clone(), first: *first, last });
             }
         }
         functions
@@ -108,8 +89,7 @@ impl Source {
 }
 
 fn is(path: &str, extension: &str) -> bool {
-    path.rsplit_once('.')
-        .is_some_and(|(_, found)| found == extension)
+    path.rsplit_once('.').is_some_and(|(_, found)| found == extension)
 }
 
 /// The line on which the body that follows `(line, column)` ends; none if there is no body.
@@ -199,11 +179,7 @@ impl Scan<'_> {
 }
 
 fn join(prefix: String, name: &str) -> String {
-    if prefix.is_empty() {
-        name.to_owned()
-    } else {
-        prefix + "::" + name
-    }
+    if prefix.is_empty() { name.to_owned() } else { prefix + "::" + name }
 }
 
 /// The text with comments and literals replaced by spaces, line by line as before.
@@ -218,11 +194,7 @@ fn blank(text: &str) -> String {
             code.push(chars[at]);
             at += 1;
         } else {
-            code.extend(
-                chars[at..end]
-                    .iter()
-                    .map(|c| if *c == '\n' { '\n' } else { ' ' }),
-            );
+            code.extend(chars[at..end].iter().map(|c| if *c == '\n' { '\n' } else { ' ' }));
             at = end;
         }
     }
@@ -261,16 +233,9 @@ fn raw_string_end(chars: &[char], start: usize) -> usize {
     }
     let closes = |at: usize| {
         chars[at] == '"'
-            && chars[at + 1..]
-                .iter()
-                .take(hashes)
-                .filter(|c| **c == '#')
-                .count()
-                == hashes
+            && chars[at + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes
     };
-    (open + 1..chars.len())
-        .find(|at| closes(*at))
-        .map_or(chars.len(), |at| at + 1 + hashes)
+    (open + 1..chars.len()).find(|at| closes(*at)).map_or(chars.len(), |at| at + 1 + hashes)
 }
 
 fn block_comment_end(chars: &[char], start: usize) -> usize {
@@ -310,9 +275,8 @@ fn code_is_told_from_comments_and_literals() {
 fn paths_are_expanded() {
     let source = Source::new("x.rs", "use a::{b, c::{d, e as f}};\nx.y(::g::h::<i>());");
     let paths: Vec<String> = source.paths().into_iter().map(|(_, path)| path).collect();
-    let expected = [
-        "use", "a::b", "a::c::d", "a::c::e", "a::c::as", "a::c::f", "x", "y", "g::h", "i",
-    ];
+    let expected =
+        ["use", "a::b", "a::c::d", "a::c::e", "a::c::as", "a::c::f", "x", "y", "g::h", "i"];
     assert_eq!(paths, expected);
 }
 
@@ -321,11 +285,8 @@ fn functions_are_measured_and_tests_left_out() {
     let text = "trait T {\n  fn a(&self, x: [u8; 2]);\n  fn b() {\n    if x {}\n  }\n}\n\
                 type F = fn(u8);\n#[cfg(test)]\nmod tests {\n}\n";
     let source = Source::new("x.rs", text);
-    let found: Vec<_> = source
-        .functions()
-        .iter()
-        .map(|f| (f.name.clone(), f.first, f.last))
-        .collect();
+    let found: Vec<_> =
+        source.functions().iter().map(|f| (f.name.clone(), f.first, f.last)).collect();
     assert_eq!(found, [("b".to_owned(), 2, 4)]);
     assert_eq!(source.lines_without_tests(), 7);
     assert_eq!(Source::new("src/a/tests.rs", text).lines_without_tests(), 0);

@@ -30,14 +30,8 @@ pub(crate) fn fits_in_100_columns(source: &Source, _: &[Source]) -> Vec<Finding>
         return Vec::new();
     }
     let wide = |line: &str| line.chars().count() > COLUMNS_MAX;
-    let lines = source
-        .text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| wide(line));
-    lines
-        .map(|(at, _)| Finding::new(source, at, "this line exceeds 100 columns"))
-        .collect()
+    let lines = source.text.lines().enumerate().filter(|(_, line)| wide(line));
+    lines.map(|(at, _)| Finding::new(source, at, "this line exceeds 100 columns")).collect()
 }
 
 pub(crate) fn has_no_unfinished_code(source: &Source, _: &[Source]) -> Vec<Finding> {
@@ -61,9 +55,7 @@ pub(crate) fn expects_instead_of_allowing(source: &Source, _: &[Source]) -> Vec<
     };
     let sentence = "use `expect` with a reason: it reports when it is no longer needed";
     let lines = source.code_lines().filter(|(_, line)| allows(line));
-    lines
-        .map(|(at, _)| Finding::new(source, at, sentence))
-        .collect()
+    lines.map(|(at, _)| Finding::new(source, at, sentence)).collect()
 }
 
 pub(crate) fn has_no_empty_names(source: &Source, _: &[Source]) -> Vec<Finding> {
@@ -80,11 +72,7 @@ pub(crate) fn has_no_empty_names(source: &Source, _: &[Source]) -> Vec<Finding> 
             findings.push(Finding::new(source, at, sentence));
         }
     }
-    for function in source
-        .functions()
-        .iter()
-        .filter(|found| found.name.starts_with("get_"))
-    {
+    for function in source.functions().iter().filter(|found| found.name.starts_with("get_")) {
         let sentence = format!("`{}`: a getter is named after what it gives", function.name);
         findings.push(Finding::new(source, function.first, sentence));
     }
@@ -93,10 +81,7 @@ pub(crate) fn has_no_empty_names(source: &Source, _: &[Source]) -> Vec<Finding> 
 
 pub(crate) fn file_is_short(source: &Source, _: &[Source]) -> Vec<Finding> {
     let lines = source.lines_without_tests();
-    let entry = LARGE_FILES
-        .iter()
-        .find(|(path, _)| *path == source.path)
-        .map(|(_, lines)| *lines);
+    let entry = LARGE_FILES.iter().find(|(path, _)| *path == source.path).map(|(_, lines)| *lines);
     size_complaint(lines, entry)
         .map(|sentence| Finding::new(source, lines.saturating_sub(1), sentence))
         .into_iter()
@@ -105,18 +90,18 @@ pub(crate) fn file_is_short(source: &Source, _: &[Source]) -> Vec<Finding> {
 
 fn size_complaint(lines: usize, entry: Option<usize>) -> Option<String> {
     match entry {
-        _ if lines > FILE_LINES_MAX => Some(format!(
-            "{lines} lines without tests: more than {FILE_LINES_MAX} is two files"
-        )),
+        _ if lines > FILE_LINES_MAX => {
+            Some(format!("{lines} lines without tests: more than {FILE_LINES_MAX} is two files"))
+        }
         None if lines > FILE_LINES_AIM => Some(format!(
             "{lines} lines without tests: above {FILE_LINES_AIM} it takes an entry in LARGE_FILES"
         )),
-        Some(entry) if lines > entry => Some(format!(
-            "{lines} lines without tests: its entry in LARGE_FILES says {entry}"
-        )),
-        Some(entry) if lines <= FILE_LINES_AIM || lines + 20 < entry => Some(format!(
-            "{lines} lines without tests: lower its entry in LARGE_FILES ({entry})"
-        )),
+        Some(entry) if lines > entry => {
+            Some(format!("{lines} lines without tests: its entry in LARGE_FILES says {entry}"))
+        }
+        Some(entry) if lines <= FILE_LINES_AIM || lines + 20 < entry => {
+            Some(format!("{lines} lines without tests: lower its entry in LARGE_FILES ({entry})"))
+        }
         _ => None,
     }
 }
@@ -179,17 +164,9 @@ mod samples {
         assert!(bites(file_is_short, "src/a.rs", &lines(400)).is_empty());
         assert_eq!(bites(file_is_short, "src/a.rs", &lines(401)), [401]);
         assert!(bites(file_is_short, "src/a/tests.rs", &lines(900)).is_empty());
-        let table = [
-            (601, Some(700)),
-            (451, Some(450)),
-            (430, Some(451)),
-            (400, Some(410)),
-        ];
+        let table = [(601, Some(700)), (451, Some(450)), (430, Some(451)), (400, Some(410))];
         for (lines, entry) in table {
-            assert!(
-                size_complaint(lines, entry).is_some(),
-                "{lines} of {entry:?}"
-            );
+            assert!(size_complaint(lines, entry).is_some(), "{lines} of {entry:?}");
         }
         assert!(size_complaint(450, Some(460)).is_none());
     }

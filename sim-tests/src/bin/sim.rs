@@ -2,11 +2,8 @@
 //!
 //! Every seed runs on a thread of its own, so that nothing of one leaks into the next.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line program"
-)]
+#![expect(clippy::print_stderr, reason = "a command line program")]
+#![cfg_attr(madsim, expect(clippy::print_stdout, reason = "a command line program"))]
 
 use std::process::ExitCode;
 
@@ -26,6 +23,7 @@ fn main() -> ExitCode {
 }
 
 #[cfg(madsim)]
+#[expect(clippy::disallowed_methods, reason = "it measures real time and isolates seeds by thread")]
 mod simulator {
     use sagalog_sim::{
         disk::{Plan, SeedReport, run_seed},
@@ -79,10 +77,7 @@ mod simulator {
         }
         let count = count.unwrap_or(u64::from(first.is_some()));
         let first = first.unwrap_or(1);
-        Ok(Arguments {
-            seeds: first..first.saturating_add(count),
-            json,
-        })
+        Ok(Arguments { seeds: first..first.saturating_add(count), json })
     }
 
     fn run(arguments: &Arguments) -> ExitCode {

@@ -36,11 +36,7 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) fn new(stage: Stage, choices: Seeded) -> Self {
-        Self {
-            stage,
-            choices,
-            healed: false,
-        }
+        Self { stage, choices, healed: false }
     }
 
     /// Nothing may fail any more, and the life ends in order.
@@ -60,18 +56,11 @@ impl Life {
             Ok(found) => found,
             Err(error) => return self.judge_unreadable(&error),
         };
-        let head = found
-            .last()
-            .map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
+        let head = found.last().map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
         if head != report.head && found.last().is_some() {
-            return broken(
-                "G3",
-                format!("head {} is reported, {head} is read", report.head),
-            );
+            return broken("G3", format!("head {} is reported, {head} is read", report.head));
         }
-        self.stage
-            .oracle()
-            .judge_recovered(&found, report.floor, self.stage.damaged())?;
+        self.stage.oracle().judge_recovered(&found, report.floor, self.stage.damaged())?;
         self.work(&log).await?;
         if self.healed || self.choices.below(3) == 0 {
             return self.close(log).await;
@@ -101,10 +90,7 @@ impl Life {
         match error {
             ReadError::Io { .. } if self.stage.struck(reported) => Ok(Ending::ReadDamaged),
             _ if self.stage.damaged() => Ok(Ending::ReadDamaged),
-            _ => broken(
-                "G4",
-                format!("unreadable although the disk kept its promises: {error}"),
-            ),
+            _ => broken("G4", format!("unreadable although the disk kept its promises: {error}")),
         }
     }
 
@@ -149,8 +135,7 @@ impl Life {
         // Whatever the answer: the floor may move as far as this from now on.
         self.stage.oracle().retain_from(from);
         let answer = log.keep_from(from).await;
-        self.stage
-            .note([2, from.get(), answer.map_or(u64::MAX, Position::get)]);
+        self.stage.note([2, from.get(), answer.map_or(u64::MAX, Position::get)]);
     }
 
     async fn close(&self, log: Log) -> Result<Ending, Violation> {
@@ -229,8 +214,7 @@ impl Writer {
                 Ok(())
             }
             Err(error) => {
-                self.stage
-                    .note([4, number as u64, u64::from(error.is_unknown_outcome())]);
+                self.stage.note([4, number as u64, u64::from(error.is_unknown_outcome())]);
                 if !error.is_unknown_outcome() {
                     self.stage.oracle().refuse(number);
                 }

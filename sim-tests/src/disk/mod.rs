@@ -59,10 +59,7 @@ impl SeedReport {
         let what = "the world panicked, see the message above".into();
         Self {
             seed,
-            violation: Some(Violation {
-                guarantee: "G9",
-                what,
-            }),
+            violation: Some(Violation { guarantee: "G9", what }),
             appends: 0,
             crashes: 0,
             disk_ops: 0,
@@ -98,8 +95,7 @@ impl Stage {
 
     /// Whether a fault of one of these kinds has struck so far.
     fn struck(&self, which: impl Fn(FaultKind) -> bool) -> bool {
-        self.disk
-            .with(|disk| disk.injected().iter().any(|fault| which(fault.kind)))
+        self.disk.with(|disk| disk.injected().iter().any(|fault| which(fault.kind)))
     }
 
     /// Whether the disk has broken a promise, or shown what is not there.
@@ -134,11 +130,7 @@ fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
         if violation.is_some() {
             story.push(format!("{:?}", stage.plan));
             story.extend(disk.events().map(ToString::to_string));
-            story.extend(
-                disk.damage()
-                    .iter()
-                    .map(|damage| format!("damage: {damage}")),
-            );
+            story.extend(disk.damage().iter().map(|damage| format!("damage: {damage}")));
         }
         SeedReport {
             seed: stage.plan.seed,
@@ -181,10 +173,7 @@ async fn live_once(stage: &Stage, choices: &mut Seeded, number: u64) -> Result<E
         Ok(Ok(ending)) => ending,
         Ok(Err(panicked)) => broken("G9", format!("a task panicked: {panicked}")),
         Err(_) if stage.disk.with(|disk| disk.is_halted()) => Ok(Ending::CutShort),
-        Err(_) => broken(
-            "G8",
-            format!("life {number} hangs although the disk is at work"),
-        ),
+        Err(_) => broken("G8", format!("life {number} hangs although the disk is at work")),
     }
 }
 
@@ -220,10 +209,7 @@ fn excuse(stage: &Stage, error: &OpenError) -> Result<(), Violation> {
     if stage.damaged() {
         return Ok(());
     }
-    broken(
-        "G10",
-        format!("refused to open although the disk kept its promises: {error}"),
-    )
+    broken("G10", format!("refused to open although the disk kept its promises: {error}"))
 }
 
 /// Everything is healed: the log has to open, append, close and come back as it was.
@@ -244,8 +230,7 @@ async fn heal(stage: &Stage, choices: &mut Seeded) -> Result<(), Violation> {
             Ending::Closed => {}
             Ending::NotOpened(error) if is_final(&error) => return excuse(stage, &error),
             // Damage that stays damage: what cannot be read is still not readable.
-            Ending::NotOpened(_) if stage.damaged() => return Ok(()),
-            Ending::ReadDamaged if stage.damaged() => return Ok(()),
+            Ending::NotOpened(_) | Ending::ReadDamaged if stage.damaged() => return Ok(()),
             ending => return broken("G8", format!("the healed log ends as {ending:?}")),
         }
         crash(stage, choices);

@@ -62,15 +62,8 @@ impl Oracle {
     /// A new commit of `bytes` bytes, at least eight, and its number.
     pub fn submit(&mut self, bytes: usize, positions: u32) -> (usize, Commit) {
         let number = self.submissions.len();
-        self.submissions.push(Submission {
-            bytes,
-            positions,
-            fate: Fate::Unknown,
-        });
-        (
-            number,
-            Commit::new(body(number, bytes)).with_positions(positions),
-        )
+        self.submissions.push(Submission { bytes, positions, fate: Fate::Unknown });
+        (number, Commit::new(body(number, bytes)).with_positions(positions))
     }
 
     /// The caller of commit `number` was told where it is.
@@ -137,36 +130,27 @@ impl Oracle {
 
     fn identify(&self, commit: &RecordedCommit) -> Result<usize, Violation> {
         let at = commit.first;
-        let number = commit
-            .body
-            .first_chunk::<8>()
-            .map(|bytes| u64::from_le_bytes(*bytes));
+        let number = commit.body.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
         let number = number.and_then(|number| usize::try_from(number).ok());
         let Some((number, submission)) =
             number.and_then(|number| Some((number, self.submissions.get(number)?)))
         else {
-            return broken(
-                "G4",
-                format!("position {at} holds bytes that nobody appended"),
-            );
+            return broken("G4", format!("position {at} holds bytes that nobody appended"));
         };
         if commit.body != body(number, submission.bytes) || commit.positions != submission.positions
         {
             return broken("G4", format!("position {at} holds commit {number} changed"));
         }
         match submission.fate {
-            Fate::Refused => broken(
-                "G5",
-                format!("commit {number} was refused and is at position {at}"),
-            ),
-            Fate::Settled => broken(
-                "G6",
-                format!("commit {number} was gone and is back at position {at}"),
-            ),
-            Fate::Acknowledged(told) if told != at => broken(
-                "G3",
-                format!("commit {number} was acknowledged at {told} and is at {at}"),
-            ),
+            Fate::Refused => {
+                broken("G5", format!("commit {number} was refused and is at position {at}"))
+            }
+            Fate::Settled => {
+                broken("G6", format!("commit {number} was gone and is back at position {at}"))
+            }
+            Fate::Acknowledged(told) if told != at => {
+                broken("G3", format!("commit {number} was acknowledged at {told} and is at {at}"))
+            }
             Fate::Acknowledged(_) | Fate::Unknown | Fate::Destroyed => Ok(number),
         }
     }
@@ -181,15 +165,10 @@ impl Oracle {
     ) -> Result<(), Violation> {
         let numbers = self.judge_read(read)?;
         if floor > self.floor {
-            return broken(
-                "G7",
-                format!("positions below {floor} are gone, {} kept", self.floor),
-            );
+            return broken("G7", format!("positions below {floor} are gone, {} kept", self.floor));
         }
         let present: BTreeSet<usize> = numbers.iter().copied().collect();
-        let start = read
-            .first()
-            .map_or(Position::new(u64::MAX), |commit| commit.first);
+        let start = read.first().map_or(Position::new(u64::MAX), |commit| commit.first);
         for (number, submission) in self.submissions.iter_mut().enumerate() {
             if present.contains(&number) {
                 continue;
@@ -208,11 +187,7 @@ impl Oracle {
             }
         }
         self.judge_prefix(read, &numbers, damaged)?;
-        self.settled = read
-            .iter()
-            .map(|commit| commit.first)
-            .zip(numbers)
-            .collect();
+        self.settled = read.iter().map(|commit| commit.first).zip(numbers).collect();
         Ok(())
     }
 
@@ -223,13 +198,8 @@ impl Oracle {
         numbers: &[usize],
         damaged: bool,
     ) -> Result<(), Violation> {
-        let first = read
-            .first()
-            .map_or(Position::new(u64::MAX), |commit| commit.first);
-        let kept = self
-            .settled
-            .iter()
-            .filter(|(at, _)| *at >= first.max(self.floor));
+        let first = read.first().map_or(Position::new(u64::MAX), |commit| commit.first);
+        let kept = self.settled.iter().filter(|(at, _)| *at >= first.max(self.floor));
         for (at, number) in kept {
             let found = read.binary_search_by_key(at, |commit| commit.first);
             match found {

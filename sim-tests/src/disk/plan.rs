@@ -102,11 +102,7 @@ impl Plan {
         };
         let segment_bytes = 16 << (10 + choices.below(3));
         let group_bytes_max = (1024 << choices.below(3)).min(segment_bytes / 2);
-        let body_bytes = if choices.below(3) == 0 {
-            group_bytes_max - 128
-        } else {
-            256
-        };
+        let body_bytes = if choices.below(3) == 0 { group_bytes_max - 128 } else { 256 };
         Self {
             seed,
             temper,

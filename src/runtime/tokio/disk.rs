@@ -64,9 +64,7 @@ pub struct FileLock {
 impl FileDisk {
     pub(super) fn new(handle: fs::File, path: &Path) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self {
-            dir: Arc::new(Directory { handle, path }),
-        }
+        Self { dir: Arc::new(Directory { handle, path }) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -129,10 +127,7 @@ impl Disk for FileDisk {
         if mode == OpenMode::Read {
             advise_sequential(&file);
         }
-        Ok(DiskFile {
-            file,
-            name: name.into(),
-        })
+        Ok(DiskFile { file, name: name.into() })
     }
 
     /// The names of everything but directories (a file system's root has its `lost+found`).
@@ -157,10 +152,7 @@ impl Disk for FileDisk {
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        self.dir
-            .handle
-            .sync_all()
-            .map_err(|error| self.explain(error, "sync the directory"))
+        self.dir.handle.sync_all().map_err(|error| self.explain(error, "sync the directory"))
     }
 
     async fn lock(&self, name: &str) -> io::Result<FileLock> {
@@ -187,19 +179,14 @@ impl DiskFile {
         let mut end = self.len_now()?;
         while end < bytes {
             let rest = usize::try_from(bytes - end).unwrap_or(usize::MAX);
-            self.file
-                .write_all_at(&ZEROS[..rest.min(ZEROS_BYTES)], end)?;
+            self.file.write_all_at(&ZEROS[..rest.min(ZEROS_BYTES)], end)?;
             end = end.saturating_add(rest.min(ZEROS_BYTES) as u64);
         }
         Ok(())
     }
 
     fn truncate_now(&self, bytes: u64) -> io::Result<()> {
-        if bytes < self.len_now()? {
-            self.file.set_len(bytes)
-        } else {
-            Ok(())
-        }
+        if bytes < self.len_now()? { self.file.set_len(bytes) } else { Ok(()) }
     }
 }
 
@@ -215,27 +202,22 @@ impl File for DiskFile {
     }
 
     async fn sync_data(&self) -> io::Result<()> {
-        self.file
-            .sync_data()
-            .map_err(|error| explain(error, "sync", &self.name))
+        self.file.sync_data().map_err(|error| explain(error, "sync", &self.name))
     }
 
     /// With `fallocate(2)`, which also fills holes below the present length; where the file
     /// system does not know it, by writing zeros behind the present length. Either way the space
     /// is the file's, but neither is durable before [`sync_data`](File::sync_data).
     async fn reserve(&self, bytes: u64) -> io::Result<()> {
-        self.reserve_now(bytes)
-            .map_err(|error| explain(error, "reserve space for", &self.name))
+        self.reserve_now(bytes).map_err(|error| explain(error, "reserve space for", &self.name))
     }
 
     async fn truncate(&self, bytes: u64) -> io::Result<()> {
-        self.truncate_now(bytes)
-            .map_err(|error| explain(error, "truncate", &self.name))
+        self.truncate_now(bytes).map_err(|error| explain(error, "truncate", &self.name))
     }
 
     async fn len(&self) -> io::Result<u64> {
-        self.len_now()
-            .map_err(|error| explain(error, "learn the length of", &self.name))
+        self.len_now().map_err(|error| explain(error, "learn the length of", &self.name))
     }
 }
 
@@ -292,14 +274,7 @@ fn assert_plain(name: &str) {
 /// Adds to a system error what was tried on which file; the kind stays.
 pub(super) fn explain(error: io::Error, operation: &'static str, name: &str) -> io::Error {
     let kind = error.kind();
-    io::Error::new(
-        kind,
-        FileError {
-            operation,
-            name: name.into(),
-            source: error,
-        },
-    )
+    io::Error::new(kind, FileError { operation, name: name.into(), source: error })
 }
 
 /// What went wrong with which file. Its text includes the source's, because a store's error is
@@ -313,11 +288,7 @@ struct FileError {
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            operation,
-            name,
-            source,
-        } = self;
+        let Self { operation, name, source } = self;
         write!(f, "cannot {operation} `{name}`: {source}")
     }
 }

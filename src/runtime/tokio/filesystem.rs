@@ -18,10 +18,7 @@ use super::disk::explain;
 /// Over a network a lock may be local to one client and a sync may end in a server's memory, so
 /// two writers could corrupt a store and an acknowledged event could be lost. The numbers are
 /// those of statfs(2), linux/magic.h and, for the last four, the list in coreutils' `stat`.
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "the numbers are Linux's")
-)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the numbers are Linux's"))]
 const NETWORK_FILE_SYSTEMS: [(u32, &str); 15] = [
     (0x0000_6969, "NFS"),
     (0x0000_517b, "SMB"),
@@ -52,10 +49,8 @@ pub(super) fn open_dir(path: &Path) -> io::Result<File> {
 
 /// Makes `path` a directory whose name, and that of every parent it had to create, is durable.
 pub(super) fn create_dir_durably(path: &Path) -> io::Result<()> {
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists())
-        .collect();
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
     for dir in missing.iter().rev() {
         // Opening the parent first refuses a network file system before anything is made on it.
         let parent = open_dir(&parent(dir))?;
@@ -65,20 +60,12 @@ pub(super) fn create_dir_durably(path: &Path) -> io::Result<()> {
             // directory after all, opening it fails.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => {
-                return Err(explain(
-                    error,
-                    "create the directory",
-                    &dir.to_string_lossy(),
-                ));
+                return Err(explain(error, "create the directory", &dir.to_string_lossy()));
             }
         }
         sync(&parent, dir)?;
     }
-    if missing.is_empty() {
-        sync_existing(path)
-    } else {
-        Ok(())
-    }
+    if missing.is_empty() { sync_existing(path) } else { Ok(()) }
 }
 
 /// Repeats the sync of an existing directory's name: whoever made it may have been killed between
@@ -94,9 +81,7 @@ fn sync_existing(path: &Path) -> io::Result<()> {
 
 fn sync(parent: &File, child: &Path) -> io::Result<()> {
     let name = child.to_string_lossy();
-    parent
-        .sync_all()
-        .map_err(|error| explain(error, "sync the parent directory of", &name))
+    parent.sync_all().map_err(|error| explain(error, "sync the parent directory of", &name))
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -129,21 +114,12 @@ fn refuse_network(_dir: &File, _path: &Path) -> io::Result<()> {
 }
 
 /// The name of the network file system with this magic number, if it is one.
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "the numbers are Linux's")
-)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the numbers are Linux's"))]
 pub(super) fn network_name(magic: u32) -> Option<&'static str> {
-    NETWORK_FILE_SYSTEMS
-        .iter()
-        .find(|(number, _)| *number == magic)
-        .map(|(_, name)| *name)
+    NETWORK_FILE_SYSTEMS.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name)
 }
 
-#[cfg_attr(
-    not(target_os = "linux"),
-    expect(dead_code, reason = "the numbers are Linux's")
-)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the numbers are Linux's"))]
 pub(super) fn refusal(path: &Path, system: &str) -> io::Error {
     let sentence = format!(
         "`{}` is on the network file system {system}, where neither locks nor syncs can be \

@@ -33,10 +33,7 @@ fn store() -> (TempDir, TokioRuntime) {
 
 fn create(disk: &FileDisk, name: &str, content: &[u8]) -> DiskFile {
     let file = at_once(disk.open(name, OpenMode::Create)).expect("a new name");
-    assert_eq!(
-        at_once(file.write_at(content, 0)).expect("room for it"),
-        content.len()
-    );
+    assert_eq!(at_once(file.write_at(content, 0)).expect("room for it"), content.len());
     file
 }
 
@@ -51,10 +48,7 @@ fn open_refuses_what_is_missing_or_no_directory() {
     assert_eq!(kind(TokioRuntime::open(&missing)), ErrorKind::NotFound);
     assert!(!missing.exists(), "opening must not create");
     fs::write(dir.path().join("file"), b"").expect("room");
-    assert_eq!(
-        kind(TokioRuntime::open(dir.path().join("file"))),
-        ErrorKind::NotADirectory
-    );
+    assert_eq!(kind(TokioRuntime::open(dir.path().join("file"))), ErrorKind::NotADirectory);
 }
 
 #[test]
@@ -65,10 +59,7 @@ fn create_makes_parents_and_accepts_what_exists() {
     TokioRuntime::create(&deep).expect("the same again");
     assert!(dir.path().join("a/c").is_dir());
     fs::write(dir.path().join("file"), b"").expect("room");
-    assert_eq!(
-        kind(TokioRuntime::create(dir.path().join("file"))),
-        ErrorKind::NotADirectory
-    );
+    assert_eq!(kind(TokioRuntime::create(dir.path().join("file"))), ErrorKind::NotADirectory);
     let beneath = TokioRuntime::create(dir.path().join("file/beneath"));
     assert_eq!(kind(beneath), ErrorKind::NotADirectory);
 }
@@ -123,25 +114,12 @@ fn a_refusal_is_one_sentence_with_path_and_system() {
 fn open_modes_keep_their_word() {
     let (_dir, runtime) = store();
     let disk = runtime.disk();
-    assert_eq!(
-        kind(at_once(disk.open("file", OpenMode::Read))),
-        ErrorKind::NotFound
-    );
-    assert_eq!(
-        kind(at_once(disk.open("file", OpenMode::ReadWrite))),
-        ErrorKind::NotFound
-    );
+    assert_eq!(kind(at_once(disk.open("file", OpenMode::Read))), ErrorKind::NotFound);
+    assert_eq!(kind(at_once(disk.open("file", OpenMode::ReadWrite))), ErrorKind::NotFound);
     create(&disk, "file", b"old");
-    assert_eq!(
-        kind(at_once(disk.open("file", OpenMode::Create))),
-        ErrorKind::AlreadyExists
-    );
+    assert_eq!(kind(at_once(disk.open("file", OpenMode::Create))), ErrorKind::AlreadyExists);
     let writer = at_once(disk.open("file", OpenMode::ReadWrite)).expect("it exists");
-    assert_eq!(
-        at_once(writer.len()).expect("open"),
-        3,
-        "opening must not truncate"
-    );
+    assert_eq!(at_once(writer.len()).expect("open"), 3, "opening must not truncate");
     let reader = at_once(disk.open("file", OpenMode::Read)).expect("it exists");
     assert!(at_once(reader.write_at(b"x", 0)).is_err());
 }
@@ -152,11 +130,7 @@ fn reads_and_writes_go_where_they_are_told() {
     let file = create(&runtime.disk(), "file", b"abc");
     at_once(file.write_at(b"z", 5)).expect("room");
     let mut buf = [1; 8];
-    assert_eq!(
-        at_once(file.read_at(&mut buf, 1)).expect("open"),
-        5,
-        "short at the end"
-    );
+    assert_eq!(at_once(file.read_at(&mut buf, 1)).expect("open"), 5, "short at the end");
     assert_eq!(&buf, b"bc\0\0z\x01\x01\x01");
     assert_eq!(at_once(file.read_at(&mut buf, 6)).expect("open"), 0);
     at_once(file.sync_data()).expect("a working disk");
@@ -172,11 +146,7 @@ fn list_is_sorted_by_bytes_and_has_no_directories() {
     fs::create_dir(dir.path().join("lost+found")).expect("a new name");
     let names = at_once(disk.list()).expect("open");
     assert_eq!(names, [".hidden", "B", "a1", "a10", "b", "é"]);
-    assert_eq!(
-        at_once(disk.list()).expect("open"),
-        names,
-        "every listing starts afresh"
-    );
+    assert_eq!(at_once(disk.list()).expect("open"), names, "every listing starts afresh");
 }
 
 #[cfg(target_os = "linux")]
@@ -202,15 +172,9 @@ fn rename_replaces_and_remove_removes() {
     at_once(disk.remove("to")).expect("it exists");
     at_once(disk.sync_dir()).expect("a working disk");
     assert_eq!(at_once(disk.list()).expect("open"), Vec::<String>::new());
-    assert_eq!(
-        at_once(file.len()).expect("an open file outlives its name"),
-        3
-    );
+    assert_eq!(at_once(file.len()).expect("an open file outlives its name"), 3);
     assert_eq!(kind(at_once(disk.remove("to"))), ErrorKind::NotFound);
-    assert_eq!(
-        kind(at_once(disk.rename("to", "from"))),
-        ErrorKind::NotFound
-    );
+    assert_eq!(kind(at_once(disk.rename("to", "from"))), ErrorKind::NotFound);
 }
 
 #[test]
@@ -238,10 +202,7 @@ fn reserve_sets_space_aside_even_within_the_length() {
     at_once(file.write_at(b"x", 1_048_575)).expect("room");
     at_once(file.reserve(1_048_576)).expect("room");
     let blocks = fs::metadata(&path).expect("it exists").blocks();
-    assert!(
-        blocks * 512 >= 1_048_576,
-        "{blocks} blocks of 512 bytes are set aside"
-    );
+    assert!(blocks * 512 >= 1_048_576, "{blocks} blocks of 512 bytes are set aside");
 }
 
 #[test]
@@ -260,10 +221,7 @@ fn a_lock_excludes_until_it_is_dropped() {
     let other = TokioRuntime::open(dir.path()).expect("it exists").disk();
     let lock = at_once(runtime.disk().lock("LOCK")).expect("free");
     assert_eq!(kind(at_once(other.lock("LOCK"))), ErrorKind::WouldBlock);
-    assert_eq!(
-        kind(at_once(runtime.disk().lock("LOCK"))),
-        ErrorKind::WouldBlock
-    );
+    assert_eq!(kind(at_once(runtime.disk().lock("LOCK"))), ErrorKind::WouldBlock);
     at_once(other.lock("ANOTHER")).expect("another name is another lock");
     drop(lock);
     at_once(other.lock("LOCK")).expect("free again");
@@ -273,20 +231,10 @@ fn a_lock_excludes_until_it_is_dropped() {
 fn errors_name_operation_file_and_cause() {
     let (_dir, runtime) = store();
     let error = at_once(runtime.disk().open("file", OpenMode::Read)).expect_err("missing");
-    assert_eq!(
-        error.to_string(),
-        "cannot open `file`: No such file or directory (os error 2)"
-    );
-    let inner = error
-        .get_ref()
-        .expect("explained")
-        .source()
-        .expect("the system's own");
+    assert_eq!(error.to_string(), "cannot open `file`: No such file or directory (os error 2)");
+    let inner = error.get_ref().expect("explained").source().expect("the system's own");
     let system: &io::Error = inner.downcast_ref().expect("an I/O error");
-    assert_eq!(
-        (system.kind(), system.raw_os_error()),
-        (error.kind(), Some(2))
-    );
+    assert_eq!((system.kind(), system.raw_os_error()), (error.kind(), Some(2)));
 }
 
 #[cfg(debug_assertions)]
@@ -306,18 +254,13 @@ fn tasks_have_a_named_thread_a_timer_and_a_clock() {
         let start = inside.now();
         inside.sleep(Duration::from_millis(2)).await;
         let name = thread::current().name().map(str::to_owned);
-        sender
-            .send((name, inside.now().since(start)))
-            .expect("the test waits");
+        sender.send((name, inside.now().since(start))).expect("the test waits");
     };
     runtime.spawn("sagalog-test", task).expect("one thread");
     let (name, slept) = receiver.recv().expect("the task reports");
     assert_eq!(name.as_deref(), Some("sagalog-test"));
     assert!(slept >= Duration::from_millis(2), "{slept:?}");
-    assert!(
-        runtime.wall() > WallTime::from_unix_nanos(1_600_000_000_000_000_000),
-        "after 2020"
-    );
+    assert!(runtime.wall() > WallTime::from_unix_nanos(1_600_000_000_000_000_000), "after 2020");
 }
 
 #[::tokio::test]
@@ -329,17 +272,12 @@ async fn a_panicking_task_drops_its_state_and_nothing_else() {
         panic!("planted");
     };
     runtime.spawn("sagalog-panic", task).expect("one thread");
-    receiver
-        .await
-        .expect_err("the sender went down with the task");
+    receiver.await.expect_err("the sender went down with the task");
 }
 
 #[::tokio::test]
 async fn own_timers_may_be_dropped_inside_a_runtime() {
-    let timers = Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("memory");
+    let timers = Builder::new_current_thread().enable_time().build().expect("memory");
     drop(OwnTimers(Some(timers)));
 }
 

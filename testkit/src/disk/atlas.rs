@@ -42,11 +42,7 @@ pub struct Damage {
 
 impl Damage {
     pub(super) fn name(file: Arc<str>, cause: Cause) -> Self {
-        Self {
-            file,
-            range: 0..u64::MAX,
-            cause,
-        }
+        Self { file, range: 0..u64::MAX, cause }
     }
 }
 
@@ -55,11 +51,7 @@ impl fmt::Display for Damage {
         if self.range.end == u64::MAX {
             return write!(out, "{} as a name: {}", self.file, self.cause);
         }
-        write!(
-            out,
-            "{} bytes {}..{}: {}",
-            self.file, self.range.start, self.range.end, self.cause
-        )
+        write!(out, "{} bytes {}..{}: {}", self.file, self.range.start, self.range.end, self.cause)
     }
 }
 
@@ -85,29 +77,17 @@ impl Scars {
         }
         let cut = |(scar, cause): &(Range<u64>, Cause)| {
             let latent = *cause == Cause::Fault(FaultKind::LatentError);
-            let healed = if latent {
-                sectors_around(range)
-            } else {
-                range.clone()
-            };
+            let healed = if latent { sectors_around(range) } else { range.clone() };
             let before = scar.start..scar.end.min(healed.start);
             let after = scar.start.max(healed.end)..scar.end;
             [(before, *cause), (after, *cause)]
         };
-        self.0 = self
-            .0
-            .iter()
-            .flat_map(cut)
-            .filter(|(scar, _)| !scar.is_empty())
-            .collect();
+        self.0 = self.0.iter().flat_map(cut).filter(|(scar, _)| !scar.is_empty()).collect();
     }
 }
 
 /// A latent error leaves with any write to its sector, because the content itself was intact.
 fn sectors_around(range: &Range<u64>) -> Range<u64> {
-    let end = range
-        .end
-        .div_ceil(SECTOR_BYTES)
-        .saturating_mul(SECTOR_BYTES);
+    let end = range.end.div_ceil(SECTOR_BYTES).saturating_mul(SECTOR_BYTES);
     range.start / SECTOR_BYTES * SECTOR_BYTES..end
 }

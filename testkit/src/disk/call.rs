@@ -20,10 +20,7 @@ pub struct Outcome<T> {
 impl<T> Outcome<T> {
     /// The same outcome with another value in it.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome {
-            result: self.result.map(convert),
-            stall: self.stall,
-        }
+        Outcome { result: self.result.map(convert), stall: self.stall }
     }
 }
 
@@ -101,9 +98,7 @@ impl SimDisk {
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
         self.ops += 1;
-        let strike = self
-            .faults
-            .strike(self.ops, call.operation, &call.file, call.bytes);
+        let strike = self.faults.strike(self.ops, call.operation, &call.file, call.bytes);
         let result = match strike.kind.and_then(FaultKind::refusal) {
             Some(refusal) => Err(refusal),
             None => effect(self, strike),
@@ -116,26 +111,17 @@ impl SimDisk {
             offset: call.offset,
             bytes: call.bytes,
             fault: strike.kind.map(|kind| (kind, strike.amount)),
-            ending: result
-                .as_ref()
-                .map(Measure::measure)
-                .map_err(io::Error::kind),
+            ending: result.as_ref().map(Measure::measure).map_err(io::Error::kind),
         };
         let stall = u64::from(strike.stall.subsec_nanos()) ^ strike.stall.as_secs().rotate_left(32);
         self.trace.record(event, call.digest ^ stall);
-        Outcome {
-            result,
-            stall: strike.stall,
-        }
+        Outcome { result, stall: strike.stall }
     }
 
     /// What a call through a handle of an earlier incarnation gets; it has no effect.
     pub(crate) fn fence<T>(&mut self) -> Outcome<T> {
         self.fenced += 1;
         let error = io::Error::other("this incarnation has crashed and may not touch the disk");
-        Outcome {
-            result: Err(error),
-            stall: Duration::ZERO,
-        }
+        Outcome { result: Err(error), stall: Duration::ZERO }
     }
 }

@@ -43,11 +43,7 @@ pub(super) fn pieces(offset: u64, bytes: usize) -> impl Iterator<Item = Piece> {
         let place = offset + done as u64;
         let start = to_index(place % SECTOR_BYTES);
         let end = bytes.min(done + SECTOR - start);
-        let piece = Piece {
-            sector: place / SECTOR_BYTES,
-            start,
-            buffer: done..end,
-        };
+        let piece = Piece { sector: place / SECTOR_BYTES, start, buffer: done..end };
         done = end;
         Some(piece)
     })
@@ -74,10 +70,7 @@ impl Content {
         if slot.is_none() && !self.chunks.contains_key(&chunk) {
             return;
         }
-        let chunk = self
-            .chunks
-            .entry(chunk)
-            .or_insert_with(|| Arc::new([const { None }; _]));
+        let chunk = self.chunks.entry(chunk).or_insert_with(|| Arc::new([const { None }; _]));
         Arc::make_mut(chunk)[to_index(sector % CHUNK_SECTORS)] = slot;
     }
 
@@ -134,10 +127,7 @@ impl Content {
     pub(super) fn held(&self) -> impl Iterator<Item = u64> {
         self.chunks.iter().flat_map(|(chunk, slots)| {
             let first = chunk * CHUNK_SECTORS;
-            (first..)
-                .zip(slots.iter())
-                .filter(|(_, slot)| slot.is_some())
-                .map(|(sector, _)| sector)
+            (first..).zip(slots.iter()).filter(|(_, slot)| slot.is_some()).map(|(sector, _)| sector)
         })
     }
 }

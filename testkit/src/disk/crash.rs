@@ -49,11 +49,7 @@ impl SimDisk {
     /// directory entries are kept or dropped, as `choices` decide within the plan's
     /// [`PowerLoss`]. Afterwards the cache shows what is durable and everything open is fenced.
     pub fn power_failure(&mut self, choices: &mut dyn Choices) {
-        let mut judge = Judge {
-            settings: self.faults.power_loss,
-            choices,
-            last: None,
-        };
+        let mut judge = Judge { settings: self.faults.power_loss, choices, last: None };
         self.lose_power(&mut |unit| judge.fate(unit));
     }
 
@@ -61,12 +57,7 @@ impl SimDisk {
         for (id, inode) in &mut self.inodes {
             inode.lose_power(&mut |kind| fate(Unit { group: *id, kind }));
         }
-        let lost = self.directory.lose_power(&mut |kind| {
-            fate(Unit {
-                group: DIRECTORY,
-                kind,
-            })
-        });
+        let lost = self.directory.lose_power(&mut |kind| fate(Unit { group: DIRECTORY, kind }));
         self.lost_names.extend(lost);
         self.power_failures += 1;
         self.next_incarnation(Operation::PowerFailure);
@@ -134,13 +125,7 @@ impl Judge<'_> {
     }
 
     fn draw(&mut self, kind: UnitKind) -> Fate {
-        let PowerLoss {
-            keep,
-            drop,
-            tear,
-            garbage,
-            ..
-        } = self.settings;
+        let PowerLoss { keep, drop, tear, garbage, .. } = self.settings;
         let sector = u32::from(kind == UnitKind::Sector);
         let weights = [keep, drop, tear * sector, garbage * sector].map(u64::from);
         let mut draw = self.choices.below(weights.iter().sum());
@@ -164,10 +149,6 @@ impl Judge<'_> {
             mem::swap(&mut from, &mut to);
         }
         // Half of the tears are prefixes, as a sector is written from its start.
-        if self.choices.below(2) == 0 {
-            Fate::Torn((0, to))
-        } else {
-            Fate::Torn((from, to))
-        }
+        if self.choices.below(2) == 0 { Fate::Torn((0, to)) } else { Fate::Torn((from, to)) }
     }
 }

@@ -16,36 +16,22 @@ use super::{
 impl SimDisk {
     /// The names that the cache shows, sorted by bytes.
     pub fn names(&self) -> Vec<String> {
-        self.directory
-            .cached
-            .keys()
-            .map(ToString::to_string)
-            .collect()
+        self.directory.cached.keys().map(ToString::to_string).collect()
     }
 
     /// The names that a power failure cannot take, sorted by bytes.
     pub fn durable_names(&self) -> Vec<String> {
-        self.directory
-            .durable
-            .keys()
-            .map(ToString::to_string)
-            .collect()
+        self.directory.durable.keys().map(ToString::to_string).collect()
     }
 
     /// What the cache shows of the file `name`, whole.
     pub fn contents(&self, name: &str) -> Option<Vec<u8>> {
-        self.directory
-            .cached
-            .get(name)
-            .map(|inode| self.inode(*inode).cached.bytes())
+        self.directory.cached.get(name).map(|inode| self.inode(*inode).cached.bytes())
     }
 
     /// What is durable of the file that is durably called `name`, whole.
     pub fn read_durable(&self, name: &str) -> Option<Vec<u8>> {
-        self.directory
-            .durable
-            .get(name)
-            .map(|inode| self.inode(*inode).durable.bytes())
+        self.directory.durable.get(name).map(|inode| self.inode(*inode).durable.bytes())
     }
 
     /// The atlas: everything that was promised durable and is not there any more.
@@ -53,11 +39,7 @@ impl SimDisk {
         let mut damage = self.lost_names.clone();
         for (name, inode) in &self.directory.cached {
             for (range, cause) in self.inode(*inode).scars.iter() {
-                damage.push(Damage {
-                    file: Arc::clone(name),
-                    range: range.clone(),
-                    cause: *cause,
-                });
+                damage.push(Damage { file: Arc::clone(name), range: range.clone(), cause: *cause });
             }
         }
         damage
@@ -110,10 +92,7 @@ impl SimDisk {
         for piece in pieces(offset, bytes.len()) {
             let place = offset + piece.buffer.start as u64..offset + piece.buffer.end as u64;
             let part = &bytes[piece.buffer];
-            let slot = inode
-                .durable
-                .content
-                .patched(piece.sector, piece.start, part);
+            let slot = inode.durable.content.patched(piece.sector, piece.start, part);
             inode.damage(piece.sector, slot, place, Cause::Test);
         }
         Ok(())
@@ -130,16 +109,10 @@ impl SimDisk {
         let source = self.find(from.0)?;
         let target = self.find(to.0)?;
         for index in 0..count {
-            let slot = self
-                .inode(source)
-                .durable
-                .content
-                .slot(from.1 + index)
-                .cloned();
+            let slot = self.inode(source).durable.content.slot(from.1 + index).cloned();
             let sector = to.1 + index;
             let place = sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES;
-            self.inode_mut(target)
-                .damage(sector, slot, place, Cause::Test);
+            self.inode_mut(target).damage(sector, slot, place, Cause::Test);
         }
         Ok(())
     }
@@ -148,13 +121,8 @@ impl SimDisk {
     pub fn remove_file(&mut self, name: &str) -> io::Result<()> {
         let inode: InodeId = self.find(name)?;
         let name: Arc<str> = name.into();
-        self.lost_names
-            .push(Damage::name(Arc::clone(&name), Cause::Test));
-        self.directory.force(&EntryChange::Unlink {
-            name,
-            inode,
-            returns: false,
-        });
+        self.lost_names.push(Damage::name(Arc::clone(&name), Cause::Test));
+        self.directory.force(&EntryChange::Unlink { name, inode, returns: false });
         Ok(())
     }
 

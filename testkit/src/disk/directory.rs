@@ -21,20 +21,9 @@ type Names = BTreeMap<Arc<str>, InodeId>;
 
 #[derive(Clone, Debug)]
 pub(super) enum EntryChange {
-    Link {
-        name: Arc<str>,
-        inode: InodeId,
-    },
-    Rename {
-        from: Arc<str>,
-        to: Arc<str>,
-        inode: InodeId,
-    },
-    Unlink {
-        name: Arc<str>,
-        inode: InodeId,
-        returns: bool,
-    },
+    Link { name: Arc<str>, inode: InodeId },
+    Rename { from: Arc<str>, to: Arc<str>, inode: InodeId },
+    Unlink { name: Arc<str>, inode: InodeId, returns: bool },
 }
 
 use EntryChange::{Link, Rename, Unlink};
@@ -90,10 +79,7 @@ pub(super) struct Directory {
 impl Directory {
     pub(super) fn change(&mut self, change: EntryChange) {
         change.apply(&mut self.cached);
-        self.unsynced.push(Unsynced {
-            change,
-            promised: false,
-        });
+        self.unsynced.push(Unsynced { change, promised: false });
     }
 
     /// Damage from outside: both views at once.
@@ -109,12 +95,7 @@ impl Directory {
     /// The files that a name leads to, or may lead to after a power failure.
     pub(super) fn reachable(&self) -> BTreeSet<InodeId> {
         let waiting = self.unsynced.iter().map(|unsynced| unsynced.change.inode());
-        self.cached
-            .values()
-            .chain(self.durable.values())
-            .copied()
-            .chain(waiting)
-            .collect()
+        self.cached.values().chain(self.durable.values()).copied().chain(waiting).collect()
     }
 
     /// Makes the names durable, except removals that come back; those are the damage returned.
@@ -122,11 +103,7 @@ impl Directory {
         let mut damage = Vec::new();
         for Unsynced { change, .. } in mem::take(&mut self.unsynced) {
             match change {
-                Unlink {
-                    name,
-                    returns: true,
-                    ..
-                } => {
+                Unlink { name, returns: true, .. } => {
                     let cause = Cause::Fault(FaultKind::UnlinkReturns);
                     damage.push(Damage::name(name, cause));
                 }

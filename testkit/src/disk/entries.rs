@@ -21,11 +21,7 @@ impl SimDisk {
     /// Opens the file `name`.
     pub fn open(&mut self, name: &str, mode: OpenMode) -> Outcome<FileHandle> {
         let create = mode == OpenMode::Create;
-        let operation = if create {
-            Operation::Create
-        } else {
-            Operation::Open
-        };
+        let operation = if create { Operation::Create } else { Operation::Open };
         self.on_name(operation, name, 0, |disk, _| {
             let inode = match (create, disk.directory.cached.get(name)) {
                 (false, Some(inode)) => *inode,
@@ -38,11 +34,7 @@ impl SimDisk {
             // A power failure may have taken back a rename.
             opened.name = name.into();
             let writable = mode != OpenMode::Read;
-            Ok(FileHandle {
-                inode,
-                incarnation: disk.incarnation,
-                writable,
-            })
+            Ok(FileHandle { inode, incarnation: disk.incarnation, writable })
         })
     }
 
@@ -58,8 +50,7 @@ impl SimDisk {
             if from != to {
                 let (from, to) = (from.into(), Arc::<str>::from(to));
                 disk.inode_mut(inode).name = Arc::clone(&to);
-                disk.directory
-                    .change(EntryChange::Rename { from, to, inode });
+                disk.directory.change(EntryChange::Rename { from, to, inode });
             }
             Ok(())
         })
@@ -70,11 +61,7 @@ impl SimDisk {
         self.on_name(Operation::Remove, name, 0, |disk, strike| {
             let inode = disk.find(name)?;
             let returns = strike.kind == Some(FaultKind::UnlinkReturns);
-            disk.directory.change(EntryChange::Unlink {
-                name: name.into(),
-                inode,
-                returns,
-            });
+            disk.directory.change(EntryChange::Unlink { name: name.into(), inode, returns });
             Ok(())
         })
     }
@@ -108,10 +95,7 @@ impl SimDisk {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             disk.locks_taken += 1;
-            let lock = LockHandle {
-                name: name.into(),
-                number: disk.locks_taken,
-            };
+            let lock = LockHandle { name: name.into(), number: disk.locks_taken };
             disk.locks.insert(Arc::clone(&lock.name), lock.number);
             Ok(lock)
         })
@@ -132,24 +116,11 @@ impl SimDisk {
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
         let digest = digest(name.as_bytes()) ^ extra.rotate_left(1);
-        self.perform(
-            Call {
-                operation,
-                file: name.into(),
-                offset: 0,
-                bytes: 0,
-                digest,
-            },
-            effect,
-        )
+        self.perform(Call { operation, file: name.into(), offset: 0, bytes: 0, digest }, effect)
     }
 
     pub(super) fn find(&self, name: &str) -> io::Result<InodeId> {
-        self.directory
-            .cached
-            .get(name)
-            .copied()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.directory.cached.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn create(&mut self, name: &str) -> io::Result<InodeId> {
@@ -164,8 +135,7 @@ impl SimDisk {
 
     pub(super) fn new_inode(&mut self, name: &Arc<str>) -> InodeId {
         self.inodes_created += 1;
-        self.inodes
-            .insert(self.inodes_created, Inode::new(Arc::clone(name)));
+        self.inodes.insert(self.inodes_created, Inode::new(Arc::clone(name)));
         self.inodes_created
     }
 }

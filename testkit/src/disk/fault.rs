@@ -197,11 +197,7 @@ pub struct Fault {
 impl Fault {
     /// `kind` with `amount` at the operation with the number `op`.
     pub const fn at_op(kind: FaultKind, amount: u64, op: u64) -> Self {
-        Self {
-            kind,
-            amount,
-            at: Trigger::Op(op),
-        }
+        Self { kind, amount, at: Trigger::Op(op) }
     }
 
     /// `kind` with `amount` at the `nth` `operation` on a file whose name starts with `prefix`.
@@ -212,15 +208,7 @@ impl Fault {
         nth: u64,
         prefix: &str,
     ) -> Self {
-        Self {
-            kind,
-            amount,
-            at: Trigger::Nth {
-                operation,
-                nth,
-                prefix: prefix.to_owned(),
-            },
-        }
+        Self { kind, amount, at: Trigger::Nth { operation, nth, prefix: prefix.to_owned() } }
     }
 }
 
@@ -235,17 +223,9 @@ impl fmt::Display for Fault {
         write!(out, "{} {} at ", self.kind, self.amount)?;
         match &self.at {
             Trigger::Op(op) => write!(out, "op {op}"),
-            Trigger::Nth {
-                operation,
-                nth,
-                prefix,
-            } => {
+            Trigger::Nth { operation, nth, prefix } => {
                 write!(out, "{operation} {nth}")?;
-                if prefix.is_empty() {
-                    Ok(())
-                } else {
-                    write!(out, " of {prefix}")
-                }
+                if prefix.is_empty() { Ok(()) } else { write!(out, " of {prefix}") }
             }
         }
     }
@@ -257,11 +237,7 @@ pub struct ParseFaultError(String);
 
 impl fmt::Display for ParseFaultError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "not a fault: `{}`, expected for example `stall 500 at sync 2 of name`",
-            self.0
-        )
+        write!(out, "not a fault: `{}`, expected for example `stall 500 at sync 2 of name`", self.0)
     }
 }
 
@@ -293,16 +269,10 @@ fn parse(text: &str) -> Option<Fault> {
     } else {
         let (nth, prefix) = rest.split_once(" of ").unwrap_or((rest, ""));
         Trigger::Nth {
-            operation: Operation::ALL
-                .into_iter()
-                .find(|known| known.name() == event)?,
+            operation: Operation::ALL.into_iter().find(|known| known.name() == event)?,
             nth: nth.parse().ok()?,
             prefix: prefix.to_owned(),
         }
     };
-    Some(Fault {
-        kind: kind.parse().ok()?,
-        amount: amount.parse().ok()?,
-        at,
-    })
+    Some(Fault { kind: kind.parse().ok()?, amount: amount.parse().ok()?, at })
 }

@@ -32,9 +32,7 @@ impl SimDisk {
     pub fn write(&mut self, file: FileHandle, offset: u64, bytes: &[u8]) -> Outcome<usize> {
         let size = (offset, bytes.len() as u64, digest(bytes));
         self.on_file(Operation::Write, file, size, |disk, strike| {
-            let end = offset
-                .checked_add(bytes.len() as u64)
-                .ok_or(io::ErrorKind::FileTooLarge)?;
+            let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::FileTooLarge)?;
             disk.admit_growth(file, end)?;
             disk.write_struck(file.inode, offset, bytes, strike)
         })
@@ -107,16 +105,7 @@ impl SimDisk {
         }
         let digest = digest ^ (file.inode << 1);
         let file = Arc::clone(&self.inode(file.inode).name);
-        self.perform(
-            Call {
-                operation,
-                file,
-                offset,
-                bytes,
-                digest,
-            },
-            effect,
-        )
+        self.perform(Call { operation, file, offset, bytes, digest }, effect)
     }
 
     fn admit_growth(&self, file: FileHandle, length: u64) -> io::Result<()> {
@@ -212,18 +201,12 @@ impl SimDisk {
     /// The `amount`-th durable sector of the disk, not counting the one at `offset` of `id`.
     fn elsewhere(&self, id: InodeId, offset: u64, amount: u64) -> Option<(InodeId, u64)> {
         let right = (id, offset / SECTOR_BYTES);
-        let files = self
-            .directory
-            .cached
-            .values()
-            .map(|inode| (*inode, self.inode(*inode)));
+        let files = self.directory.cached.values().map(|inode| (*inode, self.inode(*inode)));
         let sizes: Vec<_> = files
             .map(|(file, inode)| (file, inode.durable.length.div_ceil(SECTOR_BYTES)))
             .collect();
         let total: u64 = sizes.iter().map(|(_, sectors)| sectors).sum();
-        let counts_right = sizes
-            .iter()
-            .any(|(file, sectors)| *file == id && right.1 < *sectors);
+        let counts_right = sizes.iter().any(|(file, sectors)| *file == id && right.1 < *sectors);
         let mut skip = amount.checked_rem(total - u64::from(counts_right))?;
         for (file, sectors) in sizes {
             let own = u64::from(file == id && right.1 < sectors);
@@ -257,12 +240,7 @@ impl SimDisk {
         match kind {
             BitRot => self.flip(id, start * 8 + strike.amount % bits, Cause::Fault(kind)),
             ZeroedSector => {
-                inode.damage(
-                    sector,
-                    None,
-                    start..start + SECTOR_BYTES,
-                    Cause::Fault(kind),
-                );
+                inode.damage(sector, None, start..start + SECTOR_BYTES, Cause::Fault(kind));
             }
             _ => inode.damage_latent(sector),
         }
@@ -275,10 +253,7 @@ impl SimDisk {
         let mut flipped = [0];
         inode.durable.content.read(byte, &mut flipped);
         flipped[0] ^= 1 << (bit % 8);
-        let slot = inode
-            .durable
-            .content
-            .patched(sector, to_index(byte % SECTOR_BYTES), &flipped);
+        let slot = inode.durable.content.patched(sector, to_index(byte % SECTOR_BYTES), &flipped);
         inode.damage(sector, slot, byte..byte + 1, cause);
     }
 }

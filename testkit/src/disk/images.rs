@@ -23,11 +23,7 @@ enum Image {
     /// Only one is lost.
     Without(usize),
     /// One sector is torn: the half of it that survives, and whether its neighbours do.
-    Torn {
-        unit: usize,
-        front: bool,
-        others: bool,
-    },
+    Torn { unit: usize, front: bool, others: bool },
     /// Each survives or not, drawn from this seed.
     Drawn(u64),
 }
@@ -62,10 +58,7 @@ impl SimDisk {
 
     fn unit_kinds(&self) -> impl Iterator<Item = UnitKind> {
         let entries = std::iter::repeat_n(UnitKind::Entry, self.directory.units());
-        self.inodes
-            .values()
-            .flat_map(super::inode::Inode::units)
-            .chain(entries)
+        self.inodes.values().flat_map(super::inode::Inode::units).chain(entries)
     }
 
     /// The disk after a power failure that keeps exactly the units whose bit is set in `mask`. A
@@ -90,21 +83,13 @@ impl SimDisk {
             .chain((0..).map(Image::Drawn))
             .take(if exhaustive { 0 } else { limit });
         let sectors = self.unit_kinds().enumerate();
-        let tears = sectors
-            .filter(move |(_, kind)| torn && *kind == UnitKind::Sector)
-            .flat_map(|(unit, _)| {
-                [(true, true), (true, false), (false, true), (false, false)].map(
-                    |(front, others)| Image::Torn {
-                        unit,
-                        front,
-                        others,
-                    },
-                )
-            });
-        subsets
-            .chain(telling)
-            .chain(tears)
-            .map(|image| self.image(image))
+        let tears = sectors.filter(move |(_, kind)| torn && *kind == UnitKind::Sector).flat_map(
+            |(unit, _)| {
+                [(true, true), (true, false), (false, true), (false, false)]
+                    .map(|(front, others)| Image::Torn { unit, front, others })
+            },
+        );
+        subsets.chain(telling).chain(tears).map(|image| self.image(image))
     }
 
     fn image(&self, image: Image) -> Self {

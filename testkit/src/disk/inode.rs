@@ -40,11 +40,7 @@ impl View {
 #[derive(Clone, Debug)]
 enum Change {
     /// A new version of a sector, of which the bytes `written` are new.
-    Sector {
-        index: u64,
-        slot: Slot,
-        written: Range<u64>,
-    },
+    Sector { index: u64, slot: Slot, written: Range<u64> },
     /// A new length.
     Length(u64),
     /// Bytes that the device took and will never store; damage once they are promised.
@@ -86,20 +82,15 @@ impl Inode {
 
     /// What a power failure would decide about, in order.
     pub(super) fn units(&self) -> impl Iterator<Item = UnitKind> {
-        self.unsynced
-            .iter()
-            .filter_map(|unsynced| match unsynced.change {
-                Change::Sector { .. } => Some(UnitKind::Sector),
-                Change::Length(_) => Some(UnitKind::Length),
-                Change::Withheld { .. } => None,
-            })
+        self.unsynced.iter().filter_map(|unsynced| match unsynced.change {
+            Change::Sector { .. } => Some(UnitKind::Sector),
+            Change::Length(_) => Some(UnitKind::Length),
+            Change::Withheld { .. } => None,
+        })
     }
 
     fn push(&mut self, change: Change) {
-        self.unsynced.push(Unsynced {
-            change,
-            promised: false,
-        });
+        self.unsynced.push(Unsynced { change, promised: false });
     }
 
     pub(super) fn resize(&mut self, length: u64) {
@@ -116,10 +107,7 @@ impl Inode {
         for piece in pieces(offset, bytes.len()) {
             let written_end = offset + piece.buffer.end as u64;
             let written = offset + piece.buffer.start as u64..written_end;
-            let slot = self
-                .cached
-                .content
-                .patched(piece.sector, piece.start, &bytes[piece.buffer]);
+            let slot = self.cached.content.patched(piece.sector, piece.start, &bytes[piece.buffer]);
             let untouched = slot.is_none()
                 && self.cached.content.slot(piece.sector).is_none()
                 && self.durable.content.slot(piece.sector).is_none();
@@ -130,11 +118,7 @@ impl Inode {
             }
             self.cached.content.set(piece.sector, slot.clone());
             if queued {
-                self.push(Change::Sector {
-                    index: piece.sector,
-                    slot,
-                    written,
-                });
+                self.push(Change::Sector { index: piece.sector, slot, written });
             }
         }
     }
@@ -144,10 +128,7 @@ impl Inode {
         if range.end > self.cached.length {
             self.resize(range.end);
         }
-        self.push(Change::Withheld {
-            range,
-            cause: Cause::Fault(kind),
-        });
+        self.push(Change::Withheld { range, cause: Cause::Fault(kind) });
     }
 
     /// Reads from the cache, into which the device is read where nothing is unsynced.
@@ -199,11 +180,7 @@ impl Inode {
 
     fn store(&mut self, change: Change) {
         match change {
-            Change::Sector {
-                index,
-                slot,
-                written,
-            } => {
+            Change::Sector { index, slot, written } => {
                 self.durable.content.set(index, slot);
                 self.latent.remove(&index);
                 self.scars.heal(&written);
@@ -236,9 +213,7 @@ impl Inode {
                 (Fate::Garbage(seed), Change::Sector { index, .. })
                     if index * SECTOR_BYTES >= length_before =>
                 {
-                    self.durable
-                        .content
-                        .set(*index, Some(Arc::new(garbage(seed))));
+                    self.durable.content.set(*index, Some(Arc::new(garbage(seed))));
                 }
                 _ => {}
             }
@@ -268,10 +243,7 @@ impl Inode {
     fn tear(&mut self, index: u64, new: Option<&Arc<Sector>>, kept: (u16, u16)) {
         let kept = usize::from(kept.0)..usize::from(kept.1);
         let bytes = new.map_or(&[0; _], |sector| &**sector);
-        let torn = self
-            .durable
-            .content
-            .patched(index, kept.start, &bytes[kept]);
+        let torn = self.durable.content.patched(index, kept.start, &bytes[kept]);
         self.durable.content.set(index, torn);
         self.latent.remove(&index);
     }

@@ -185,11 +185,7 @@ impl SimDisk {
 
     /// The sum of the lengths of all files, in bytes.
     pub fn used_bytes(&self) -> u64 {
-        let lengths = self
-            .directory
-            .cached
-            .values()
-            .map(|inode| self.inode(*inode).cached.length);
+        let lengths = self.directory.cached.values().map(|inode| self.inode(*inode).cached.length);
         lengths.sum()
     }
 
@@ -256,20 +252,15 @@ impl SimDisk {
     }
 
     fn inode(&self, id: InodeId) -> &Inode {
-        self.inodes
-            .get(&id)
-            .expect("a name or an open handle keeps its inode")
+        self.inodes.get(&id).expect("a name or an open handle keeps its inode")
     }
 
     fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
-        self.inodes
-            .get_mut(&id)
-            .expect("a name or an open handle keeps its inode")
+        self.inodes.get_mut(&id).expect("a name or an open handle keeps its inode")
     }
 
     fn drop_unreachable(&mut self) {
         let reachable = self.directory.reachable();
-        self.inodes
-            .retain(|id, inode| inode.opens > 0 || reachable.contains(id));
+        self.inodes.retain(|id, inode| inode.opens > 0 || reachable.contains(id));
     }
 }

@@ -35,13 +35,7 @@ pub struct PowerLoss {
 
 impl Default for PowerLoss {
     fn default() -> Self {
-        Self {
-            keep: 4,
-            drop: 4,
-            tear: 1,
-            garbage: 1,
-            reorder: true,
-        }
+        Self { keep: 4, drop: 4, tear: 1, garbage: 1, reorder: true }
     }
 }
 
@@ -95,10 +89,7 @@ impl Faults {
     pub(super) fn new(plan: FaultPlan, choices: Seeded) -> Self {
         let rates = Operation::ALL.map(|operation| {
             let mut sum = 0_u32;
-            let fitting = plan
-                .rates
-                .iter()
-                .filter(|(kind, _)| kind.strikes(operation));
+            let fitting = plan.rates.iter().filter(|(kind, _)| kind.strikes(operation));
             fitting
                 .map(|(kind, rate)| {
                     sum = sum.saturating_add(*rate);
@@ -107,22 +98,13 @@ impl Faults {
                 .collect()
         });
         let schedule = plan.schedule.into_iter().map(|fault| (fault, 0)).collect();
-        Self {
-            rates,
-            schedule,
-            choices,
-            injected: Vec::new(),
-            power_loss: plan.power_loss,
-        }
+        Self { rates, schedule, choices, injected: Vec::new(), power_loss: plan.power_loss }
     }
 
     /// Takes a new plan and keeps the record of what struck.
     pub(super) fn replace(&mut self, plan: FaultPlan, choices: Seeded) {
         let injected = mem::take(&mut self.injected);
-        *self = Self {
-            injected,
-            ..Self::new(plan, choices)
-        };
+        *self = Self { injected, ..Self::new(plan, choices) };
     }
 
     pub(super) fn add(&mut self, fault: Fault) {
@@ -168,11 +150,7 @@ impl Faults {
             let (fault, seen) = &mut self.schedule[index];
             let due = match &fault.at {
                 Trigger::Op(at) => *at <= op,
-                Trigger::Nth {
-                    operation: wanted,
-                    nth,
-                    prefix,
-                } => {
+                Trigger::Nth { operation: wanted, nth, prefix } => {
                     *seen += u64::from(*wanted == operation && file.starts_with(prefix.as_str()));
                     *seen >= (*nth).max(1)
                 }

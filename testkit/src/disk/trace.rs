@@ -76,15 +76,12 @@ impl Trace {
 
     pub(super) fn keep_recent(&mut self, events: usize) {
         self.recent_max = events;
-        self.recent
-            .drain(..self.recent.len().saturating_sub(events));
+        self.recent.drain(..self.recent.len().saturating_sub(events));
     }
 
     /// Takes note of `event`; `carried` is the digest of the names or bytes it carried.
     pub(super) fn record(&mut self, event: Event, carried: u64) {
-        let fault = event
-            .fault
-            .map_or(0, |(kind, amount)| (kind as u64 + 1) ^ (amount << 8));
+        let fault = event.fault.map_or(0, |(kind, amount)| (kind as u64 + 1) ^ (amount << 8));
         let ending = match &event.ending {
             Ok(count) => *count,
             Err(kind) => !digest(kind.to_string().as_bytes()),
@@ -128,7 +125,5 @@ pub(super) fn digest(bytes: &[u8]) -> u64 {
     for (lane, word) in lanes.iter_mut().zip(blocks.remainder().chunks(8)) {
         *lane = step(*lane, word);
     }
-    lanes.iter().fold(bytes.len() as u64, |sum, lane| {
-        step(sum, &lane.to_le_bytes())
-    })
+    lanes.iter().fold(bytes.len() as u64, |sum, lane| step(sum, &lane.to_le_bytes()))
 }

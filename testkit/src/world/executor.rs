@@ -92,12 +92,7 @@ pub(super) struct Executor {
 
 impl fmt::Debug for Executor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "Executor({:?}, {:?})",
-            self.elapsed(),
-            self.task_names()
-        )
+        write!(out, "Executor({:?}, {:?})", self.elapsed(), self.task_names())
     }
 }
 
@@ -115,10 +110,7 @@ impl Executor {
             choices: seeded.fork(1),
             entropy: seeded.fork(2),
         };
-        Self {
-            state: Mutex::new(state),
-            ready: Ready::default(),
-        }
+        Self { state: Mutex::new(state), ready: Ready::default() }
     }
 
     /// Runs until `main` is done, nothing is left to do, or the disk halts. Time passes only if
@@ -150,10 +142,7 @@ impl Executor {
                 continue;
             };
             steps += 1;
-            assert!(
-                steps <= steps_max,
-                "live-lock: {steps_max} polls without an end, {self:?}",
-            );
+            assert!(steps <= steps_max, "live-lock: {steps_max} polls without an end, {self:?}");
             match &mut main {
                 Some(poll) if id == main_wake.id => {
                     main_wake.queued.store(false, Ordering::Relaxed);
@@ -170,11 +159,7 @@ impl Executor {
         let mut state = locked(&self.state);
         state.ids += 1;
         let ready = Arc::clone(&self.ready);
-        Arc::new(TaskWaker {
-            id: state.ids,
-            queued: AtomicBool::new(false),
-            ready,
-        })
+        Arc::new(TaskWaker { id: state.ids, queued: AtomicBool::new(false), ready })
     }
 
     fn next_ready(&self) -> Option<TaskId> {
@@ -215,10 +200,7 @@ impl Executor {
         drop(state);
         wake.queued.store(false, Ordering::Relaxed);
         let waker = Waker::from(wake);
-        let done = future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready();
+        let done = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         let mut state = locked(&self.state);
         if done {
             state.tasks.remove(&id);
@@ -238,15 +220,9 @@ impl Executor {
         let mut state = locked(&self.state);
         if state.incarnation != incarnation {
             drop(state);
-            return Err(io::Error::other(
-                "this incarnation has crashed and starts no tasks",
-            ));
+            return Err(io::Error::other("this incarnation has crashed and starts no tasks"));
         }
-        let task = Task {
-            name,
-            future: Some(future),
-            wake: Arc::clone(&wake),
-        };
+        let task = Task { name, future: Some(future), wake: Arc::clone(&wake) };
         state.tasks.insert(wake.id, task);
         drop(state);
         wake.wake();
@@ -269,11 +245,7 @@ impl Executor {
     }
 
     pub(super) fn task_names(&self) -> Vec<&'static str> {
-        locked(&self.state)
-            .tasks
-            .values()
-            .map(|task| task.name)
-            .collect()
+        locked(&self.state).tasks.values().map(|task| task.name).collect()
     }
 
     pub(super) fn elapsed(&self) -> Duration {
@@ -308,11 +280,7 @@ impl Executor {
     /// A number of turns below `n`, in which other tasks run; none in first-in-first-out order.
     pub(super) fn turns(&self, n: u64) -> u64 {
         let mut state = locked(&self.state);
-        if state.order == Order::Fifo {
-            0
-        } else {
-            state.choices.below(n)
-        }
+        if state.order == Order::Fifo { 0 } else { state.choices.below(n) }
     }
 
     /// The key of a new timer that is due after `wait`.

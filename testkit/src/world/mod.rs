@@ -161,9 +161,7 @@ impl World {
             }
             Poll::Pending => false,
         };
-        let stop = self
-            .executor
-            .run(&self.disk, Some(&mut poll), self.steps_max, true);
+        let stop = self.executor.run(&self.disk, Some(&mut poll), self.steps_max, true);
         output.ok_or(stop)
     }
 

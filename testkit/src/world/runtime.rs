@@ -36,11 +36,7 @@ impl VirtualRuntime {
     pub(super) fn new(executor: Arc<Executor>, disk: SharedDisk) -> Self {
         let incarnation = executor.incarnation();
         let pace = VirtualPace(Arc::clone(&executor));
-        Self {
-            executor,
-            disk: SimDiskHandle::new(disk, pace),
-            incarnation,
-        }
+        Self { executor, disk: SimDiskHandle::new(disk, pace), incarnation }
     }
 }
 
@@ -132,10 +128,7 @@ struct Sleep {
 
 impl Sleep {
     fn new(executor: &Arc<Executor>, wait: Duration) -> Self {
-        Self {
-            executor: Arc::clone(executor),
-            timer: executor.new_timer(wait),
-        }
+        Self { executor: Arc::clone(executor), timer: executor.new_timer(wait) }
     }
 }
 

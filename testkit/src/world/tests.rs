@@ -46,9 +46,7 @@ fn run(world: &World) -> Vec<u64> {
                 append(&worker, round).await.expect("a healthy disk");
                 worker.linger(Linger::Arrival, || false).await;
                 locked(&notes).push(task);
-                worker
-                    .sleep(Duration::from_millis(worker.random() % 3))
-                    .await;
+                worker.sleep(Duration::from_millis(worker.random() % 3)).await;
             }
         };
         runtime.spawn("worker", work).expect("alive");
@@ -110,11 +108,7 @@ fn the_wall_clock_jumps_and_the_monotonic_clock_does_not() {
     world.set_wall(WallTime::from_unix_nanos(1));
     assert_eq!(runtime.wall(), WallTime::from_unix_nanos(1));
     world.crash_process();
-    assert_eq!(
-        world.runtime().now(),
-        Moment::from_nanos(0),
-        "moments of two processes differ"
-    );
+    assert_eq!(world.runtime().now(), Moment::from_nanos(0), "moments of two processes differ");
 }
 
 #[test]
@@ -141,11 +135,7 @@ fn crashes_end_tasks_and_fence_what_they_held() {
         let runtime = world.runtime();
         let file = world.block_on(async {
             append(&runtime, 1).await.expect("healthy");
-            runtime
-                .disk()
-                .open("log", OpenMode::ReadWrite)
-                .await
-                .expect("there")
+            runtime.disk().open("log", OpenMode::ReadWrite).await.expect("there")
         });
         let sleeper = runtime.clone();
         let endless = async move { sleeper.sleep(Duration::MAX).await };
@@ -162,9 +152,7 @@ fn crashes_end_tasks_and_fence_what_they_held() {
             assert!(file.write_at(b"ghost", 0).await.is_err());
             assert!(runtime.disk().list().await.is_err());
             assert!(runtime.spawn("ghost", async {}).is_err());
-            append(&world.runtime(), 2)
-                .await
-                .expect("the next incarnation works");
+            append(&world.runtime(), 2).await.expect("the next incarnation works");
         });
         drop(file);
         let bytes = world.disk(|disk| disk.contents("log")).expect("synced");
@@ -201,32 +189,21 @@ fn every_disk_operation_is_a_crash_point() {
         let stopped = world.run_until_op(op, story(world.runtime()));
         assert!(stopped.is_none());
         assert_eq!(world.disk(|disk| disk.ops()), op - 1, "exactly before");
-        let durable = world
-            .disk(|disk| disk.read_durable("log"))
-            .map_or(0, |bytes| bytes.len());
-        assert!(
-            durable >= acknowledged,
-            "more operations, more durable bytes"
-        );
+        let durable = world.disk(|disk| disk.read_durable("log")).map_or(0, |bytes| bytes.len());
+        assert!(durable >= acknowledged, "more operations, more durable bytes");
         acknowledged = durable;
         world.power_failure();
-        world
-            .block_on(append(&world.runtime(), 9))
-            .expect("works again");
+        world.block_on(append(&world.runtime(), 9)).expect("works again");
     }
     assert!(whole.run_until_op(ops + 9, async {}).is_some());
-    whole
-        .block_on(append(&whole.runtime(), 9))
-        .expect("the halt is over");
+    whole.block_on(append(&whole.runtime(), 9)).expect("the halt is over");
 }
 
 #[test]
 fn a_stall_takes_virtual_time() {
     let world = World::new(8);
     world.disk(|disk| disk.schedule(Fault::at_nth(FaultKind::Stall, 700, Operation::Sync, 1, "")));
-    world
-        .block_on(append(&world.runtime(), 1))
-        .expect("slow, not broken");
+    world.block_on(append(&world.runtime(), 1)).expect("slow, not broken");
     assert_eq!(world.elapsed(), Duration::from_millis(700));
 }
 
@@ -241,13 +218,7 @@ fn a_crash_from_within_a_run_spares_the_test_itself() {
             world.power_failure();
         }
     });
-    assert_eq!(
-        world
-            .disk(|disk| disk.contents("log"))
-            .expect("synced")
-            .len(),
-        160
-    );
+    assert_eq!(world.disk(|disk| disk.contents("log")).expect("synced").len(), 160);
 }
 
 #[test]

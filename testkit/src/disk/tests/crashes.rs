@@ -19,40 +19,26 @@ fn process_crash_keeps_the_cache_and_fences_handles() {
     assert!(disk.write(file, 0, b"ghost").result.is_err());
     assert!(disk.sync(file).result.is_err());
     disk.close(file);
-    assert_eq!(
-        (disk.ops(), disk.counters().fenced),
-        (ops, 2),
-        "fenced calls have no effect"
-    );
+    assert_eq!((disk.ops(), disk.counters().fenced), (ops, 2), "fenced calls have no effect");
     assert_eq!(disk.contents("log").expect("there"), b"new");
     assert_eq!(disk.read_durable("log").expect("there"), b"old");
     let file = reopen(&mut disk);
     sync(&mut disk, file);
-    assert_eq!(
-        disk.read_durable("log").expect("there"),
-        b"new",
-        "still dirty after the crash"
-    );
+    assert_eq!(disk.read_durable("log").expect("there"), b"new", "still dirty after the crash");
 }
 
 #[test]
 fn locks_exclude_and_fall_with_their_process() {
     let mut disk = SimDisk::new();
     let lock = disk.lock("lock").result.expect("free");
-    assert_eq!(
-        disk.lock("lock").result.expect_err("held").kind(),
-        ErrorKind::WouldBlock
-    );
+    assert_eq!(disk.lock("lock").result.expect_err("held").kind(), ErrorKind::WouldBlock);
     disk.unlock(&lock);
     let former = disk.lock("lock").result.expect("free again");
     disk.process_crash();
     assert_eq!(disk.names(), ["lock"], "the file stays and is no lock");
     disk.lock("lock").result.expect("the dead hold nothing");
     disk.unlock(&former);
-    assert!(
-        disk.lock("lock").result.is_err(),
-        "a lock of the dead releases nothing"
-    );
+    assert!(disk.lock("lock").result.is_err(), "a lock of the dead releases nothing");
 }
 
 #[test]
@@ -66,48 +52,29 @@ fn power_failure_leaves_any_mix_of_unsynced_sectors() {
         let bytes = disk.contents("log").expect("there");
         assert_eq!(disk.read_durable("log").expect("there"), bytes);
         let whole = |part: &[u8]| {
-            if part.iter().all(|byte| *byte == part[0]) {
-                char::from(part[0])
-            } else {
-                '~'
-            }
+            if part.iter().all(|byte| *byte == part[0]) { char::from(part[0]) } else { '~' }
         };
         seen.insert([whole(&bytes[..512]), whole(&bytes[512..])]);
         assert_eq!(disk.unsynced_units(), 0);
     }
     for expected in ["aa", "ab", "ba", "bb", "ca", "cb", "~a", "c~"] {
         let expected: Vec<char> = expected.chars().collect();
-        assert!(
-            seen.contains(expected.as_slice()),
-            "{expected:?} of {seen:?}"
-        );
+        assert!(seen.contains(expected.as_slice()), "{expected:?} of {seen:?}");
     }
 }
 
 #[test]
 fn without_reordering_a_prefix_survives() {
-    let power_loss = PowerLoss {
-        tear: 0,
-        garbage: 0,
-        reorder: false,
-        ..PowerLoss::default()
-    };
+    let power_loss = PowerLoss { tear: 0, garbage: 0, reorder: false, ..PowerLoss::default() };
     for seed in 0..200 {
-        let plan = FaultPlan {
-            power_loss,
-            ..FaultPlan::default()
-        };
+        let plan = FaultPlan { power_loss, ..FaultPlan::default() };
         let mut disk = SimDisk::with_faults(plan, 0);
         disk.add_file("log", &[b'-'; 2048]);
         let file = reopen(&mut disk);
         write(&mut disk, file, 0, &[b'+'; 2048]);
         disk.power_failure(&mut Seeded::new(seed));
         let bytes = disk.contents("log").expect("there");
-        assert!(
-            bytes.is_sorted(),
-            "+ before -: {}",
-            String::from_utf8_lossy(&bytes)
-        );
+        assert!(bytes.is_sorted(), "+ before -: {}", String::from_utf8_lossy(&bytes));
     }
 }
 
@@ -134,19 +101,8 @@ fn a_length_may_survive_without_content_and_the_reverse() {
     write(&mut disk, file, 0, b"abc");
     assert_eq!(disk.unsynced_units(), 2, "a length and a sector");
     let images: Vec<_> = (0..4).map(|mask| disk.power_failure_image(mask)).collect();
-    let contents: Vec<_> = images
-        .iter()
-        .map(|disk| disk.contents("log").expect("there"))
-        .collect();
-    assert_eq!(
-        contents,
-        [
-            b"".to_vec(),
-            b"\0\0\0".to_vec(),
-            b"".to_vec(),
-            b"abc".to_vec()
-        ]
-    );
+    let contents: Vec<_> = images.iter().map(|disk| disk.contents("log").expect("there")).collect();
+    assert_eq!(contents, [b"".to_vec(), b"\0\0\0".to_vec(), b"".to_vec(), b"abc".to_vec()]);
     // What survived beyond the end is gone for good, as file systems zero what they extend.
     let mut longer = images.into_iter().nth(2).expect("four images");
     let file = reopen(&mut longer);
@@ -156,19 +112,10 @@ fn a_length_may_survive_without_content_and_the_reverse() {
 
 #[test]
 fn garbage_stands_only_beyond_the_durable_length() {
-    let power_loss = PowerLoss {
-        keep: 1,
-        drop: 0,
-        tear: 0,
-        garbage: 1,
-        reorder: true,
-    };
+    let power_loss = PowerLoss { keep: 1, drop: 0, tear: 0, garbage: 1, reorder: true };
     let mut strange = 0;
     for seed in 0..100 {
-        let plan = FaultPlan {
-            power_loss,
-            ..FaultPlan::default()
-        };
+        let plan = FaultPlan { power_loss, ..FaultPlan::default() };
         let mut disk = SimDisk::with_faults(plan, 0);
         disk.add_file("log", &[b'a'; 512]);
         let file = reopen(&mut disk);
@@ -186,9 +133,7 @@ fn truncation_zeroes_what_a_later_extension_shows() {
     let (mut disk, file) = disk_with(&vec![9; 40_000]);
     disk.truncate(file, 700).result.expect("cut");
     disk.reserve(file, 40_000).result.expect("extended");
-    let expected: Vec<u8> = (0..40_000)
-        .map(|byte| if byte < 700 { 9 } else { 0 })
-        .collect();
+    let expected: Vec<u8> = (0..40_000).map(|byte| if byte < 700 { 9 } else { 0 }).collect();
     assert_eq!(disk.contents("log").expect("there"), expected);
     assert_eq!(disk.read_durable("log").expect("there"), vec![9; 40_000]);
     sync(&mut disk, file);
@@ -201,18 +146,11 @@ fn names_are_lost_without_a_directory_sync() {
     let file = disk.open("new", OpenMode::Create).result.expect("created");
     write(&mut disk, file, 0, b"content");
     sync(&mut disk, file);
-    assert!(
-        disk.power_failure_image(0).contents("new").is_none(),
-        "content is synced, name not"
-    );
+    assert!(disk.power_failure_image(0).contents("new").is_none(), "content is synced, name not");
     disk.sync_directory().result.expect("synced");
     disk.rename("new", "log").result.expect("renamed");
     let before = disk.power_failure_image(0);
-    assert_eq!(
-        before.contents("log").expect("there"),
-        b"log",
-        "the replaced file is back"
-    );
+    assert_eq!(before.contents("log").expect("there"), b"log", "the replaced file is back");
     assert_eq!(before.contents("new").expect("there"), b"content");
     let after = disk.power_failure_image(1);
     assert_eq!(
@@ -221,11 +159,7 @@ fn names_are_lost_without_a_directory_sync() {
     );
     disk.remove("log").result.expect("removed");
     lose_all(&mut disk);
-    assert_eq!(
-        disk.contents("log")
-            .expect("an unsynced removal comes back"),
-        b"log"
-    );
+    assert_eq!(disk.contents("log").expect("an unsynced removal comes back"), b"log");
 }
 
 #[test]
@@ -235,14 +169,9 @@ fn names_survive_in_any_subset_that_is_consistent() {
         disk.open(name, OpenMode::Create).result.expect("created");
     }
     disk.rename("a", "c").result.expect("renamed");
-    let images = disk
-        .crash_images(8, false)
-        .map(|image| image.names().join(""));
+    let images = disk.crash_images(8, false).map(|image| image.names().join(""));
     // Bits: create a, create b, rename a to c. Nothing is renamed that was not created.
-    assert_eq!(
-        images.collect::<Vec<_>>(),
-        ["", "a", "b", "ab", "", "c", "b", "bc"]
-    );
+    assert_eq!(images.collect::<Vec<_>>(), ["", "a", "b", "ab", "", "c", "b", "bc"]);
 }
 
 #[test]
@@ -250,13 +179,7 @@ fn a_rename_that_is_lost_leaves_the_old_name_to_planned_faults() {
     let (mut disk, _) = disk_with(b"abc");
     disk.rename("log", "other").result.expect("renamed");
     let file = lose_all(&mut disk);
-    disk.schedule(Fault::at_nth(
-        FaultKind::SyncError,
-        0,
-        Operation::Sync,
-        1,
-        "log",
-    ));
+    disk.schedule(Fault::at_nth(FaultKind::SyncError, 0, Operation::Sync, 1, "log"));
     assert!(disk.sync(file).result.is_err());
 }
 

@@ -33,11 +33,7 @@ fn write_error_takes_nothing_or_a_part() {
         let (mut disk, file) = disk_with(b"------");
         plan(&mut disk, Kind::WriteError, amount, Operation::Write);
         eio(disk.write(file, 0, b"newnew").result);
-        assert_eq!(
-            disk.contents("log").expect("there"),
-            after.as_bytes(),
-            "after {amount}"
-        );
+        assert_eq!(disk.contents("log").expect("there"), after.as_bytes(), "after {amount}");
     }
 }
 
@@ -77,17 +73,10 @@ fn failed_sync_writes_the_sectors_of_its_mask() {
 fn failed_directory_sync_leaves_the_entries_unsynced() {
     let (mut disk, _) = disk_with(b"");
     disk.open("new", OpenMode::Create).result.expect("created");
-    plan(
-        &mut disk,
-        Kind::DirectorySyncError,
-        0,
-        Operation::SyncDirectory,
-    );
+    plan(&mut disk, Kind::DirectorySyncError, 0, Operation::SyncDirectory);
     eio(disk.sync_directory().result);
     assert_eq!(disk.durable_names(), ["log"]);
-    disk.sync_directory()
-        .result
-        .expect("the second attempt succeeds");
+    disk.sync_directory().result.expect("the second attempt succeeds");
     assert_eq!(disk.durable_names(), ["log", "new"]);
 }
 
@@ -136,10 +125,7 @@ fn quota_counts_lengths_and_heals_when_raised() {
     disk.set_quota(Some(1_000));
     disk.reserve(file, 1_000).result.expect("fits exactly");
     write(&mut disk, file, 999, b"x");
-    let error = disk
-        .write(file, 1_000, b"x")
-        .result
-        .expect_err("one byte too many");
+    let error = disk.write(file, 1_000, b"x").result.expect_err("one byte too many");
     assert_eq!(error.kind(), ErrorKind::StorageFull);
     assert!(disk.open("new", OpenMode::Create).result.is_err());
     disk.set_quota(Some(1_001));
@@ -155,17 +141,12 @@ fn open_and_create_are_refused_by_name() {
         (Kind::ReadOnly, Some(ErrorKind::ReadOnlyFilesystem), None),
     ];
     for (kind, error_kind, number) in table {
-        for (operation, mode) in [
-            (Operation::Open, OpenMode::Read),
-            (Operation::Create, OpenMode::Create),
-        ] {
+        for (operation, mode) in
+            [(Operation::Open, OpenMode::Read), (Operation::Create, OpenMode::Create)]
+        {
             let (mut disk, _) = disk_with(b"");
             plan(&mut disk, kind, 0, operation);
-            let name = if mode == OpenMode::Create {
-                "new"
-            } else {
-                "log"
-            };
+            let name = if mode == OpenMode::Create { "new" } else { "log" };
             let error = disk.open(name, mode).result.expect_err("refused");
             assert_eq!(number, error.raw_os_error());
             assert!(error_kind.is_none_or(|kind| kind == error.kind()));
@@ -195,10 +176,7 @@ fn zeroed_sector_strikes_after_a_sync() {
     let (mut disk, file) = disk_with(&[7; 1024]);
     plan(&mut disk, Kind::ZeroedSector, 1, Operation::Sync);
     sync(&mut disk, file);
-    assert_eq!(
-        read(&mut disk, file, 510, 4).expect("readable"),
-        [7, 7, 0, 0]
-    );
+    assert_eq!(read(&mut disk, file, 510, 4).expect("readable"), [7, 7, 0, 0]);
     assert_eq!(atlas(&disk), ["log bytes 512..1024: zeroed-sector"]);
 }
 
@@ -208,26 +186,17 @@ fn latent_error_lasts_until_the_sector_is_rewritten() {
     plan(&mut disk, Kind::LatentError, 0, Operation::Read);
     eio(read(&mut disk, file, 0, 10));
     eio(read(&mut disk, file, 500, 20));
-    assert_eq!(
-        read(&mut disk, file, 512, 10).expect("the neighbour is fine"),
-        [7; 10]
-    );
+    assert_eq!(read(&mut disk, file, 512, 10).expect("the neighbour is fine"), [7; 10]);
     disk.process_crash();
     let file = reopen(&mut disk);
     eio(read(&mut disk, file, 0, 10));
     write(&mut disk, file, 5, b"x");
-    assert_eq!(
-        read(&mut disk, file, 4, 3).expect("dirty, so cached"),
-        [7, b'x', 7]
-    );
+    assert_eq!(read(&mut disk, file, 4, 3).expect("dirty, so cached"), [7, b'x', 7]);
     let file = lose_all(&mut disk);
     eio(read(&mut disk, file, 0, 10));
     write(&mut disk, file, 5, b"x");
     sync(&mut disk, file);
-    assert_eq!(
-        read(&mut disk, file, 4, 3).expect("rewritten"),
-        [7, b'x', 7]
-    );
+    assert_eq!(read(&mut disk, file, 4, 3).expect("rewritten"), [7, b'x', 7]);
     assert!(disk.damage().is_empty());
 }
 
@@ -239,15 +208,10 @@ fn misdirected_write_lands_on_another_sector() {
     write(&mut disk, file, 1024, &[b'b'; 512]);
     sync(&mut disk, file);
     let durable = disk.read_durable("log").expect("there");
-    assert_eq!(
-        [durable[0], durable[512], durable[1024], durable[1536]],
-        *b"aaab"
-    );
+    assert_eq!([durable[0], durable[512], durable[1024], durable[1536]], *b"aaab");
     assert_eq!(read(&mut disk, file, 1024, 1).expect("cached"), b"b");
-    let expected = [
-        "log bytes 1536..2048: misdirected-write",
-        "log bytes 1024..1536: misdirected-write",
-    ];
+    let expected =
+        ["log bytes 1536..2048: misdirected-write", "log bytes 1024..1536: misdirected-write"];
     assert_eq!(atlas(&disk), expected);
 }
 
@@ -347,18 +311,12 @@ fn lock_survives_its_process_for_some_attempts() {
 
 #[test]
 fn every_kind_strikes_at_its_rate_and_heal_ends_it() {
-    let plan = FaultPlan {
-        rates: vec![(Kind::SyncError, 100_000)],
-        ..FaultPlan::default()
-    };
+    let plan = FaultPlan { rates: vec![(Kind::SyncError, 100_000)], ..FaultPlan::default() };
     let mut disk = SimDisk::with_faults(plan, 3);
     disk.add_file("log", b"");
     let file = reopen(&mut disk);
-    let failed = |disk: &mut SimDisk| {
-        (0..1_000)
-            .filter(|_| disk.sync(file).result.is_err())
-            .count()
-    };
+    let failed =
+        |disk: &mut SimDisk| (0..1_000).filter(|_| disk.sync(file).result.is_err()).count();
     let count = failed(&mut disk);
     assert!((70..130).contains(&count), "{count}");
     assert_eq!(disk.counters().faults[&Kind::SyncError], count as u64);

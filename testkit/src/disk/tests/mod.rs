@@ -19,16 +19,11 @@ fn disk_with(bytes: &[u8]) -> (SimDisk, FileHandle) {
 }
 
 fn reopen(disk: &mut SimDisk) -> FileHandle {
-    disk.open("log", OpenMode::ReadWrite)
-        .result
-        .expect("log is there")
+    disk.open("log", OpenMode::ReadWrite).result.expect("log is there")
 }
 
 fn write(disk: &mut SimDisk, file: FileHandle, offset: u64, bytes: &[u8]) {
-    let taken = disk
-        .write(file, offset, bytes)
-        .result
-        .expect("the write succeeds");
+    let taken = disk.write(file, offset, bytes).result.expect("the write succeeds");
     assert_eq!(taken, bytes.len());
 }
 

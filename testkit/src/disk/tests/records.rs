@@ -14,11 +14,7 @@ fn work(disk: &mut SimDisk, seed: u64) {
     for round in 0..200 {
         let name = format!("file-{}", choices.below(4));
         let _ = disk.lock("lock").result.map(|lock| disk.unlock(&lock));
-        let mode = if round % 3 == 0 {
-            OpenMode::Create
-        } else {
-            OpenMode::ReadWrite
-        };
+        let mode = if round % 3 == 0 { OpenMode::Create } else { OpenMode::ReadWrite };
         if let Ok(file) = disk.open(&name, mode).result {
             let offset = choices.below(5_000);
             let bytes = vec![u8::try_from(round).expect("small"); 300 * (round % 5)];
@@ -41,10 +37,7 @@ fn work(disk: &mut SimDisk, seed: u64) {
 
 fn everything() -> FaultPlan {
     let rates = FaultKind::ALL.map(|kind| (kind, 10_000));
-    FaultPlan {
-        rates: rates.to_vec(),
-        ..FaultPlan::default()
-    }
+    FaultPlan { rates: rates.to_vec(), ..FaultPlan::default() }
 }
 
 #[test]
@@ -52,11 +45,7 @@ fn two_runs_of_one_seed_have_one_trace() {
     let run = |seed| {
         let mut disk = SimDisk::with_faults(everything(), seed);
         work(&mut disk, seed);
-        (
-            disk.trace_hash(),
-            format!("{:?}", disk.damage()),
-            disk.counters(),
-        )
+        (disk.trace_hash(), format!("{:?}", disk.damage()), disk.counters())
     };
     assert_eq!(run(1), run(1));
     assert_ne!(run(1).0, run(2).0);
@@ -94,18 +83,8 @@ fn faults_print_as_lines_and_read_back() {
     }
     let line = Fault::at_nth(FaultKind::LyingSync, 0, Operation::Sync, 2, "segment-");
     assert_eq!(line.to_string(), "lying-sync 0 at sync 2 of segment-");
-    assert_eq!(
-        "stall at op 5".parse(),
-        Ok(Fault::at_op(FaultKind::Stall, 0, 5))
-    );
-    for wrong in [
-        "",
-        "stall",
-        "stall 5",
-        "stall x at op 5",
-        "stall at sink 5",
-        "rot at op 5",
-    ] {
+    assert_eq!("stall at op 5".parse(), Ok(Fault::at_op(FaultKind::Stall, 0, 5)));
+    for wrong in ["", "stall", "stall 5", "stall x at op 5", "stall at sink 5", "rot at op 5"] {
         let error = wrong.parse::<Fault>().expect_err(wrong);
         assert!(error.to_string().contains(wrong));
     }
@@ -115,17 +94,8 @@ fn faults_print_as_lines_and_read_back() {
 fn planned_faults_strike_the_nth_match_only() {
     let (mut disk, file) = disk_with(b"abc");
     disk.add_file("other", b"");
-    let other = disk
-        .open("other", OpenMode::ReadWrite)
-        .result
-        .expect("there");
-    disk.schedule(Fault::at_nth(
-        FaultKind::SyncError,
-        0,
-        Operation::Sync,
-        2,
-        "lo",
-    ));
+    let other = disk.open("other", OpenMode::ReadWrite).result.expect("there");
+    disk.schedule(Fault::at_nth(FaultKind::SyncError, 0, Operation::Sync, 2, "lo"));
     let mut failed = [file, other, other, file, file].map(|file| disk.sync(file).result.is_err());
     assert_eq!(failed, [false, false, false, true, false]);
     // An operation that the fault cannot strike uses it up.
@@ -148,13 +118,7 @@ fn events_are_kept_on_request_and_read_well() {
     disk.process_crash();
     let _ = disk.open("none", OpenMode::Read).result;
     let lines: Vec<_> = disk.events().map(ToString::to_string).collect();
-    assert_eq!(
-        lines,
-        [
-            "#4 i1 process-crash -> 0",
-            "#5 i2 open none -> entity not found"
-        ]
-    );
+    assert_eq!(lines, ["#4 i1 process-crash -> 0", "#5 i2 open none -> entity not found"]);
 }
 
 #[test]
@@ -165,15 +129,9 @@ fn zeros_cost_nothing() {
     assert_eq!(disk.unsynced_units(), 1, "only the length");
     sync(&mut disk, file);
     let inode = disk.inode(file.inode);
-    assert_eq!(
-        inode.cached.content.held().count() + inode.durable.content.held().count(),
-        0
-    );
+    assert_eq!(inode.cached.content.held().count() + inode.durable.content.held().count(), 0);
     write(&mut disk, file, (1 << 39) + 5, b"x");
-    assert_eq!(
-        read(&mut disk, file, (1 << 39) + 4, 3).expect("readable"),
-        b"\0x\0"
-    );
+    assert_eq!(read(&mut disk, file, (1 << 39) + 4, 3).expect("readable"), b"\0x\0");
     assert_eq!(disk.inode(file.inode).cached.content.held().count(), 1);
     assert_eq!(read(&mut disk, file, 1 << 40, 1).expect("the end"), b"");
     assert!(disk.write(file, u64::MAX, b"xx").result.is_err());
@@ -186,8 +144,7 @@ fn tests_damage_both_views_and_the_atlas_knows() {
     disk.add_file("gone", b"");
     disk.corrupt_bit("log", 3, 1).expect("there");
     disk.zero_sectors("log", 600..601).expect("there");
-    disk.copy_sectors(("from", 1), ("log", 2), 1)
-        .expect("there");
+    disk.copy_sectors(("from", 1), ("log", 2), 1).expect("there");
     disk.overwrite("log", 2_047, b"xy").expect("there");
     disk.remove_file("gone").expect("there");
     disk.truncate_file("from", 100).expect("there");
@@ -205,11 +162,7 @@ fn tests_damage_both_views_and_the_atlas_knows() {
         "log bytes 1024..1536: test",
         "log bytes 2047..2049: test",
     ];
-    assert_eq!(
-        atlas(&disk).len(),
-        expected.len() + 1,
-        "the overwrite spans two sectors"
-    );
+    assert_eq!(atlas(&disk).len(), expected.len() + 1, "the overwrite spans two sectors");
     assert_eq!(atlas(&disk)[..5], expected[..5]);
 }
 
@@ -225,20 +178,13 @@ fn a_clone_shares_nothing_that_can_change() {
 
 #[test]
 fn swarm_plans_differ_in_what_is_on() {
-    let plans: Vec<_> = (0..50)
-        .map(|seed| FaultPlan::swarm(&mut Seeded::new(seed), &FaultKind::ALL))
-        .collect();
+    let plans: Vec<_> =
+        (0..50).map(|seed| FaultPlan::swarm(&mut Seeded::new(seed), &FaultKind::ALL)).collect();
     for kind in FaultKind::ALL {
-        let on = plans
-            .iter()
-            .filter(|plan| plan.rates.iter().any(|(on, _)| *on == kind))
-            .count();
+        let on = plans.iter().filter(|plan| plan.rates.iter().any(|(on, _)| *on == kind)).count();
         assert!((1..35).contains(&on), "{kind} is on in {on} of 50 plans");
     }
-    assert_eq!(
-        plans[7],
-        FaultPlan::swarm(&mut Seeded::new(7), &FaultKind::ALL)
-    );
+    assert_eq!(plans[7], FaultPlan::swarm(&mut Seeded::new(7), &FaultKind::ALL));
 }
 
 #[test]

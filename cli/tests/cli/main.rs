@@ -1,0 +1,13 @@
+//! The `sagalog` binary as its users meet it: output, messages, exit codes, untouched directories.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "these tests are outside of the store: they run processes and damage files"
+)]
+
+mod beside;
+mod check;
+mod dump;
+mod refusals;
+mod salvage;
+mod stats;
+mod support;

@@ -1,0 +1,132 @@
+//! Looks at a whole store, damaged or not, and copies what is left of it elsewhere.
+//!
+//! For tools and operators; the engine itself never goes past damage. Nothing here takes a lock or
+//! writes to the store that is looked at. Reading order: `map` (what the directory is, without
+//! trusting any single file), `sweep` (the walk that goes past damage), [`check()`], [`salvage()`].
+
+mod check;
+mod map;
+mod salvage;
+mod sweep;
+
+pub use check::{CheckReport, TornTail, check};
+pub use salvage::{SalvageError, SalvageReport, SalvagedRange, salvage};
+
+use crate::{
+    ids::{Position, SegmentId, Sequence},
+    log::recovery::BlockClass,
+};
+use std::fmt;
+
+/// How far an inspection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of groups that were read.
+    pub bytes_done: u64,
+    /// Bytes that there are at most.
+    pub bytes_total: u64,
+}
+
+/// Told of progress, about once a megabyte.
+pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// What is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DamageKind {
+    /// One slot of the superblock. While the other one holds, the store opens and the next
+    /// opening for writing mends it.
+    SuperblockSlot,
+    /// The checkpoint. The store opens without it, only slower.
+    Checkpoint,
+    /// A segment's header, although the segment was in use.
+    SegmentHeader,
+    /// A segment's file is not there.
+    SegmentMissing,
+    /// A segment's file belongs to another store.
+    ForeignSegment,
+    /// Groups that were durable are damaged or missing.
+    Groups,
+    /// A group holds, yet a commit in it does not.
+    Commit,
+}
+
+impl DamageKind {
+    /// The kind as one word, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SuperblockSlot => "superblock_slot",
+            Self::Checkpoint => "checkpoint",
+            Self::SegmentHeader => "segment_header",
+            Self::SegmentMissing => "segment_missing",
+            Self::ForeignSegment => "foreign_segment",
+            Self::Groups => "groups",
+            Self::Commit => "commit",
+        }
+    }
+
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::SuperblockSlot => "a superblock slot is damaged",
+            Self::Checkpoint => "the checkpoint is damaged or missing; the store opens without it",
+            Self::SegmentHeader => "the segment's header is damaged although it was in use",
+            Self::SegmentMissing => "the segment's file is missing",
+            Self::ForeignSegment => "the segment belongs to another store",
+            Self::Groups => "groups that were durable are damaged or missing",
+            Self::Commit => "a commit's frame does not hold although its group does",
+        }
+    }
+}
+
+/// A damaged range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// What is damaged.
+    pub kind: DamageKind,
+    /// The file.
+    pub file: String,
+    /// The segment, if the file is one.
+    pub segment: Option<SegmentId>,
+    /// Bytes from the start of the file.
+    pub offset: u64,
+    /// Bytes of the range, across the following segments if it goes on there.
+    pub bytes: u64,
+    /// What is lost with it, if that is known.
+    pub lost: Option<LostGroups>,
+}
+
+/// Groups that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LostGroups {
+    /// The first of them.
+    pub first: Sequence,
+    /// How many; 0 if only the chain between two groups is broken.
+    pub count: u64,
+    /// The first position that is lost.
+    pub from: Position,
+    /// The first position behind them, if it is known.
+    pub to: Option<Position>,
+    /// What stands there instead.
+    pub found: BlockClass,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, file, offset, bytes, .. } = self;
+        write!(f, "{file} offset {offset}, {bytes} bytes: {}", kind.sentence())?;
+        let Some(lost) = &self.lost else {
+            return Ok(());
+        };
+        let from = lost.from;
+        write!(f, " ({} from group {}, positions ", lost.count, lost.first)?;
+        match lost.to {
+            Some(to) if to > from => write!(f, "{from} to {}", to.get() - 1)?,
+            Some(_) => f.write_str("none")?,
+            None => write!(f, "from {from} on")?,
+        }
+        write!(f, ", found {:?})", lost.found)
+    }
+}

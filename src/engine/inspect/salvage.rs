@@ -1,0 +1,230 @@
+//! Copies the valid commits of a store, damaged or not, into a new store.
+//!
+//! Never changes the source. Positions of a log are dense, so a gap in the source cannot be kept:
+//! what lies behind it moves down, and the report says which positions became which. The copy is a
+//! store of its own with an identity of its own.
+
+use super::{
+    Damage, OnProgress,
+    check::{Meter, draw, look_or_refusal},
+    sweep::{Item, Sweep},
+};
+use crate::{
+    commit::{Appended, Commit},
+    engine::{log::Log, scan::Group},
+    error::{AppendError, LogError, OpenError},
+    ids::{Position, StoreId},
+    limits::GROUP_BYTES_MAX,
+    log::{fields::len_u64, group::Commits},
+    options::Options,
+    runtime::{Disk as _, Runtime},
+};
+use std::{collections::VecDeque, error::Error, fmt, future::Future, io, pin::Pin};
+
+/// How many commits may wait for their acknowledgement.
+const COPIES_WAITING_MAX: usize = 1024;
+
+/// Positions of the source that follow each other in the copy too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SalvagedRange {
+    /// The first position in the source.
+    pub source: Position,
+    /// The first position in the copy.
+    pub target: Position,
+    /// How many positions.
+    pub positions: u64,
+}
+
+/// What was copied and what was not.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SalvageReport {
+    /// The damaged store's identity.
+    pub source: StoreId,
+    /// The copy's identity.
+    pub target: StoreId,
+    /// Which positions became which, in order.
+    pub ranges: Vec<SalvagedRange>,
+    /// How many commits were copied.
+    pub commits: u64,
+    /// How many positions they take.
+    pub positions: u64,
+    /// Bytes of their bodies.
+    pub body_bytes: u64,
+    /// The damaged ranges that could not be copied, and damage that did not matter.
+    pub damages: Vec<Damage>,
+}
+
+/// Why nothing, or not everything that is valid, was copied. The source is as it was.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SalvageError {
+    /// The source is no store, has a newer format or cannot be read at all.
+    Source(OpenError),
+    /// The target directory is not empty. Name another one.
+    TargetNotEmpty,
+    /// The target store cannot be made.
+    Target(OpenError),
+    /// A commit could not be written to the target. Remove the target and try again elsewhere.
+    Append(AppendError),
+    /// The target could not be closed in order. Remove it and try again elsewhere.
+    Close(LogError),
+}
+
+impl fmt::Display for SalvageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(error) => write!(f, "cannot salvage: {error}"),
+            Self::TargetNotEmpty => {
+                f.write_str("the target directory is not empty; name one that is, or a new one")
+            }
+            Self::Target(error) => write!(f, "the target cannot be made: {error}"),
+            Self::Append(error) => write!(f, "the copy is incomplete: {error}"),
+            Self::Close(error) => write!(f, "the copy could not be closed: {error}"),
+        }
+    }
+}
+
+impl Error for SalvageError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Source(error) | Self::Target(error) => Some(error),
+            Self::Append(error) => Some(error),
+            Self::Close(error) => Some(error),
+            Self::TargetNotEmpty => None,
+        }
+    }
+}
+
+/// Copies the valid commits of the store in the directory of `source`, in order, into a new store
+/// in an empty directory. `make_target` is asked for that directory once the source has proved to
+/// be a store, so that a wrong source leaves nothing behind.
+///
+/// Groups that are whole but not proven durable are copied too: the last ones that were
+/// acknowledged may be among them.
+///
+/// # Errors
+/// [`SalvageError`] says what to do.
+///
+/// # Cancel safety
+/// Dropping the future leaves an incomplete copy behind, and the source as it was.
+pub async fn salvage<S: Runtime, T: Runtime>(
+    source: &S,
+    make_target: impl FnOnce() -> io::Result<T>,
+    progress: OnProgress<'_>,
+) -> Result<SalvageReport, SalvageError> {
+    let disk = source.disk();
+    let (view, _) = look_or_refusal(&disk).await.map_err(SalvageError::Source)?;
+    let map = draw(&disk, view.as_ref()).await.map_err(SalvageError::Source)?;
+    let target = make_target().map_err(|error| SalvageError::Target(error.into()))?;
+    let names = target.disk().list().await;
+    let names = names.map_err(|error| SalvageError::Target(error.into()))?;
+    if !names.is_empty() {
+        return Err(SalvageError::TargetNotEmpty);
+    }
+    let mut copy = Copying::begin(&target, map.store).await?;
+    let mut sweep = Sweep::new(&disk, &map, view.as_ref().map(|view| view.walked.sequence));
+    let mut gaps = Vec::new();
+    let mut meter = Meter::new(map.bytes, progress);
+    while let Some(item) = sweep.next().await {
+        match item {
+            Item::Group(group) => {
+                meter.advance(group.header.padded_bytes());
+                copy.take(&group).await?;
+            }
+            Item::Gap(gap) => gaps.push(gap),
+        }
+    }
+    let anchor = map.superblock.map(|superblock| superblock.anchor);
+    let lost = gaps.iter().filter_map(|gap| gap.damage(sweep.proven, anchor));
+    copy.report.damages = map.damages.iter().cloned().chain(lost).collect();
+    meter.finish();
+    copy.finish().await
+}
+
+type Waiting = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
+
+struct Copying {
+    log: Log,
+    waiting: VecDeque<Waiting>,
+    next: Position,
+    report: SalvageReport,
+}
+
+impl Copying {
+    async fn begin<T: Runtime>(target: &T, source: StoreId) -> Result<Self, SalvageError> {
+        // Whatever fitted into a group of the source has to fit here.
+        let options = Options::default()
+            .group_bytes_max(GROUP_BYTES_MAX)
+            .queue_bytes_max(4 * GROUP_BYTES_MAX);
+        let (log, _) = Log::open_with(target, options).await.map_err(SalvageError::Target)?;
+        let report = SalvageReport {
+            source,
+            target: log.store(),
+            ranges: Vec::new(),
+            commits: 0,
+            positions: 0,
+            body_bytes: 0,
+            damages: Vec::new(),
+        };
+        Ok(Self { log, waiting: VecDeque::new(), next: Position::new(0), report })
+    }
+
+    async fn take(&mut self, group: &Group) -> Result<(), SalvageError> {
+        // A frame that does not hold ends its group: what is behind it has no proven bounds.
+        for commit in Commits::new(&group.header, &group.payload).map_while(Result::ok) {
+            let end = commit.body_offset + commit.body.len();
+            let body = group.payload.slice(commit.body_offset..end);
+            self.append(Commit::new(body).with_positions(commit.positions))
+                .await
+                .map_err(SalvageError::Append)?;
+            let positions = u64::from(commit.positions);
+            self.report.commits += 1;
+            self.report.positions += positions;
+            self.report.body_bytes += len_u64(commit.body);
+            self.map(commit.first, positions);
+            self.next = self.next.plus(positions);
+        }
+        Ok(())
+    }
+
+    /// Notes that `source` became the next position.
+    fn map(&mut self, source: Position, positions: u64) {
+        let target = self.next;
+        match self.report.ranges.last_mut() {
+            Some(last) if last.source.plus(last.positions) == source => {
+                last.positions += positions;
+            }
+            _ => self.report.ranges.push(SalvagedRange { source, target, positions }),
+        }
+    }
+
+    async fn append(&mut self, commit: Commit) -> Result<(), AppendError> {
+        loop {
+            if self.waiting.len() < COPIES_WAITING_MAX {
+                match self.log.try_append(&commit) {
+                    Ok(waiting) => {
+                        self.waiting.push_back(Box::pin(waiting));
+                        return Ok(());
+                    }
+                    Err(AppendError::Overloaded) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            match self.waiting.pop_front() {
+                Some(oldest) => drop(oldest.await?),
+                None => return self.log.append(commit).await.map(drop),
+            }
+        }
+    }
+
+    async fn finish(self) -> Result<SalvageReport, SalvageError> {
+        for waiting in self.waiting {
+            waiting.await.map_err(SalvageError::Append)?;
+        }
+        assert_eq!(self.log.head(), self.next, "positions of a log are dense");
+        self.log.close().await.map_err(SalvageError::Close)?;
+        Ok(self.report)
+    }
+}
