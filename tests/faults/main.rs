@@ -10,6 +10,7 @@ mod directory;
 mod errors;
 mod format;
 mod misdirection;
+mod reading;
 mod real_files;
 mod superblock;
 mod surroundings;
