@@ -113,8 +113,8 @@ simulation_lints() {
 
 # They have to run, not to be fast: CI machines are shared.
 benches() {
-    cargo bench --quiet --bench append -- --json --secs 1 --mode blocking --writers 1 --payload 256 \
-        --outstanding 1
+    cargo bench --quiet --bench append -- --json --secs 1 --mode blocking --writers 1 \
+        --payload 256 --outstanding 1
     cargo bench --quiet --bench recovery -- --json --mib 64
 }
 
