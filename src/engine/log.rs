@@ -286,19 +286,20 @@ fn start<R: Runtime>(
         files,
         requests: requested,
     });
+    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
+    let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
+    let pool = PoolSource(pool);
+    // Made before the tasks: if one of them cannot be started, dropping it ends the others.
+    let handle = Arc::new(Handle { shared, store, leader, pool, requests, ended });
     let lock = opened.lock;
     runtime.spawn("sagalog-keeper", async move {
         let outcome = keeper.run().await;
         drop(lock);
         let _ = ends.send(Some(outcome));
     })?;
-    let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     runtime.spawn("sagalog-writer", writing)?;
     runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-    let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
-    let pool = PoolSource(pool);
-    let handle = Handle { shared, store, leader, pool, requests, ended };
-    Ok(Log { handle: Arc::new(handle) })
+    Ok(Log { handle })
 }
 
 /// Lets a blocking caller write for all.

@@ -102,20 +102,32 @@ impl<F: File> Writer<F> {
 /// The writer, to be led by whoever holds the lock.
 pub(crate) type WriterLock<F> = Arc<tokio::sync::Mutex<Writer<F>>>;
 
-/// The writer task. Ends when the log is closed and drained, or poisoned.
-pub(crate) async fn run<R: Runtime>(
+/// The writer task. Ends when the log is closed and drained, or poisoned. A task that is dropped
+/// before it was started has ended too.
+pub(crate) fn run<R: Runtime>(
     runtime: R,
     shared: Arc<Shared>,
     writer: WriterLock<<R::Disk as Disk>::File>,
+) -> impl Future<Output = ()> + Send {
+    let end = End(Arc::clone(&shared));
+    async move {
+        let _end = end;
+        write(&runtime, &shared, &writer).await;
+    }
+}
+
+async fn write<R: Runtime>(
+    runtime: &R,
+    shared: &Shared,
+    writer: &WriterLock<<R::Disk as Disk>::File>,
 ) {
-    let _end = End(Arc::clone(&shared));
     loop {
-        take_turns(&runtime, &shared, &writer).await;
+        take_turns(runtime, shared, writer).await;
         if shared.is_poisoned() {
             return;
         }
         runtime.linger(Linger::Arrival, || shared.arrivals() > 0).await;
-        match idle(&shared) {
+        match idle(shared) {
             Idle::Work => {}
             Idle::Ended => return,
             Idle::Quiet => shared.work.notified().await,
