@@ -13,7 +13,7 @@ use crate::{
         recovery::{BlockClass, Expected},
         segment::{self, SegmentTable},
     },
-    runtime::{Disk, OpenMode},
+    runtime::{Disk, File, OpenMode},
 };
 use bytes::{Bytes, BytesMut};
 use std::{future::Future, io, sync::Arc};
@@ -36,7 +36,8 @@ pub(crate) trait Source: Send {
 /// Reads in the calling task.
 pub(crate) struct DiskSource<D: Disk> {
     disk: D,
-    file: Option<(SegmentId, Arc<D::File>)>,
+    /// The open file and the length that it had when it was last asked.
+    file: Option<(SegmentId, Arc<D::File>, u64)>,
 }
 
 impl<D: Disk> DiskSource<D> {
@@ -44,14 +45,15 @@ impl<D: Disk> DiskSource<D> {
         Self { disk, file: None }
     }
 
-    async fn file(&mut self, segment: SegmentId) -> io::Result<Arc<D::File>> {
+    async fn file(&mut self, segment: SegmentId) -> io::Result<(Arc<D::File>, u64)> {
         match &self.file {
-            Some((open, file)) if *open == segment => Ok(Arc::clone(file)),
+            Some((open, file, bytes)) if *open == segment => Ok((Arc::clone(file), *bytes)),
             _ => {
                 let name = segment::file_name(segment);
                 let file = Arc::new(self.disk.open(&name, OpenMode::Read).await?);
-                self.file = Some((segment, Arc::clone(&file)));
-                Ok(file)
+                let bytes = file.len().await?;
+                self.file = Some((segment, Arc::clone(&file), bytes));
+                Ok((file, bytes))
             }
         }
     }
@@ -64,13 +66,17 @@ impl<D: Disk> Source for DiskSource<D> {
         mut kept: BytesMut,
         more: usize,
     ) -> io::Result<BytesMut> {
-        let file = self.file(place.segment).await?;
+        let (file, mut bytes) = self.file(place.segment).await?;
         let held = kept.len();
-        let mut wanted = more;
+        let from = place.offset + u64_from(held);
+        if from >= bytes {
+            bytes = file.len().await?;
+        }
+        let left = bytes.saturating_sub(from);
+        let mut wanted = more.min(usize_from(left));
         loop {
             kept.resize(held + wanted, 0);
-            let at = place.offset + u64_from(held);
-            match super::procedures::read_full(file.as_ref(), &mut kept[held..], at).await {
+            match super::procedures::read_full(file.as_ref(), &mut kept[held..], from).await {
                 Ok(filled) => {
                     kept.truncate(held + filled);
                     return Ok(kept);

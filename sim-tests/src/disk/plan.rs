@@ -108,7 +108,7 @@ impl Plan {
             temper,
             faults,
             lives: 16 + choices.below(5),
-            life_ops_max: 50 + choices.below(100),
+            life_ops_max: 60 + choices.below(110),
             segment_bytes,
             group_bytes_max,
             queue_bytes_max: group_bytes_max << choices.below(3),
