@@ -108,10 +108,10 @@ impl Log {
     /// Opens the log in the directory of `runtime`.
     ///
     /// # Errors
-    /// See [`Log::open`].
+    /// See `Log::open`.
     ///
     /// # Cancel safety
-    /// See [`Log::open`].
+    /// See `Log::open`.
     pub async fn open_with<R: Runtime>(
         runtime: &R,
         options: Options,

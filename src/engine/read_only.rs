@@ -104,10 +104,10 @@ impl ReadOnlyLog {
     /// Opens the log in the directory of `runtime` for reading.
     ///
     /// # Errors
-    /// See [`ReadOnlyLog::open`].
+    /// See `ReadOnlyLog::open`.
     ///
     /// # Cancel safety
-    /// See [`ReadOnlyLog::open`].
+    /// See `ReadOnlyLog::open`.
     pub async fn open_with<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
         let looker = Box::new(Looker(runtime.clone()));
         let view = looked(looker.as_ref()).await?;
@@ -120,7 +120,7 @@ impl ReadOnlyLog {
     /// Looks again; returns the new head. Readers that were made before go on to their old one.
     ///
     /// # Errors
-    /// See [`ReadOnlyLog::open`]; what was seen before stays.
+    /// See `ReadOnlyLog::open`; what was seen before stays.
     ///
     /// # Cancel safety
     /// Dropping the future leaves what was seen before.

@@ -59,7 +59,8 @@ pub enum Refusal {
 }
 
 /// A write of one group. The shell writes the segment's header if there is one, then the group,
-/// then syncs, and reports [`Pipeline::written`] or [`Pipeline::failed`].
+/// then syncs, and reports [`written`](super::Pipeline::written) or
+/// [`failed`](super::Pipeline::failed).
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "an effect, taken apart by the shell")]
 pub struct Write {
