@@ -82,7 +82,7 @@ pub trait Tasks {
     ///
     /// In production every task is a thread of its own, because the engine's disk calls block;
     /// `name` (at most 15 bytes on Linux) is the thread's name. A panic in the task is a bug; it
-    /// must not end silently (see [`tokio::TokioRuntime`] for what production does).
+    /// must not end silently (`tokio::TokioRuntime` says what production does).
     ///
     /// # Errors
     /// The operating system refused another thread.
