@@ -212,7 +212,7 @@ impl Error for AppendError {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The range is damaged; everything outside it can still be read.
+    /// The range is damaged. What lies before it, and in later segments, can still be read.
     Corrupt(Box<CorruptionReport>),
     /// The segment was retired while it was being read.
     Retired(SegmentId),
@@ -223,7 +223,7 @@ pub enum ReadError {
         /// What the operating system said.
         source: Arc<io::Error>,
     },
-    /// The log was closed.
+    /// The log was closed, and what is read has changed since. Read from a new handle.
     Closed,
 }
 

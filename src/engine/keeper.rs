@@ -9,7 +9,7 @@ use super::{
         write_superblock,
     },
     race::race,
-    shared::{Core, Shared},
+    shared::{Core, PoisonOnPanic, Shared},
     writer::PreparedFiles,
 };
 use crate::{
@@ -122,6 +122,8 @@ impl<R: Runtime> Keeper<R> {
     /// The keeper task. Ends when the log is closed or poisoned, and the writer has ended. A chore
     /// that was begun is always finished: half a superblock write must not be followed by another.
     pub(crate) async fn run(mut self) -> Result<(), LogError> {
+        let shared = Arc::clone(&self.shared);
+        let _poison = PoisonOnPanic(&shared);
         while !self.shared.writer_ended() {
             if self.shared.is_poisoned() {
                 self.shared.chores.notified().await;
@@ -193,8 +195,8 @@ impl<R: Runtime> Keeper<R> {
             self.settings.limits.group_bytes_max,
             self.settings.segment_bytes,
         );
-        let spare = self.retired.iter().position(|(_, bytes)| *bytes == segment_bytes);
-        let (made, zeroed) = match spare.map(|at| self.retired.swap_remove(at)) {
+        self.drop_misfits(segment_bytes).await;
+        let (made, zeroed) = match self.retired.pop() {
             // Recycled space was written before: it needs no zeros.
             Some((from, bytes)) => (recycle_segment(&disk, from, segment, bytes).await, bytes),
             None => (create_segment(&disk, segment, segment_bytes).await, 0),
@@ -211,6 +213,18 @@ impl<R: Runtime> Keeper<R> {
         let prepared = Prepared { segment, segment_bytes };
         self.preparing = Some(Preparing { prepared, file, zeroed });
         Ok(())
+    }
+
+    /// Removes retired files whose size does not suit the next segment: segments only grow.
+    async fn drop_misfits(&mut self, segment_bytes: u64) {
+        let (kept, misfits): (Vec<_>, Vec<_>) =
+            self.retired.drain(..).partition(|(_, bytes)| *bytes == segment_bytes);
+        self.retired = kept;
+        let names: Vec<_> =
+            misfits.iter().map(|(segment, _)| segment::file_name(*segment)).collect();
+        if let Err(error) = remove_files(&self.runtime.disk(), &names).await {
+            tracing::warn!(%error, "retired segments could not be removed; the next open does it");
+        }
     }
 
     async fn preparation_failed(&mut self, segment: SegmentId, error: io::Error) {

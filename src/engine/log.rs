@@ -7,7 +7,7 @@ use super::{
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened, RecoveryReport},
     reader::{LogReader, PoolSource, serve},
-    shared::{Shared, Writes},
+    shared::{PoisonOnPanic, Shared, Writes},
     writer::{self, Writer, WriterLock},
 };
 use crate::{
@@ -84,7 +84,9 @@ pub struct LogStats {
 }
 
 impl Log {
-    /// Opens the log in `dir`, making the store if there is none and the options say so.
+    /// Opens the log in `dir`, making the store if there is none and the options say so. The disk
+    /// calls of opening block in the calling task: some milliseconds after a clean close, as long as
+    /// it takes to read the rest of a segment after a crash.
     ///
     /// # Errors
     /// [`OpenError`] says what to do. Opening never repairs by deleting.
@@ -216,7 +218,8 @@ impl Log {
     /// [`LogError`] if the log is closed or poisoned.
     ///
     /// # Cancel safety
-    /// Dropping the future does not take the request back.
+    /// A future dropped while another request is being served made none; one dropped later does not
+    /// take its request back.
     pub async fn keep_from(&self, position: Position) -> Result<Position, LogError> {
         let (answer, answered) = oneshot::channel();
         let request = Request::KeepFrom(position, answer);
@@ -318,14 +321,11 @@ impl<F: File> Lead for Leader<F> {
         let Ok(mut writer) = self.writer.try_lock() else {
             return false;
         };
+        let _poison = PoisonOnPanic(&self.shared);
         while !done() && block_on(writer.turn(), waker).is_some() {}
         drop(writer);
-        // What arrived meanwhile is the writer task's.
-        let mut core = self.shared.core();
-        let wake = (core.pipeline.has_work() || self.shared.is_closing())
-            && std::mem::take(&mut core.writer_waits);
-        drop(core);
-        if wake {
+        // What arrived meanwhile is the writer task's, and so is the heartbeat.
+        if self.shared.core().wake_behind_leader(self.shared.is_closing()) {
             self.shared.work.notify_one();
         }
         true

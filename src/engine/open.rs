@@ -19,7 +19,7 @@ use super::{
 use crate::{
     error::OpenError,
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, BLOCK_LEN},
+    limits::{BLOCK_BYTES, BLOCK_LEN, SEGMENT_BYTES_MAX},
     log::{
         Anchor, Place,
         group::{Closing, GroupBuilder, GroupHeader, GroupKind},
@@ -88,13 +88,17 @@ pub(crate) async fn open<R: Runtime>(
 ) -> Result<Opened<R>, OpenError> {
     let started = runtime.now();
     let disk = runtime.disk();
-    // Looking comes before locking: nothing is written to a directory that is not a store.
-    let first_look = survey_or_refuse(&disk, settings.create).await?;
+    // Looking comes before locking: nothing is written to a directory that is not a store of ours.
+    // What else such a look finds may be a running writer's doing and is judged under the lock.
+    if let Err(error @ (OpenError::NotAStore { .. } | OpenError::NewerFormat { .. })) =
+        survey_or_refuse(&disk, settings.create).await
+    {
+        return Err(error);
+    }
     let lock = match disk.lock(LOCK_FILE).await {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
         other => other?,
     };
-    drop(first_look);
     let (survey, created) = match survey_or_refuse(&disk, settings.create).await? {
         Found::Store(survey) => (*survey, false),
         Found::Empty => {
@@ -261,12 +265,30 @@ impl<R: Runtime> Opening<'_, R> {
         for entry in entries.rev().take_while(|entry| entry.sequence >= proven) {
             let name = segment::file_name(entry.segment);
             let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
-            let mut header = [0; BLOCK_LEN];
-            read_full(&file, &mut header, 0).await?;
+            let header = self.read_header(&file, entry).await?;
             write_all(&file, &header, 0).await?;
             file.sync_data().await?;
         }
         Ok(())
+    }
+
+    /// The header block of `entry`'s segment as it stands in `file`. A read can be misdirected; what
+    /// is not the header is looked at twice and then not written over it.
+    async fn read_header(
+        &self,
+        file: &DiskFile<R>,
+        entry: &SegmentEntry,
+    ) -> Result<[u8; BLOCK_LEN], OpenError> {
+        let store = self.survey.superblock.store;
+        for _ in 0..2 {
+            let mut block = [0; BLOCK_LEN];
+            read_full(file, &mut block, 0).await?;
+            let header = SegmentHeader::decode(&block, store, entry.segment);
+            if header.is_ok_and(|header| SegmentEntry::from(&header) == *entry) {
+                return Ok(block);
+            }
+        }
+        Err(OpenError::SegmentDamaged(entry.segment))
     }
 
     /// The segment behind the last started one, prepared and named by the superblock.
@@ -283,7 +305,7 @@ impl<R: Runtime> Opening<'_, R> {
             .max(segment::bytes_min_for(self.settings.limits.group_bytes_max));
         if segment <= self.survey.superblock.prepared_through {
             let file = disk.open(&segment::file_name(segment), OpenMode::ReadWrite).await?;
-            let bytes = file.len().await?.max(needed).next_power_of_two();
+            let bytes = prepared_bytes(file.len().await?, needed);
             file.reserve(bytes).await?;
             return Ok((file, Prepared { segment, segment_bytes: bytes }));
         }
@@ -365,7 +387,7 @@ impl<R: Runtime> Opening<'_, R> {
             let name = segment::file_name(segment);
             let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
             let bytes = file.len().await?;
-            let segment_bytes = bytes.max(smallest).next_power_of_two();
+            let segment_bytes = prepared_bytes(bytes, smallest);
             if segment_bytes > bytes {
                 file.reserve(segment_bytes).await?;
                 file.sync_data().await?;
@@ -393,4 +415,9 @@ impl<R: Runtime> Opening<'_, R> {
             elapsed: Duration::ZERO,
         }
     }
+}
+
+/// The size that a prepared file of `bytes` is brought to, so that it takes at least `needed`.
+fn prepared_bytes(bytes: u64, needed: u64) -> u64 {
+    bytes.min(SEGMENT_BYTES_MAX).max(needed).next_power_of_two()
 }

@@ -196,7 +196,8 @@ impl LogReader {
             if floor.is_some_and(|floor| segment < floor) {
                 return ReadError::Retired(segment);
             }
-            error
+            // Behind a closed log somebody else may retire segments that this reader counts on.
+            if self.shared.writer_ended() { ReadError::Closed } else { error }
         })
     }
 }

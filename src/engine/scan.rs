@@ -73,7 +73,7 @@ impl<D: Disk> Source for DiskSource<D> {
             bytes = file.len().await?;
         }
         let left = bytes.saturating_sub(from);
-        let mut wanted = more.min(usize_from(left));
+        let mut wanted = more.min(usize::try_from(left).unwrap_or(usize::MAX));
         loop {
             kept.resize(held + wanted, 0);
             match super::procedures::read_full(file.as_ref(), &mut kept[held..], from).await {

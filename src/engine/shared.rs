@@ -10,6 +10,7 @@ use crate::{
     ids::{Position, Sequence},
     log::{
         Anchor,
+        fields::u64_from,
         group::Frame,
         pipeline::{Pipeline, Refusal, Ticket},
         segment::SegmentTable,
@@ -35,8 +36,8 @@ pub(crate) struct Core {
     waiting: VecDeque<(Sequence, Vec<Waker>)>,
     /// A vector to reuse.
     spare_wakers: Vec<Waker>,
-    /// The writer waits for `work` and wants to be told.
-    pub(crate) writer_waits: bool,
+    /// Whether, and for what, the writer waits.
+    pub(crate) waits: Waits,
     /// Why the next segment could not be prepared.
     pub(crate) unprepared: Option<Arc<io::Error>>,
     /// How many checkpoint intervals of the active segment the keeper was told of.
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     head: AtomicU64,
     poisoned: AtomicBool,
     closing: AtomicBool,
+    /// The largest commit, frame included, in bytes.
+    commit_bytes_max: u64,
     writer_ended: AtomicBool,
     /// Commits in the open group, for a writer that lingers.
     arrivals: AtomicU32,
@@ -64,6 +67,17 @@ pub(crate) struct Shared {
     /// Told when the keeper has something to do.
     pub(crate) chores: Notify,
     table: Mutex<Arc<SegmentTable>>,
+}
+
+/// Whether the writer task waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waits {
+    /// It is at work.
+    No,
+    /// It waits for work.
+    ForWork,
+    /// It waits for work, or for the time of a heartbeat.
+    ForHeartbeat,
 }
 
 /// Who will write the group that a commit is put into.
@@ -90,12 +104,13 @@ pub(crate) struct Pending {
 impl Shared {
     pub(crate) fn new(pipeline: Pipeline, table: SegmentTable) -> Self {
         let durable = *pipeline.durable();
+        let commit_bytes_max = pipeline.commit_bytes_max();
         Self {
             core: Mutex::new(Core {
                 pipeline,
                 waiting: VecDeque::new(),
                 spare_wakers: Vec::new(),
-                writer_waits: false,
+                waits: Waits::No,
                 unprepared: None,
                 checkpoint_mark: 0,
             }),
@@ -103,6 +118,7 @@ impl Shared {
             head: AtomicU64::new(durable.position.get()),
             poisoned: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            commit_bytes_max,
             writer_ended: AtomicBool::new(false),
             arrivals: AtomicU32::new(0),
             queued: AtomicU32::new(0),
@@ -121,7 +137,7 @@ impl Shared {
 
     /// Takes a commit in, waiting in line for room.
     pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, AppendError> {
-        let frame = commit.frame();
+        let frame = self.frame(commit)?;
         if self.queued.load(Ordering::Acquire) == 0 {
             match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
                 Err(AppendError::Overloaded) => {}
@@ -150,7 +166,16 @@ impl Shared {
         if self.queued.load(Ordering::Acquire) > 0 {
             return Err(AppendError::Overloaded);
         }
-        self.try_enter(commit.frame(), waker, writes)
+        self.try_enter(self.frame(commit)?, waker, writes)
+    }
+
+    /// The commit's frame; a body that no group takes is refused before it is looked at.
+    fn frame<'a>(&self, commit: &'a Commit) -> Result<Frame<'a>, AppendError> {
+        let bytes = u64_from(commit.body().len());
+        if bytes > self.commit_bytes_max {
+            return Err(AppendError::TooLarge { bytes, limit: self.commit_bytes_max });
+        }
+        Ok(commit.frame())
     }
 
     fn try_enter(
@@ -166,7 +191,10 @@ impl Shared {
         };
         let slot = core.leave_waker(ticket.sequence, waker);
         self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
-        let wake = writes == Writes::Task && std::mem::take(&mut core.writer_waits);
+        let wake = writes == Writes::Task && core.waits != Waits::No;
+        if wake {
+            core.waits = Waits::No;
+        }
         drop(core);
         if wake {
             self.work.notify_one();
@@ -234,7 +262,8 @@ impl Shared {
 
     /// No more appends.
     pub(crate) fn close(&self) {
-        self.core().pipeline.close();
+        // Also called from destructors: a panic elsewhere must not become an abort here.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner).pipeline.close();
         self.closing.store(true, Ordering::Release);
         self.let_in();
         self.work.notify_one();
@@ -302,7 +331,33 @@ impl Drop for Leave<'_> {
     }
 }
 
+/// A panic at work on the log is a bug; its callers must not wait for ever, and nobody may go on
+/// writing what the others cannot follow.
+pub(crate) struct PoisonOnPanic<'a>(pub(crate) &'a Shared);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.poison();
+        }
+    }
+}
+
 impl Core {
+    /// Whether the writer task has to be woken for what a leading caller leaves behind.
+    pub(crate) fn wake_behind_leader(&mut self, closing: bool) -> bool {
+        let work = self.pipeline.has_work() || closing;
+        let wake = match self.waits {
+            Waits::No => false,
+            Waits::ForWork => work || self.pipeline.wants_heartbeat(),
+            Waits::ForHeartbeat => work,
+        };
+        if wake {
+            self.waits = Waits::No;
+        }
+        wake
+    }
+
     fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {
         if self.waiting.back().is_none_or(|(last, _)| *last != sequence) {
             let wakers = std::mem::take(&mut self.spare_wakers);

@@ -4,9 +4,13 @@
 //! task takes turns for callers that wait asynchronously; `append_blocking` takes a turn in its own
 //! thread, under the same lock and with the same code. A failed write or sync is never retried.
 
-use super::{procedures::write_all, race::race, shared::Shared};
+use super::{
+    procedures::write_all,
+    race::race,
+    shared::{Shared, Waits},
+};
 use crate::{
-    ids::SegmentId,
+    ids::{SegmentId, Sequence},
     log::pipeline::Write,
     runtime::{Disk, File, Linger, Runtime},
 };
@@ -113,6 +117,8 @@ pub(crate) fn run<R: Runtime>(
     async move {
         let _end = end;
         write(&runtime, &shared, &writer).await;
+        // A caller may still be writing; the store is not given up before it has ended.
+        drop(writer.lock().await);
     }
 }
 
@@ -131,9 +137,13 @@ async fn write<R: Runtime>(
             Idle::Work => {}
             Idle::Ended => return,
             Idle::Quiet => shared.work.notified().await,
-            Idle::Uncovered => {
-                if race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE)).await.is_err() {
-                    shared.core().pipeline.heartbeat();
+            Idle::Uncovered(durable) => {
+                let told = race(shared.work.notified(), runtime.sleep(HEARTBEAT_IDLE)).await;
+                let mut core = shared.core();
+                core.waits = Waits::No;
+                // Callers that write for themselves may have been busy all the while.
+                if told.is_err() && core.pipeline.durable().sequence == durable {
+                    core.pipeline.heartbeat();
                 }
             }
         }
@@ -149,7 +159,8 @@ enum Idle {
     /// Nothing until somebody tells.
     Quiet,
     /// Nothing, and the last commits are not yet covered by a group that calls them durable.
-    Uncovered,
+    /// The number is the next group's, to tell whether the log stayed idle.
+    Uncovered(Sequence),
 }
 
 fn idle(shared: &Shared) -> Idle {
@@ -160,8 +171,12 @@ fn idle(shared: &Shared) -> Idle {
     if shared.is_closing() && !core.pipeline.is_writing() {
         return Idle::Ended;
     }
-    core.writer_waits = true;
-    if core.pipeline.wants_heartbeat() { Idle::Uncovered } else { Idle::Quiet }
+    if core.pipeline.wants_heartbeat() {
+        core.waits = Waits::ForHeartbeat;
+        return Idle::Uncovered(core.pipeline.durable().sequence);
+    }
+    core.waits = Waits::ForWork;
+    Idle::Quiet
 }
 
 async fn take_turns<R: Runtime>(

@@ -31,7 +31,7 @@ pub fn is_file_name(name: &str) -> bool {
 }
 
 /// The bytes of the checkpoint of `table`, and the name that the superblock gives it. `None` for
-/// an empty table.
+/// an empty table, and for one that is too long to be read back.
 pub fn encode(store: StoreId, table: &SegmentTable) -> Option<(CheckpointName, Vec<u8>)> {
     let last = table.last()?.segment;
     let mut covered = Vec::new();
@@ -47,7 +47,7 @@ pub fn encode(store: StoreId, table: &SegmentTable) -> Option<(CheckpointName, V
     let bytes = sealed(MAGIC, &covered);
     let name =
         CheckpointName { segment: last, bytes: len_u32(&bytes), crc: crc32fast::hash(&bytes) };
-    Some((name, bytes))
+    (name.bytes <= FILE_BYTES_MAX).then_some((name, bytes))
 }
 
 /// The table in a checkpoint's bytes; `None` if it is not the one that `name` names in `store`,

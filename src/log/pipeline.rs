@@ -159,7 +159,7 @@ impl Pipeline {
             State::Poisoned => return Err(Refusal::Poisoned),
         }
         let bytes = frame.bytes();
-        let limit = self.limits.group_bytes_max - len_u64(&[0; HEADER_BYTES]);
+        let limit = self.commit_bytes_max();
         if bytes > limit {
             return Err(Refusal::TooLarge { bytes, limit });
         }
@@ -387,6 +387,11 @@ impl Pipeline {
     /// Bytes that are left in the active segment.
     pub fn segment_room_bytes(&self) -> u64 {
         self.tail.room()
+    }
+
+    /// The largest commit that a group takes, with its frame, in bytes.
+    pub fn commit_bytes_max(&self) -> u64 {
+        self.limits.group_bytes_max - len_u64(&[0; HEADER_BYTES])
     }
 
     /// Whether a write or sync failed.
