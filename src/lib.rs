@@ -16,9 +16,9 @@ pub use commit::{Appended, Commit, RecordedCommit};
 pub use engine::{
     inspect,
     log::{Log, LogStats},
-    open::RecoveryReport,
     read_only::{ReadOnlyLog, ReadOnlyReader, ReadOnlyStats},
     reader::LogReader,
+    report::RecoveryReport,
     survey::OpenWarning,
 };
 pub use error::{AppendError, CorruptionReport, LogError, OpenError, ReadError};

@@ -4,7 +4,8 @@
 //! invariant this guards: each test fails if its fix is taken out.
 
 use sagalog::{
-    AppendError, Commit, Log, LogError, OpenError,
+    AppendError, Commit, Log, LogError, OpenError, Position, ReadError,
+    log::group::GroupKind,
     runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime},
 };
 use sagalog_testkit::{
@@ -42,6 +43,73 @@ fn a_segment_header_that_was_never_synced_is_written_again() {
     machine.power_off();
     machine.start();
     assert_eq!(machine.read(), held);
+}
+
+/// The same, and while the header is read to be written again the disk answers with another block.
+/// That block was written over the header and synced: a passing fault became damage for ever.
+#[test]
+fn a_header_is_not_written_over_with_what_a_misdirected_read_returned() {
+    for nth in 1..=12 {
+        let mut machine = Machine::new();
+        machine.start();
+        let mut held: Vec<String> = (0..4).map(|n| format!("{n}{}", "x".repeat(3_000))).collect();
+        for body in &held {
+            machine.append(body);
+        }
+        held.push("y".repeat(3_000));
+        machine.append_cut_after(2, &held[4]);
+        machine.kill();
+        let elsewhere = Fault::at_nth(FaultKind::MisdirectedRead, 9, Operation::Read, nth, "log-");
+        machine.disk(|disk| disk.schedule(elsewhere));
+        if machine.open_at_once().is_err() {
+            machine.kill();
+        }
+        machine.power_off();
+        machine.disk(SimDisk::heal);
+        machine.start();
+        assert_eq!(machine.read()[..4], held[..4], "read {nth}");
+    }
+}
+
+/// Only callers that write for themselves use the log, then nobody does. The writer task was never
+/// told, so no heartbeat ever said that the last commits are durable.
+#[test]
+fn a_heartbeat_follows_callers_that_write_for_themselves() {
+    let world = World::new(1).with_order(Order::Fifo);
+    let mut machine = Machine::with_world(world, Machine::options());
+    machine.start();
+    for body in ["a", "b"] {
+        machine.log().append_blocking(&Commit::new(body)).expect("durable");
+    }
+    machine.wait(Duration::from_secs(3));
+    let groups = machine.groups(1);
+    let last = groups.last().expect("groups stand there");
+    assert_eq!(last.kind, GroupKind::Heartbeat, "{groups:?}");
+    machine.wait(Duration::from_secs(30));
+    assert_eq!(machine.groups(1).len(), groups.len(), "one is enough");
+}
+
+/// A reader is kept while its log is closed, and a new one retires and recycles what it reads. It
+/// took the new life of the file for damage.
+#[test]
+fn a_reader_that_outlives_its_log_calls_nothing_damaged() {
+    let mut machine = Machine::new();
+    machine.start();
+    machine.fill_up_to(4, "a");
+    let mut reader = machine.log().read(Position::new(0));
+    machine.close();
+    machine.start();
+    let keep = machine.log().keep_from(machine.log().head());
+    machine.world().block_on(keep).expect("retires");
+    machine.fill_up_to(8, "b");
+    let error = loop {
+        match machine.world().block_on(reader.next()) {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("what it wants is gone"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, ReadError::Closed | ReadError::Retired(_)), "{error}");
 }
 
 /// A write of a group takes long; meanwhile the keeper fails to write the superblock and poisons

@@ -5,8 +5,9 @@
 use super::{
     blocking::{block_on, park, unpark_here},
     keeper::{Keeper, KeeperParts, Request},
-    open::{self, Opened, RecoveryReport},
+    open::{self, Opened},
     reader::{LogReader, PoolSource, serve},
+    report::RecoveryReport,
     shared::{PoisonOnPanic, Shared, Writes},
     writer::{self, Writer, WriterLock},
 };
@@ -84,9 +85,10 @@ pub struct LogStats {
 }
 
 impl Log {
-    /// Opens the log in `dir`, making the store if there is none and the options say so. The disk
-    /// calls of opening block in the calling task: some milliseconds after a clean close, as long as
-    /// it takes to read the rest of a segment after a crash.
+    /// Opens the log in `dir`, making the store if there is none and the options say so.
+    ///
+    /// The disk calls of opening block in the calling task: some milliseconds after a clean close,
+    /// as long as it takes to read the rest of a segment after a crash.
     ///
     /// # Errors
     /// [`OpenError`] says what to do. Opening never repairs by deleting.

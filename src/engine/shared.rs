@@ -4,28 +4,28 @@
 //! the group; the writer wakes a group's callers together. No acknowledgement is given here: the
 //! durable group number is published by `engine::writer` alone.
 
+use super::pending::Pending;
 use crate::{
-    commit::{Appended, Commit},
+    commit::Commit,
     error::{AppendError, LogError},
     ids::{Position, Sequence},
     log::{
         Anchor,
         fields::u64_from,
         group::Frame,
-        pipeline::{Pipeline, Refusal, Ticket},
+        pipeline::{Pipeline, Refusal},
         segment::SegmentTable,
     },
 };
 use std::{
     collections::VecDeque,
-    future::{Future, poll_fn},
+    future::poll_fn,
     io,
-    pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Poll, Waker},
 };
 use tokio::sync::Notify;
 
@@ -87,18 +87,6 @@ pub(crate) enum Writes {
     Task,
     /// The caller, or whoever is writing just now.
     Caller,
-}
-
-/// A commit that was put into a group, not yet acknowledged.
-#[must_use = "the commit is durable only once this was awaited"]
-pub(crate) struct Pending {
-    shared: Arc<Shared>,
-    ticket: Ticket,
-    positions: u32,
-    /// Which waker of the group is this caller's.
-    slot: usize,
-    /// The caller is being polled by the waker that was left already.
-    fresh: bool,
 }
 
 impl Shared {
@@ -200,7 +188,7 @@ impl Shared {
             self.work.notify_one();
         }
         let positions = frame.positions();
-        Ok(Pending { shared: Arc::clone(self), ticket, positions, slot, fresh: true })
+        Ok(Pending::new(Arc::clone(self), ticket, positions, slot))
     }
 
     fn refused(&self, core: &Core, refusal: Refusal) -> AppendError {
@@ -294,6 +282,10 @@ impl Shared {
         self.closing.load(Ordering::Acquire)
     }
 
+    pub(crate) fn is_durable(&self, group: Sequence) -> bool {
+        self.durable.load(Ordering::Acquire) >= group.get()
+    }
+
     pub(crate) fn writer_ended(&self) -> bool {
         self.writer_ended.load(Ordering::Acquire)
     }
@@ -368,7 +360,7 @@ impl Core {
         wakers.len() - 1
     }
 
-    fn change_waker(&mut self, sequence: Sequence, slot: usize, waker: &Waker) {
+    pub(crate) fn change_waker(&mut self, sequence: Sequence, slot: usize, waker: &Waker) {
         let group = self.waiting.iter_mut().find(|(waiting, _)| *waiting == sequence);
         if let Some(old) = group.and_then(|(_, wakers)| wakers.get_mut(slot))
             && !old.will_wake(waker)
@@ -387,42 +379,5 @@ impl Core {
                 woken.extend(wakers);
             }
         }
-    }
-}
-
-impl Pending {
-    /// The caller will be polled by another waker than the one that it left.
-    pub(crate) fn await_later(&mut self) {
-        self.fresh = false;
-    }
-
-    pub(crate) fn outcome(&self) -> Poll<Result<Appended, AppendError>> {
-        if self.shared.durable.load(Ordering::Acquire) >= self.ticket.sequence.get() {
-            let first = self.ticket.first;
-            let last = Position::new(first.get() + u64::from(self.positions) - 1);
-            return Poll::Ready(Ok(Appended { first, last }));
-        }
-        if self.shared.is_poisoned() {
-            return Poll::Ready(Err(AppendError::Unknown));
-        }
-        Poll::Pending
-    }
-}
-
-impl Future for Pending {
-    type Output = Result<Appended, AppendError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(outcome) = self.outcome() {
-            return Poll::Ready(outcome);
-        }
-        if std::mem::take(&mut self.fresh) {
-            return Poll::Pending;
-        }
-        let mut core = self.shared.core();
-        core.change_waker(self.ticket.sequence, self.slot, cx.waker());
-        drop(core);
-        // The group may have become durable before the waker was in place.
-        self.outcome()
     }
 }

@@ -12,80 +12,23 @@
 //!                └────────(idle)────────────┘                └──────> failed  ──> poisoned
 //! ```
 
+mod parts;
 mod vocabulary;
 
 pub use vocabulary::{PipelineLimits, Prepared, Refusal, Ticket, Write};
 
+use self::parts::{Ahead, Full, Promise, State, Tail};
 use crate::{
     ids::{Epoch, Position, Sequence, StoreId},
     limits::{BLOCK_BYTES, GROUP_BYTES_MAX},
     log::{
-        Anchor, Chain, Place,
+        Anchor, Chain,
         fields::{len_u64, usize_from},
         group::{Closing, Frame, GroupBuilder, GroupKind, HEADER_BYTES},
         segment::{self, SegmentEntry, SegmentHeader},
     },
 };
 use std::collections::VecDeque;
-
-/// A group that takes no more commits and waits for its turn. Its header is made when it is
-/// written, so that it says how far the log is durable then.
-#[derive(Debug)]
-struct Full {
-    group: GroupBuilder,
-    kind: GroupKind,
-    place: Place,
-    sequence: Sequence,
-    first: Position,
-    segment: Prepared,
-    /// It is the first one of its segment.
-    starts: bool,
-}
-
-/// What becomes true once a group is durable.
-#[derive(Clone, Copy, Debug)]
-struct Promise {
-    sequence: Sequence,
-    after: Anchor,
-    queued_bytes: u64,
-    kind: GroupKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Running,
-    Closed,
-    Poisoned,
-}
-
-/// Where the open group will stand.
-#[derive(Debug)]
-struct Tail {
-    segment: Prepared,
-    offset: u64,
-    sequence: Sequence,
-    position: Position,
-    /// The open group is the first one of its segment.
-    starts: bool,
-}
-
-impl Tail {
-    fn room(&self) -> u64 {
-        self.segment.segment_bytes - self.offset
-    }
-
-    fn place(&self) -> Place {
-        Place { segment: self.segment.segment, offset: self.offset }
-    }
-}
-
-/// Segments prepared ahead.
-#[derive(Debug, Default)]
-struct Ahead {
-    ready: VecDeque<Prepared>,
-    failed: bool,
-    awaited: bool,
-}
 
 /// The commit pipeline.
 #[derive(Debug)]
@@ -121,8 +64,9 @@ impl Pipeline {
         anchor: Anchor,
         segment: Prepared,
     ) -> Self {
-        assert_eq!(anchor.next.segment, segment.segment, "the anchor lies in the segment");
-        assert!(anchor.next.offset <= segment.segment_bytes, "the anchor lies in the segment");
+        let inside =
+            anchor.next.segment == segment.segment && anchor.next.offset <= segment.segment_bytes;
+        assert!(inside, "the anchor lies in the segment");
         assert!(limits.group_bytes_max <= GROUP_BYTES_MAX, "groups obey the format's bound");
         Self {
             limits,
