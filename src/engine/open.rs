@@ -239,8 +239,8 @@ impl<R: Runtime> Opening<'_, R> {
         Ok(())
     }
 
-    /// The header block of `entry`'s segment as it stands in `file`. A read can be misdirected; what
-    /// is not the header is looked at twice and then not written over it.
+    /// The header block of `entry`'s segment as it stands in `file`. A read can be misdirected:
+    /// what is not the header is looked at twice and then not written over it.
     async fn read_header(
         &self,
         file: &DiskFile<R>,
