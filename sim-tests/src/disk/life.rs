@@ -11,7 +11,7 @@ use sagalog_testkit::{Choices, FaultKind, Seeded};
 use std::time::Duration;
 
 /// Appends of one writer in one life at most.
-const APPENDS_MAX: u64 = 28;
+const APPENDS_MAX: u64 = 30;
 
 /// How a life ended.
 #[derive(Debug)]

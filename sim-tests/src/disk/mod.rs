@@ -26,8 +26,8 @@ use std::{
 
 /// How much virtual time a life gets. Whatever still waits then, with the disk at work, hangs.
 const LIFE_VIRTUAL: Duration = Duration::from_secs(600);
-/// How often the log may fail to open in the healed end phase: surviving locks, nothing else.
-const HEALED_OPENS_MAX: u64 = 6;
+/// How often the healed log has to open, work and close.
+const HEALED_OPENS: u64 = 3;
 /// How many of the last disk events a report shows.
 const EVENTS_KEPT: usize = 40;
 
@@ -218,7 +218,7 @@ async fn heal(stage: &Stage, choices: &mut Seeded) -> Result<(), Violation> {
         disk.heal();
         disk.set_quota(None);
     });
-    for attempt in 0..HEALED_OPENS_MAX {
+    for attempt in 0..HEALED_OPENS {
         let life = Life::new(stage.clone(), choices.fork(1000 + attempt)).in_a_healed_world();
         let node = Handle::current().create_node().build();
         let lived = timeout(LIFE_VIRTUAL, node.spawn(life.live())).await;
