@@ -115,7 +115,7 @@ async fn read_back(dir: &Path) -> Result<(RecoveryReport, BTreeSet<u64>), Box<dy
 
 fn summary(report: &RecoveryReport) -> String {
     format!(
-        "recovery took {:?}, discarded {} torn bytes, wrote {} unproven groups again",
+        "recovery took {:?}, discarded {} torn bytes, wrote {} unproven group(s) again",
         report.elapsed, report.discarded_bytes, report.rewritten_groups
     )
 }
