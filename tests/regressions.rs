@@ -20,11 +20,9 @@ use std::{
     time::Duration,
 };
 
-/// The process dies in the middle of a roll: the new segment's header and first group are in the
-/// page cache only. The next process goes on in a fresh segment behind it, and then the power
-/// takes what was never synced. The log refused, since a header between others was missing.
-#[test]
-fn a_segment_header_that_was_never_synced_is_written_again() {
+/// A machine whose process died in the middle of a roll, with the new segment's header and first
+/// group in the page cache only, and what it had appended. The last was not acknowledged.
+fn killed_in_a_roll() -> (Machine, Vec<String>) {
     let mut machine = Machine::new();
     machine.start();
     let mut held: Vec<String> = (0..4).map(|n| format!("{n}{}", "x".repeat(3_000))).collect();
@@ -35,6 +33,15 @@ fn a_segment_header_that_was_never_synced_is_written_again() {
     machine.append_cut_after(2, &held[4]);
     assert!(!machine.groups(2).is_empty(), "the roll has begun");
     machine.kill();
+    (machine, held)
+}
+
+/// The process dies in the middle of a roll: the new segment's header and first group are in the
+/// page cache only. The next process goes on in a fresh segment behind it, and then the power
+/// takes what was never synced. The log refused, since a header between others was missing.
+#[test]
+fn a_segment_header_that_was_never_synced_is_written_again() {
+    let (mut machine, held) = killed_in_a_roll();
     // A checkpoint would make up for the header: the keeper is slow.
     let slow = Fault::at_nth(FaultKind::Stall, 60_000, Operation::Create, 1, "checkpoint");
     machine.disk(|disk| disk.schedule(slow));
@@ -50,15 +57,7 @@ fn a_segment_header_that_was_never_synced_is_written_again() {
 #[test]
 fn a_header_is_not_written_over_with_what_a_misdirected_read_returned() {
     for nth in 1..=12 {
-        let mut machine = Machine::new();
-        machine.start();
-        let mut held: Vec<String> = (0..4).map(|n| format!("{n}{}", "x".repeat(3_000))).collect();
-        for body in &held {
-            machine.append(body);
-        }
-        held.push("y".repeat(3_000));
-        machine.append_cut_after(2, &held[4]);
-        machine.kill();
+        let (mut machine, held) = killed_in_a_roll();
         let elsewhere = Fault::at_nth(FaultKind::MisdirectedRead, 9, Operation::Read, nth, "log-");
         machine.disk(|disk| disk.schedule(elsewhere));
         if machine.open_at_once().is_err() {
