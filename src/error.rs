@@ -140,7 +140,7 @@ impl From<io::Error> for OpenError {
 /// Why a commit was not acknowledged.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum AppendError {
+pub enum CommitError {
     /// The commit does not fit into a group. Nothing was stored; split it.
     TooLarge {
         /// Bytes of the commit.
@@ -163,7 +163,7 @@ pub enum AppendError {
     Closed,
 }
 
-impl AppendError {
+impl CommitError {
     /// Whether the commit may have been stored all the same.
     pub const fn is_unknown_outcome(&self) -> bool {
         matches!(self, Self::Unknown)
@@ -175,7 +175,7 @@ impl AppendError {
     }
 }
 
-impl fmt::Display for AppendError {
+impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { bytes, limit } => {
@@ -199,7 +199,7 @@ impl fmt::Display for AppendError {
     }
 }
 
-impl Error for AppendError {
+impl Error for CommitError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unprepared(source) => Some(source.as_ref()),

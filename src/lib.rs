@@ -21,6 +21,6 @@ pub use engine::{
     report::RecoveryReport,
     survey::OpenWarning,
 };
-pub use error::{AppendError, CorruptionReport, LogError, OpenError, ReadError};
+pub use error::{CommitError, CorruptionReport, LogError, OpenError, ReadError};
 pub use ids::{Epoch, Position, SegmentId, Sequence, StoreId};
 pub use options::Options;

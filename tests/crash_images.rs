@@ -5,7 +5,7 @@
 //! these bounds recovery is proved and not sampled. It defends G1 to G8 and G10 of
 //! `docs/GUARANTEES.md`.
 
-use sagalog::{AppendError, Commit, Log, Options, Position, runtime::Clock};
+use sagalog::{Commit, CommitError, Log, Options, Position, runtime::Clock};
 use sagalog_testkit::{
     Fault, FaultKind, Machine, Operation, Order, SimDisk, VirtualRuntime, World,
 };
@@ -81,7 +81,7 @@ async fn append(log: &Log, history: &RefCell<History>, name: &str, bytes: usize)
     history.borrow_mut().commits.insert(body.clone(), Answer::Unknown);
     let answer = match log.append(Commit::new(body.clone())).await {
         Ok(appended) => Answer::At(appended.first),
-        Err(AppendError::Unknown) => Answer::Unknown,
+        Err(CommitError::Unknown) => Answer::Unknown,
         Err(_) => Answer::Refused,
     };
     history.borrow_mut().failed |= !matches!(answer, Answer::At(_));

@@ -5,7 +5,7 @@
     reason = "these tests run on a real tokio runtime, as a user's service does"
 )]
 
-use sagalog::{AppendError, Commit, Log, Options, Position};
+use sagalog::{Commit, CommitError, Log, Options, Position};
 
 fn small() -> Options {
     Options::default().segment_bytes(64 << 10).group_bytes_max(16 << 10).queue_bytes_max(64 << 10)
@@ -78,5 +78,5 @@ async fn a_second_writer_is_refused() {
     log.close().await.expect("closes");
     let (log, _) = Log::open(dir.path(), small()).await.expect("opens again");
     let too_large = log.append(Commit::new(vec![0; 17 << 10])).await;
-    assert!(matches!(too_large, Err(AppendError::TooLarge { .. })), "{too_large:?}");
+    assert!(matches!(too_large, Err(CommitError::TooLarge { .. })), "{too_large:?}");
 }

@@ -4,7 +4,7 @@
 //! invariant this guards: each test fails if its fix is taken out.
 
 use sagalog::{
-    AppendError, Commit, Log, LogError, OpenError, Position, ReadError,
+    Commit, CommitError, Log, LogError, OpenError, Position, ReadError,
     log::group::GroupKind,
     runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime},
 };
@@ -128,7 +128,7 @@ fn a_keeper_that_fails_while_a_group_is_written_leaves_it_unknown() {
     let kept = machine.world().block_on(keep);
     assert!(matches!(kept, Err(LogError::Poisoned)), "{kept:?}");
     let answer = machine.world().block_on(pending);
-    assert!(matches!(answer, Err(AppendError::Unknown)), "{answer:?}");
+    assert!(matches!(answer, Err(CommitError::Unknown)), "{answer:?}");
     machine.wait(Duration::from_secs(10));
     assert_eq!(machine.read(), held);
 }

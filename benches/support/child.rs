@@ -164,7 +164,7 @@ fn append_up_to(runtime: &tokio::runtime::Runtime, log: &Log, bytes: u64) -> Res
                 while log.head() < commits {
                     log.append(Commit::new(body.clone())).await?;
                 }
-                Ok::<_, sagalog::AppendError>(())
+                Ok::<_, sagalog::CommitError>(())
             })
         })
         .collect();

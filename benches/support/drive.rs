@@ -5,7 +5,7 @@
 
 use super::{Failure, histogram::Histogram, raw::nanos};
 use bytes::Bytes;
-use sagalog::{AppendError, Appended, Commit, Log};
+use sagalog::{Appended, Commit, CommitError, Log};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -152,7 +152,7 @@ fn millis(duration: Duration) -> usize {
 }
 
 impl Writer {
-    async fn run(self) -> Result<Slice, AppendError> {
+    async fn run(self) -> Result<Slice, CommitError> {
         if self.outstanding > 1 {
             return self.run_several().await;
         }
@@ -166,7 +166,7 @@ impl Writer {
         Ok(slice)
     }
 
-    async fn run_several(self) -> Result<Slice, AppendError> {
+    async fn run_several(self) -> Result<Slice, CommitError> {
         let mut slice = Slice::default();
         let mut flights: Vec<Flight> = Vec::with_capacity(self.outstanding);
         let mut now = Instant::now();
@@ -184,7 +184,7 @@ impl Writer {
         }
     }
 
-    fn run_blocking(self) -> Result<Slice, AppendError> {
+    fn run_blocking(self) -> Result<Slice, CommitError> {
         let mut slice = Slice::default();
         let mut before = Instant::now();
         while self.goes_on(before) {
@@ -217,7 +217,7 @@ impl Writer {
 /// One of several appends that a writer has under way.
 struct Flight {
     sent: Instant,
-    append: Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>,
+    append: Pin<Box<dyn Future<Output = Result<Appended, CommitError>> + Send>>,
 }
 
 impl Flight {
@@ -229,7 +229,7 @@ impl Flight {
 }
 
 /// Takes out the flights that have landed; waits until there is one.
-async fn first_landed(flights: &mut Vec<Flight>) -> Result<Vec<Instant>, AppendError> {
+async fn first_landed(flights: &mut Vec<Flight>) -> Result<Vec<Instant>, CommitError> {
     poll_fn(|cx| {
         let mut landed = Vec::new();
         let mut at = 0;

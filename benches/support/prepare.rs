@@ -89,7 +89,7 @@ pub(crate) async fn fill(log: &Log, segments: usize, segment_bytes: u64) -> Resu
                 while log.stats().segments < segments {
                     log.append(Commit::new(body.clone())).await?;
                 }
-                Ok::<_, sagalog::AppendError>(())
+                Ok::<_, sagalog::CommitError>(())
             })
         })
         .collect();

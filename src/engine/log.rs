@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     commit::{Appended, Commit},
-    error::{AppendError, LogError, OpenError},
+    error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
     log::pipeline::Pipeline,
     options::Options,
@@ -130,12 +130,12 @@ impl Log {
     /// come, first served.
     ///
     /// # Errors
-    /// [`AppendError`] says whether the commit was stored; only `Unknown` leaves it open.
+    /// [`CommitError`] says whether the commit was stored; only `Unknown` leaves it open.
     ///
     /// # Cancel safety
     /// The commit is submitted at the first poll at which there is room. A future dropped before
     /// that stored nothing; one dropped later may or may not store the commit, never half of it.
-    pub async fn append(&self, commit: Commit) -> Result<Appended, AppendError> {
+    pub async fn append(&self, commit: Commit) -> Result<Appended, CommitError> {
         self.handle.shared.enter(&commit).await?.await
     }
 
@@ -150,7 +150,7 @@ impl Log {
     pub fn try_append(
         &self,
         commit: &Commit,
-    ) -> Result<impl Future<Output = Result<Appended, AppendError>> + Send + use<>, AppendError>
+    ) -> Result<impl Future<Output = Result<Appended, CommitError>> + Send + use<>, CommitError>
     {
         let mut pending = self.handle.shared.enter_now(commit, Waker::noop(), Writes::Task)?;
         pending.await_later();
@@ -165,11 +165,11 @@ impl Log {
     ///
     /// # Errors
     /// See [`Log::append`].
-    pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, AppendError> {
+    pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, CommitError> {
         let waker = unpark_here();
         let shared = &self.handle.shared;
         let pending = match shared.enter_now(commit, &waker, Writes::Caller) {
-            Err(AppendError::Overloaded) => block_on(shared.enter(commit), &waker)?,
+            Err(CommitError::Overloaded) => block_on(shared.enter(commit), &waker)?,
             entered => entered?,
         };
         loop {

@@ -4,7 +4,7 @@
 //! is ready once the published durable number reaches it.
 
 use super::shared::Shared;
-use crate::{commit::Appended, error::AppendError, ids::Position, log::pipeline::Ticket};
+use crate::{commit::Appended, error::CommitError, ids::Position, log::pipeline::Ticket};
 use std::{
     future::Future,
     pin::Pin,
@@ -35,21 +35,21 @@ impl Pending {
         self.fresh = false;
     }
 
-    pub(crate) fn outcome(&self) -> Poll<Result<Appended, AppendError>> {
+    pub(crate) fn outcome(&self) -> Poll<Result<Appended, CommitError>> {
         if self.shared.is_durable(self.ticket.sequence) {
             let first = self.ticket.first;
             let last = Position::new(first.get() + u64::from(self.positions) - 1);
             return Poll::Ready(Ok(Appended { first, last }));
         }
         if self.shared.is_poisoned() {
-            return Poll::Ready(Err(AppendError::Unknown));
+            return Poll::Ready(Err(CommitError::Unknown));
         }
         Poll::Pending
     }
 }
 
 impl Future for Pending {
-    type Output = Result<Appended, AppendError>;
+    type Output = Result<Appended, CommitError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Poll::Ready(outcome) = self.outcome() {

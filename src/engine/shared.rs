@@ -7,7 +7,7 @@
 use super::pending::Pending;
 use crate::{
     commit::Commit,
-    error::{AppendError, LogError},
+    error::{CommitError, LogError},
     ids::{Position, Sequence},
     log::{
         Anchor,
@@ -124,11 +124,11 @@ impl Shared {
     }
 
     /// Takes a commit in, waiting in line for room.
-    pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, AppendError> {
+    pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, CommitError> {
         let frame = self.frame(commit)?;
         if self.queued.load(Ordering::Acquire) == 0 {
             match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
-                Err(AppendError::Overloaded) => {}
+                Err(CommitError::Overloaded) => {}
                 entered => return entered,
             }
         }
@@ -138,7 +138,7 @@ impl Shared {
         let _turn = self.turn.lock().await;
         loop {
             match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
-                Err(AppendError::Overloaded) => self.room.notified().await,
+                Err(CommitError::Overloaded) => self.room.notified().await,
                 entered => return entered,
             }
         }
@@ -150,18 +150,18 @@ impl Shared {
         commit: &Commit,
         waker: &Waker,
         writes: Writes,
-    ) -> Result<Pending, AppendError> {
+    ) -> Result<Pending, CommitError> {
         if self.queued.load(Ordering::Acquire) > 0 {
-            return Err(AppendError::Overloaded);
+            return Err(CommitError::Overloaded);
         }
         self.try_enter(self.frame(commit)?, waker, writes)
     }
 
     /// The commit's frame; a body that no group takes is refused before it is looked at.
-    fn frame<'a>(&self, commit: &'a Commit) -> Result<Frame<'a>, AppendError> {
+    fn frame<'a>(&self, commit: &'a Commit) -> Result<Frame<'a>, CommitError> {
         let bytes = u64_from(commit.body().len());
         if bytes > self.commit_bytes_max {
-            return Err(AppendError::TooLarge { bytes, limit: self.commit_bytes_max });
+            return Err(CommitError::TooLarge { bytes, limit: self.commit_bytes_max });
         }
         Ok(commit.frame())
     }
@@ -171,7 +171,7 @@ impl Shared {
         frame: Frame<'_>,
         waker: &Waker,
         writes: Writes,
-    ) -> Result<Pending, AppendError> {
+    ) -> Result<Pending, CommitError> {
         let mut core = self.core();
         let ticket = match core.pipeline.append(frame) {
             Ok(ticket) => ticket,
@@ -191,21 +191,21 @@ impl Shared {
         Ok(Pending::new(Arc::clone(self), ticket, positions, slot))
     }
 
-    fn refused(&self, core: &Core, refusal: Refusal) -> AppendError {
+    fn refused(&self, core: &Core, refusal: Refusal) -> CommitError {
         match refusal {
             Refusal::NoRoom => {
                 self.chores.notify_one();
-                AppendError::Overloaded
+                CommitError::Overloaded
             }
-            Refusal::TooLarge { bytes, limit } => AppendError::TooLarge { bytes, limit },
-            Refusal::Poisoned => AppendError::Poisoned,
-            Refusal::Closed => AppendError::Closed,
+            Refusal::TooLarge { bytes, limit } => CommitError::TooLarge { bytes, limit },
+            Refusal::Poisoned => CommitError::Poisoned,
+            Refusal::Closed => CommitError::Closed,
             Refusal::Unprepared => {
                 // The refused caller's need is what makes the keeper try again.
                 self.chores.notify_one();
                 match &core.unprepared {
-                    Some(source) if !is_full(source) => AppendError::Unprepared(Arc::clone(source)),
-                    _ => AppendError::StorageFull,
+                    Some(source) if !is_full(source) => CommitError::Unprepared(Arc::clone(source)),
+                    _ => CommitError::StorageFull,
                 }
             }
         }

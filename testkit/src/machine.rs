@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use sagalog::{
-    AppendError, Appended, Commit, Log, OpenError, Options, Position, ReadError, RecoveryReport,
+    Appended, Commit, CommitError, Log, OpenError, Options, Position, ReadError, RecoveryReport,
     SegmentId, StoreId,
     limits::BLOCK_LEN,
     log::{
@@ -149,7 +149,7 @@ impl Machine {
     ///
     /// # Errors
     /// What the log says.
-    pub fn try_append(&self, body: &str) -> Result<Appended, AppendError> {
+    pub fn try_append(&self, body: &str) -> Result<Appended, CommitError> {
         let commit = Commit::new(body.to_owned());
         self.world.block_on(self.log().append(commit))
     }

@@ -3,7 +3,7 @@
 //! The disk is honest here: it reports every fault, so nothing acknowledged may be missing.
 
 use super::*;
-use sagalog::{AppendError, Commit, LogError, Position};
+use sagalog::{Commit, CommitError, LogError, Position};
 use sagalog_testkit::{FaultPlan, segment_name};
 use std::{io::ErrorKind, time::Duration};
 
@@ -20,7 +20,7 @@ fn is_poisoned_at(machine: &mut Machine, held: &[&str]) {
     assert_eq!(machine.read(), held);
     machine.disk(|disk| disk.keep_events(1_000));
     let refused = machine.try_append("refused");
-    assert!(matches!(refused, Err(AppendError::Poisoned)), "{refused:?}");
+    assert!(matches!(refused, Err(CommitError::Poisoned)), "{refused:?}");
     let keep = machine.log().keep_from(Position::new(1));
     let kept = machine.world().block_on(keep);
     assert!(matches!(kept, Err(LogError::Poisoned)), "{kept:?}");
@@ -85,7 +85,7 @@ fn row_35_a_write_that_fails_half_way_poisons_the_log() {
         let fault = Fault::at_nth(FaultKind::WriteError, taken, Operation::Write, 1, "log-");
         machine.disk(|disk| disk.schedule(fault));
         let answer = machine.try_append(&body);
-        assert!(matches!(answer, Err(AppendError::Unknown)), "{answer:?}");
+        assert!(matches!(answer, Err(CommitError::Unknown)), "{answer:?}");
         is_poisoned_at(&mut machine, &["a"]);
         recovers_with(&mut machine, &["a"], &[&body]);
     }
@@ -102,7 +102,7 @@ fn row_36_a_failed_write_leaves_every_pending_append_unknown() {
         .collect();
     for append in appends {
         let answer = machine.world().block_on(append);
-        assert!(matches!(answer, Err(AppendError::Unknown)), "{answer:?}");
+        assert!(matches!(answer, Err(CommitError::Unknown)), "{answer:?}");
     }
     is_poisoned_at(&mut machine, &["a"]);
     recovers_with(&mut machine, &["a"], &["b", "c", "d"]);
@@ -117,7 +117,7 @@ fn row_37_a_failed_sync_is_never_retried() {
         let fault = Fault::at_nth(FaultKind::SyncError, landed, Operation::Sync, 1, "log-");
         machine.disk(|disk| disk.schedule(fault));
         let answer = machine.try_append(&body);
-        assert!(matches!(answer, Err(AppendError::Unknown)), "{answer:?}");
+        assert!(matches!(answer, Err(CommitError::Unknown)), "{answer:?}");
         is_poisoned_at(&mut machine, &["a"]);
         recovers_with(&mut machine, &["a"], &[&body]);
     }
@@ -199,7 +199,7 @@ fn row_39_a_full_disk_refuses_appends_before_anything_is_written_and_heals() {
         }
         machine.wait(Duration::from_millis(100));
     };
-    assert!(matches!(refusal, AppendError::StorageFull), "{refusal}");
+    assert!(matches!(refusal, CommitError::StorageFull), "{refusal}");
     assert!(refusal.is_retryable() && !machine.log().stats().poisoned);
     assert_eq!(machine.read(), held);
     machine.disk(|disk| disk.set_quota(None));
@@ -215,7 +215,7 @@ fn row_40_no_space_within_a_prepared_segment_poisons_the_log() {
     let mut machine = machine_with(&["a"]);
     next(&machine, FaultKind::NoSpace, Operation::Write, "log-");
     let answer = machine.try_append("b");
-    assert!(matches!(answer, Err(AppendError::Unknown)), "{answer:?}");
+    assert!(matches!(answer, Err(CommitError::Unknown)), "{answer:?}");
     is_poisoned_at(&mut machine, &["a"]);
     recovers_with(&mut machine, &["a"], &["b"]);
 }
@@ -234,7 +234,7 @@ fn row_41_a_segment_that_cannot_be_created_is_an_error_that_passes() {
         let refusal = loop {
             match machine.try_append(&"x".repeat(3_000)) {
                 Ok(_) => machine.wait(Duration::from_millis(100)),
-                Err(AppendError::Unprepared(source)) => break source,
+                Err(CommitError::Unprepared(source)) => break source,
                 Err(other) => panic!("{kind} has to be named: {other}"),
             }
         };

@@ -6,7 +6,7 @@
 use super::{Stage, Temper, Violation, oracle::broken};
 use crate::runtime::MadsimRuntime;
 use madsim::time::{sleep, timeout};
-use sagalog::{AppendError, Commit, Log, OpenError, Position, ReadError, RecordedCommit};
+use sagalog::{Commit, CommitError, Log, OpenError, Position, ReadError, RecordedCommit};
 use sagalog_testkit::{Choices, FaultKind, Seeded};
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ impl Writer {
     }
 
     /// `None` if the caller gave up.
-    async fn append(&mut self, commit: Commit) -> Option<Result<sagalog::Appended, AppendError>> {
+    async fn append(&mut self, commit: Commit) -> Option<Result<sagalog::Appended, CommitError>> {
         if self.choices.below(8) == 0 {
             return match self.log.try_append(&commit) {
                 Ok(pending) => Some(pending.await),
@@ -202,14 +202,14 @@ impl Writer {
     fn judge(
         &self,
         number: usize,
-        answer: Result<sagalog::Appended, AppendError>,
+        answer: Result<sagalog::Appended, CommitError>,
     ) -> Result<(), Violation> {
         match answer {
             Ok(appended) => {
                 self.stage.note([3, number as u64, appended.first.get()]);
                 self.stage.oracle().acknowledge(number, appended)
             }
-            Err(AppendError::Overloaded) => {
+            Err(CommitError::Overloaded) => {
                 self.stage.oracle().refuse(number);
                 Ok(())
             }
@@ -221,7 +221,7 @@ impl Writer {
                 if self.healed || !self.stage.plan.may_fail() {
                     return broken("G8", format!("an append fails on a healthy disk: {error}"));
                 }
-                let full = matches!(error, AppendError::StorageFull);
+                let full = matches!(error, CommitError::StorageFull);
                 if full
                     && self.stage.plan.temper == Temper::Quiet
                     && self.stage.plan.quota_bytes.is_none()

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     commit::{Appended, Commit},
     engine::{log::Log, scan::Group},
-    error::{AppendError, LogError, OpenError},
+    error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
     limits::GROUP_BYTES_MAX,
     log::{fields::len_u64, group::Commits},
@@ -67,7 +67,7 @@ pub enum SalvageError {
     /// The target store cannot be made.
     Target(OpenError),
     /// A commit could not be written to the target. Remove the target and try again elsewhere.
-    Append(AppendError),
+    Append(CommitError),
     /// The target could not be closed in order. Remove it and try again elsewhere.
     Close(LogError),
 }
@@ -143,7 +143,7 @@ pub async fn salvage<S: Runtime, T: Runtime>(
     copy.finish().await
 }
 
-type Waiting = Pin<Box<dyn Future<Output = Result<Appended, AppendError>> + Send>>;
+type Waiting = Pin<Box<dyn Future<Output = Result<Appended, CommitError>> + Send>>;
 
 struct Copying {
     log: Log,
@@ -200,7 +200,7 @@ impl Copying {
         }
     }
 
-    async fn append(&mut self, commit: Commit) -> Result<(), AppendError> {
+    async fn append(&mut self, commit: Commit) -> Result<(), CommitError> {
         loop {
             if self.waiting.len() < COPIES_WAITING_MAX {
                 match self.log.try_append(&commit) {
@@ -208,7 +208,7 @@ impl Copying {
                         self.waiting.push_back(Box::pin(waiting));
                         return Ok(());
                     }
-                    Err(AppendError::Overloaded) => {}
+                    Err(CommitError::Overloaded) => {}
                     Err(error) => return Err(error),
                 }
             }
