@@ -65,6 +65,16 @@ number! {
     Epoch
 }
 
+number! {
+    /// A place in a stream: dense from 0.
+    Revision
+}
+number! {
+    /// Proof of the right to act: a number that only grows. An append that carries a smaller one
+    /// than the fence has seen is refused.
+    FencingToken
+}
+
 impl Sequence {
     /// The number of the group before this one; 0 if this is the first.
     #[must_use]

@@ -3,15 +3,22 @@
 // The README's example has to compile and run.
 #![cfg_attr(all(doctest, feature = "tokio"), doc = include_str!("../README.md"))]
 
+pub mod append;
 pub mod commit;
 mod engine;
 pub mod error;
+pub mod event;
 pub mod ids;
 pub mod limits;
 pub mod log;
+pub mod names;
 pub mod options;
+pub mod query;
+pub mod read;
 pub mod runtime;
+mod store;
 
+pub use append::{Append, Committed, ExpectedRevision, Guard};
 pub use commit::{Appended, Commit, RecordedCommit};
 pub use engine::{
     inspect,
@@ -21,6 +28,12 @@ pub use engine::{
     report::RecoveryReport,
     survey::OpenWarning,
 };
-pub use error::{CommitError, CorruptionReport, LogError, OpenError, ReadError};
-pub use ids::{Epoch, Position, SegmentId, Sequence, StoreId};
+pub use error::{
+    Actual, AppendError, CommitError, CorruptionReport, FailedGuard, LogError, OpenError, ReadError,
+};
+pub use event::{ContentType, EventId, NewEvent, RecordedEvent};
+pub use ids::{Epoch, FencingToken, Position, Revision, SegmentId, Sequence, StoreId};
+pub use names::{CommandKey, ConsumerId, EventType, FenceName, NameError, StreamId, Tag};
 pub use options::Options;
+pub use query::{Query, QueryError, QueryItem};
+pub use read::Read;

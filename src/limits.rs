@@ -1,4 +1,4 @@
-//! Every bound of the log, with its unit in the name and the relations between them asserted.
+//! Every bound of the log and the store, with its unit in the name and the relations between them asserted.
 //!
 //! Constants of the format stand here; what an operator may choose stands in [`crate::options`].
 
@@ -39,3 +39,36 @@ pub const FRAME_BYTES: u64 = 16;
 // The positions of one group are counted in 32 bits.
 const _: () =
     assert!(GROUP_BYTES_MAX / FRAME_BYTES * (COMMIT_POSITIONS_MAX as u64) <= u32::MAX as u64);
+
+/// The longest name of a stream, a type, a tag, a key, a consumer or a fence: 255 bytes.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// How many tags an event may carry: 64.
+pub const EVENT_TAGS_MAX: usize = 64;
+
+/// The largest metadata of an event: 64 KiB.
+pub const METADATA_BYTES_MAX: usize = 64 << 10;
+
+/// The longest trace context of an event: 255 bytes.
+pub const TRACE_BYTES_MAX: usize = 255;
+
+/// How many events one append may hold: as many as a commit has positions, 4096.
+pub const APPEND_EVENTS_MAX: usize = 4096;
+
+/// How many guards one append may carry: 1024.
+pub const APPEND_GUARDS_MAX: usize = 1024;
+
+/// How many items a query may have: 64.
+pub const QUERY_ITEMS_MAX: usize = 64;
+
+/// How many types, and how many tags, an item of a query may name: 64 each.
+pub const QUERY_ITEM_NAMES_MAX: usize = 64;
+
+/// How many categories a stream prefix may span: 1024.
+pub const PREFIX_CATEGORIES_MAX: usize = 1024;
+
+/// For how many positions a command key is kept at least, unless the options say otherwise:
+/// 100 million.
+pub const KEY_HORIZON_EVENTS: u64 = 100_000_000;
+
+const _: () = assert!(APPEND_EVENTS_MAX == COMMIT_POSITIONS_MAX as usize);

@@ -2,7 +2,7 @@
 
 use crate::{
     error::OpenError,
-    limits::{GROUP_BYTES_MAX, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
+    limits::{GROUP_BYTES_MAX, KEY_HORIZON_EVENTS, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
     log::{pipeline::PipelineLimits, segment},
 };
 
@@ -18,6 +18,8 @@ pub struct Options {
     group_bytes_max: u64,
     queue_bytes_max: u64,
     prepared_segments: usize,
+    key_horizon_events: u64,
+    cache_bytes: usize,
 }
 
 impl Default for Options {
@@ -28,6 +30,8 @@ impl Default for Options {
             group_bytes_max: 4 << 20,
             queue_bytes_max: 8 << 20,
             prepared_segments: 1,
+            key_horizon_events: KEY_HORIZON_EVENTS,
+            cache_bytes: 64 << 20,
         }
     }
 }
@@ -70,6 +74,21 @@ impl Options {
         self
     }
 
+    /// For how many positions a command key is kept (default 100 million). A key that was used
+    /// longer ago counts as fresh.
+    #[must_use]
+    pub fn key_horizon_events(mut self, events: u64) -> Self {
+        self.key_horizon_events = events;
+        self
+    }
+
+    /// How much memory the pages of the index may take, in bytes (default 64 MiB).
+    #[must_use]
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
     pub(crate) fn parse(&self) -> Result<Settings, OpenError> {
         let refuse = |reason: String| Err(OpenError::Options(reason));
         if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
@@ -101,6 +120,8 @@ impl Options {
             create: self.create,
             segment_bytes: self.segment_bytes,
             prepared_segments: self.prepared_segments,
+            key_horizon_events: self.key_horizon_events,
+            cache_bytes: self.cache_bytes,
             limits: PipelineLimits {
                 group_bytes_max: self.group_bytes_max,
                 queue_bytes_max: self.queue_bytes_max,
@@ -115,5 +136,7 @@ pub(crate) struct Settings {
     pub(crate) create: bool,
     pub(crate) segment_bytes: u64,
     pub(crate) prepared_segments: usize,
+    pub(crate) key_horizon_events: u64,
+    pub(crate) cache_bytes: usize,
     pub(crate) limits: PipelineLimits,
 }

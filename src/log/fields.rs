@@ -6,6 +6,7 @@
 use crate::limits::COUNTER_MAX;
 
 /// Reads fields one after the other.
+#[derive(Clone, Debug)]
 pub(crate) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

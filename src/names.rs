@@ -1,0 +1,270 @@
+//! The names that users give: of streams, types, tags, keys, consumers and fences.
+//!
+//! Each is a type of its own, checked once when it is made and cheap to clone. No meaning beyond
+//! that: who may write to which stream is decided by the store. The invariant: a name that exists
+//! is 1 to 255 bytes of UTF-8 without control characters.
+
+use crate::limits::NAME_BYTES_MAX;
+use std::{borrow::Borrow, error::Error, fmt, str::FromStr, sync::Arc};
+
+/// Names that begin so belong to Sagalog and to engines that are built on it.
+pub(crate) const SYSTEM_PREFIX: char = '$';
+
+/// Why a text is no name. Choose another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameError {
+    /// A name has at least one byte.
+    Empty,
+    /// The name is too long.
+    TooLong {
+        /// Bytes of the name.
+        bytes: usize,
+        /// Bytes that are allowed.
+        limit: usize,
+    },
+    /// A control character stands in it.
+    Control {
+        /// Where, in bytes from the start.
+        at: usize,
+    },
+    /// The bytes are not UTF-8.
+    NotUtf8 {
+        /// Where, in bytes from the start.
+        at: usize,
+    },
+    /// Names that begin with `$` are reserved; see [`StreamId::system`].
+    Reserved,
+    /// A system name begins with `$`; this one does not.
+    NotReserved,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a name has at least one byte"),
+            Self::TooLong { bytes, limit } => {
+                write!(f, "the name has {bytes} bytes, the limit is {limit}")
+            }
+            Self::Control { at } => write!(f, "a control character stands at byte {at}"),
+            Self::NotUtf8 { at } => write!(f, "the name is not UTF-8 from byte {at} on"),
+            Self::Reserved => f.write_str("names that begin with `$` are reserved"),
+            Self::NotReserved => f.write_str("the name of a system stream begins with `$`"),
+        }
+    }
+}
+
+impl Error for NameError {}
+
+pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
+    if name.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Err(NameError::TooLong { bytes: name.len(), limit: NAME_BYTES_MAX });
+    }
+    match name.char_indices().find(|(_, letter)| letter.is_control()) {
+        Some((at, _)) => Err(NameError::Control { at }),
+        None => Ok(()),
+    }
+}
+
+fn check_free(name: &str) -> Result<(), NameError> {
+    check_name(name)?;
+    if name.starts_with(SYSTEM_PREFIX) { Err(NameError::Reserved) } else { Ok(()) }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:path) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks a name.
+            ///
+            /// # Errors
+            /// [`NameError`] says what is wrong with it.
+            pub fn parse(name: &str) -> Result<Self, NameError> {
+                $check(name)?;
+                Ok(Self(name.into()))
+            }
+
+            /// Checks a name that came as bytes.
+            ///
+            /// # Errors
+            /// [`NameError`] says what is wrong with it.
+            pub fn parse_bytes(name: &[u8]) -> Result<Self, NameError> {
+                let name = std::str::from_utf8(name)
+                    .map_err(|error| NameError::NotUtf8 { at: error.valid_up_to() })?;
+                Self::parse(name)
+            }
+
+            /// The name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), &*self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                Self::parse(name)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = NameError;
+
+            fn try_from(name: &str) -> Result<Self, NameError> {
+                Self::parse(name)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a stream: the ordered events of one aggregate.
+    ///
+    /// What stands before the first `-` is the stream's category: `order-17` is of category
+    /// `order`. A name without `-` is a category of its own.
+    ///
+    /// ```
+    /// use sagalog::{NameError, StreamId};
+    ///
+    /// let stream = StreamId::parse("order-17")?;
+    /// assert_eq!(stream.category(), "order");
+    /// assert_eq!(StreamId::parse("$mine"), Err(NameError::Reserved));
+    /// # Ok::<(), NameError>(())
+    /// ```
+    StreamId, check_free
+}
+name! {
+    /// The name of an event type, such as `OrderPlaced`.
+    EventType, check_free
+}
+name! {
+    /// A tag: what an event is about, beyond its stream, such as `course:c1`.
+    Tag, check_name
+}
+name! {
+    /// The identity of a command. An append that carries the key of one that was committed is
+    /// answered with the original answer and stores nothing.
+    CommandKey, check_name
+}
+name! {
+    /// The name of a consumer whose checkpoint is kept in the store.
+    ConsumerId, check_free
+}
+name! {
+    /// The name of a fence: a counter that shuts out those who act on an older right.
+    FenceName, check_name
+}
+
+impl StreamId {
+    /// The name of a system stream, which begins with `$`. Such streams hold the journals of
+    /// engines that are built on the store; reads of the whole log leave them out unless asked.
+    ///
+    /// # Errors
+    /// [`NameError::NotReserved`] if the name does not begin with `$`.
+    pub fn system(name: &str) -> Result<Self, NameError> {
+        check_name(name)?;
+        if name.starts_with(SYSTEM_PREFIX) {
+            Ok(Self(name.into()))
+        } else {
+            Err(NameError::NotReserved)
+        }
+    }
+
+    /// Whether this is a system stream.
+    pub fn is_system(&self) -> bool {
+        is_system(&self.0)
+    }
+
+    /// What stands before the first `-`.
+    pub fn category(&self) -> &str {
+        category_of(&self.0)
+    }
+}
+
+impl EventType {
+    /// A type of the store's own.
+    pub(crate) fn system(name: &'static str) -> Self {
+        assert!(name.starts_with(SYSTEM_PREFIX), "system types are named as such");
+        Self(name.into())
+    }
+}
+
+/// Whether `stream` is the name of a system stream.
+pub(crate) fn is_system(stream: &str) -> bool {
+    stream.starts_with(SYSTEM_PREFIX)
+}
+
+/// What stands before the first `-` of a stream's name.
+pub(crate) fn category_of(stream: &str) -> &str {
+    stream.split_once('-').map_or(stream, |(category, _)| category)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_at_their_bounds() {
+        let longest = "x".repeat(NAME_BYTES_MAX);
+        let longer = "x".repeat(NAME_BYTES_MAX + 1);
+        let too_long = NameError::TooLong { bytes: 256, limit: 255 };
+        let table: [(&str, Result<(), NameError>); 9] = [
+            ("order-1", Ok(())),
+            ("", Err(NameError::Empty)),
+            (&longest, Ok(())),
+            (&longer, Err(too_long)),
+            ("a\nb", Err(NameError::Control { at: 1 })),
+            ("ä\u{85}", Err(NameError::Control { at: 2 })),
+            ("$order", Err(NameError::Reserved)),
+            ("order$", Ok(())),
+            ("  ", Ok(())),
+        ];
+        for (name, expected) in table {
+            assert_eq!(StreamId::parse(name).map(|_| ()), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_no_name() {
+        let parsed = StreamId::parse_bytes(b"or\xffder");
+        assert_eq!(parsed, Err(NameError::NotUtf8 { at: 2 }));
+    }
+
+    #[test]
+    fn a_system_stream_is_named_on_purpose() {
+        assert!(StreamId::system("$saga-1").is_ok_and(|stream| stream.is_system()));
+        assert_eq!(StreamId::system("saga-1"), Err(NameError::NotReserved));
+    }
+
+    #[test]
+    fn a_name_without_a_dash_is_its_own_category() {
+        for (stream, category) in [("order-1-2", "order"), ("order", "order"), ("-x", "")] {
+            assert_eq!(category_of(stream), category);
+        }
+    }
+}
