@@ -6,6 +6,7 @@ use super::{
     blocking::{block_on, park, unpark_here},
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened},
+    pending::Pending,
     reader::{LogReader, PoolSource, serve},
     report::RecoveryReport,
     shared::{PoisonOnPanic, Shared, Writes},
@@ -15,7 +16,7 @@ use crate::{
     commit::{Appended, Commit},
     error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
-    log::pipeline::Pipeline,
+    log::pipeline::{Pipeline, Ticket},
     options::Options,
     runtime::{File, Runtime},
 };
@@ -136,7 +137,13 @@ impl Log {
     /// The commit is submitted at the first poll at which there is room. A future dropped before
     /// that stored nothing; one dropped later may or may not store the commit, never half of it.
     pub async fn append(&self, commit: Commit) -> Result<Appended, CommitError> {
-        self.handle.shared.enter(&commit).await?.await
+        let shared = &self.handle.shared;
+        shared.check_bytes(commit.body().len())?;
+        let frame = commit.frame();
+        let (ticket, pending) =
+            shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task)).await?;
+        pending.await?;
+        Ok(Appended::at(&ticket, &commit))
     }
 
     /// Appends a commit if there is room now. The commit is submitted by this call; the answer
@@ -152,9 +159,24 @@ impl Log {
         commit: &Commit,
     ) -> Result<impl Future<Output = Result<Appended, CommitError>> + Send + use<>, CommitError>
     {
-        let mut pending = self.handle.shared.enter_now(commit, Waker::noop(), Writes::Task)?;
+        let (ticket, mut pending) = self.enter_now(commit, Waker::noop(), Writes::Task)?;
         pending.await_later();
-        Ok(pending)
+        let appended = Appended::at(&ticket, commit);
+        Ok(async move { pending.await.map(|()| appended) })
+    }
+
+    fn enter_now(
+        &self,
+        commit: &Commit,
+        waker: &Waker,
+        writes: Writes,
+    ) -> Result<(Ticket, Pending), CommitError> {
+        let shared = &self.handle.shared;
+        if shared.has_line() {
+            return Err(CommitError::Overloaded);
+        }
+        shared.check_bytes(commit.body().len())?;
+        shared.try_enter(commit.frame(), waker, writes)
     }
 
     /// Appends a commit from a thread that may block. If nobody is writing, the caller writes for
@@ -168,15 +190,30 @@ impl Log {
     pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, CommitError> {
         let waker = unpark_here();
         let shared = &self.handle.shared;
-        let pending = match shared.enter_now(commit, &waker, Writes::Caller) {
-            Err(CommitError::Overloaded) => block_on(shared.enter(commit), &waker)?,
+        let (ticket, pending) = match self.enter_now(commit, &waker, Writes::Caller) {
+            Err(CommitError::Overloaded) => {
+                let frame = commit.frame();
+                let entering = shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task));
+                block_on(entering, &waker)?
+            }
             entered => entered?,
         };
+        self.wait_blocking(&pending, &waker)?;
+        Ok(Appended::at(&ticket, commit))
+    }
+
+    /// Waits until `pending` is decided, in a thread that `waker` unparks; writes for all if nobody
+    /// else does.
+    pub(crate) fn wait_blocking(
+        &self,
+        pending: &Pending,
+        waker: &Waker,
+    ) -> Result<(), CommitError> {
         loop {
             if let Poll::Ready(outcome) = pending.outcome() {
                 return outcome;
             }
-            if !self.handle.leader.lead(&waker, &mut || pending.outcome().is_ready()) {
+            if !self.handle.leader.lead(waker, &mut || pending.outcome().is_ready()) {
                 park();
             }
         }

@@ -6,14 +6,13 @@
 
 use super::pending::Pending;
 use crate::{
-    commit::Commit,
     error::{CommitError, LogError},
     ids::{Position, Sequence},
     log::{
         Anchor,
         fields::u64_from,
         group::Frame,
-        pipeline::{Pipeline, Refusal},
+        pipeline::{Pipeline, Refusal, Ticket},
         segment::SegmentTable,
     },
 };
@@ -123,55 +122,51 @@ impl Shared {
         self.core.lock().expect("no panic under the pipeline's lock")
     }
 
-    /// Takes a commit in, waiting in line for room.
-    pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, CommitError> {
-        let frame = self.frame(commit)?;
+    /// Tries `attempt` until it is not refused for want of room: at once if nobody waits, else in
+    /// line, first come, first served.
+    pub(crate) async fn in_line<T>(
+        &self,
+        mut attempt: impl FnMut(&Waker) -> Result<T, CommitError>,
+    ) -> Result<T, CommitError> {
         if self.queued.load(Ordering::Acquire) == 0 {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
+            match poll_fn(|cx| Poll::Ready(attempt(cx.waker()))).await {
                 Err(CommitError::Overloaded) => {}
-                entered => return entered,
+                outcome => return outcome,
             }
         }
         self.queued.fetch_add(1, Ordering::AcqRel);
         let _leave = Leave(&self.queued);
-        // First come, first served: one caller at a time waits for room, the others for it.
+        // One caller at a time waits for room, the others for it.
         let _turn = self.turn.lock().await;
         loop {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
+            match poll_fn(|cx| Poll::Ready(attempt(cx.waker()))).await {
                 Err(CommitError::Overloaded) => self.room.notified().await,
-                entered => return entered,
+                outcome => return outcome,
             }
         }
     }
 
-    /// Takes a commit in if there is room now and nobody waits in line.
-    pub(crate) fn enter_now(
-        self: &Arc<Self>,
-        commit: &Commit,
-        waker: &Waker,
-        writes: Writes,
-    ) -> Result<Pending, CommitError> {
-        if self.queued.load(Ordering::Acquire) > 0 {
-            return Err(CommitError::Overloaded);
-        }
-        self.try_enter(self.frame(commit)?, waker, writes)
+    /// Whether callers wait in line: whoever does not want to wait is refused then.
+    pub(crate) fn has_line(&self) -> bool {
+        self.queued.load(Ordering::Acquire) > 0
     }
 
-    /// The commit's frame; a body that no group takes is refused before it is looked at.
-    fn frame<'a>(&self, commit: &'a Commit) -> Result<Frame<'a>, CommitError> {
-        let bytes = u64_from(commit.body().len());
+    /// Refuses a body that no group takes before it is looked at.
+    pub(crate) fn check_bytes(&self, body_bytes: usize) -> Result<(), CommitError> {
+        let bytes = u64_from(body_bytes);
         if bytes > self.commit_bytes_max {
             return Err(CommitError::TooLarge { bytes, limit: self.commit_bytes_max });
         }
-        Ok(commit.frame())
+        Ok(())
     }
 
-    fn try_enter(
+    /// Takes a commit in if there is room now; `waker` is called when its group is durable.
+    pub(crate) fn try_enter(
         self: &Arc<Self>,
         frame: Frame<'_>,
         waker: &Waker,
         writes: Writes,
-    ) -> Result<Pending, CommitError> {
+    ) -> Result<(Ticket, Pending), CommitError> {
         let mut core = self.core();
         let ticket = match core.pipeline.append(frame) {
             Ok(ticket) => ticket,
@@ -187,8 +182,26 @@ impl Shared {
         if wake {
             self.work.notify_one();
         }
-        let positions = frame.positions();
-        Ok(Pending::new(Arc::clone(self), ticket, positions, slot))
+        Ok((ticket, Pending::new(Arc::clone(self), ticket.sequence, slot)))
+    }
+
+    /// Waits until everything that was taken in so far is durable.
+    pub(crate) fn behind_last(self: &Arc<Self>, waker: &Waker) -> Pending {
+        let mut core = self.core();
+        let last = core.pipeline.last_sequence();
+        let slot = if self.is_durable(last) { 0 } else { core.leave_waker(last, waker) };
+        Pending::new(Arc::clone(self), last, slot)
+    }
+
+    /// Why nothing can be appended any more, if that is so.
+    pub(crate) fn ended(&self) -> Option<CommitError> {
+        if self.is_poisoned() {
+            Some(CommitError::Poisoned)
+        } else if self.is_closing() {
+            Some(CommitError::Closed)
+        } else {
+            None
+        }
     }
 
     fn refused(&self, core: &Core, refusal: Refusal) -> CommitError {
