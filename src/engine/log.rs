@@ -4,10 +4,11 @@
 
 use super::{
     blocking::{block_on, park, unpark_here},
+    files::Door,
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened},
     pending::Pending,
-    reader::{LogReader, PoolSource, serve},
+    reader::LogReader,
     report::RecoveryReport,
     shared::{PoisonOnPanic, Shared, Writes},
     writer::{self, Writer, WriterLock},
@@ -27,9 +28,6 @@ use std::{
     task::{Poll, Waker},
 };
 use tokio::sync::{mpsc, oneshot, watch};
-
-/// How many reads may wait for the read pool.
-const READS_WAITING_MAX: usize = 16;
 
 /// A log that is open for writing. Cheap to clone; the log closes in order when the last clone is
 /// dropped, and [`Log::close`] waits for that.
@@ -58,7 +56,7 @@ struct Handle {
     shared: Arc<Shared>,
     store: StoreId,
     leader: Box<dyn Lead>,
-    pool: PoolSource,
+    door: Door,
     requests: mpsc::Sender<Request>,
     ended: watch::Receiver<Option<Result<(), LogError>>>,
 }
@@ -223,7 +221,7 @@ impl Log {
     /// that commit; one that was retired begins at the floor.
     pub fn read(&self, from: Position) -> LogReader {
         let handle = &self.handle;
-        LogReader::new(Arc::clone(&handle.shared), handle.pool.clone(), handle.store, from)
+        LogReader::new(Arc::clone(&handle.shared), handle.door.clone(), handle.store, from)
     }
 
     /// The position behind the last durable one.
@@ -318,7 +316,6 @@ fn start<R: Runtime>(
     let writer = Arc::new(tokio::sync::Mutex::new(writer));
     let (ends, ended) = watch::channel(None);
     let (requests, requested) = mpsc::channel(1);
-    let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
     let keeper = Keeper::new(KeeperParts {
         runtime: runtime.clone(),
         settings,
@@ -330,9 +327,9 @@ fn start<R: Runtime>(
     });
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
-    let pool = PoolSource(pool);
+    let door = Door::open(runtime)?;
     // Made before the tasks: if one of them cannot be started, dropping it ends the others.
-    let handle = Arc::new(Handle { shared, store, leader, pool, requests, ended });
+    let handle = Arc::new(Handle { shared, store, leader, door, requests, ended });
     let lock = opened.lock;
     runtime.spawn("sagalog-keeper", async move {
         let outcome = keeper.run().await;
@@ -340,7 +337,6 @@ fn start<R: Runtime>(
         let _ = ends.send(Some(outcome));
     })?;
     runtime.spawn("sagalog-writer", writing)?;
-    runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
     Ok(Log { handle })
 }
 

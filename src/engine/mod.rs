@@ -6,6 +6,7 @@
 //! looks from outside: `view`, `read_only`, [`inspect`].
 
 mod blocking;
+mod files;
 pub mod inspect;
 mod keeper;
 pub(crate) mod log;

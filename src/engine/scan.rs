@@ -73,20 +73,33 @@ impl<D: Disk> Source for DiskSource<D> {
             bytes = file.len().await?;
         }
         let left = bytes.saturating_sub(from);
-        let mut wanted = more.min(usize::try_from(left).unwrap_or(usize::MAX));
-        loop {
-            kept.resize(held + wanted, 0);
-            match super::procedures::read_full(file.as_ref(), &mut kept[held..], from).await {
-                Ok(filled) => {
-                    kept.truncate(held + filled);
-                    return Ok(kept);
-                }
-                // One bad sector must not hide its neighbours: ask again for less.
-                Err(_) if wanted > BLOCK_LEN => {
-                    wanted = (wanted / 2).max(BLOCK_LEN);
-                }
-                Err(error) => return Err(error),
+        let wanted = more.min(usize::try_from(left).unwrap_or(usize::MAX));
+        extend(file.as_ref(), &mut kept, from, wanted).await?;
+        Ok(kept)
+    }
+}
+
+/// Appends `wanted` bytes of the file from `from` on to `kept`; fewer at its end, or before what
+/// cannot be read.
+pub(crate) async fn extend<F: File>(
+    file: &F,
+    kept: &mut BytesMut,
+    from: u64,
+    mut wanted: usize,
+) -> io::Result<()> {
+    let held = kept.len();
+    loop {
+        kept.resize(held + wanted, 0);
+        match super::procedures::read_full(file, &mut kept[held..], from).await {
+            Ok(filled) => {
+                kept.truncate(held + filled);
+                return Ok(());
             }
+            // One bad sector must not hide its neighbours: ask again for less.
+            Err(_) if wanted > BLOCK_LEN => {
+                wanted = (wanted / 2).max(BLOCK_LEN);
+            }
+            Err(error) => return Err(error),
         }
     }
 }
