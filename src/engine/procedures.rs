@@ -125,7 +125,7 @@ pub(crate) async fn write_superblock<F: File>(
 }
 
 /// Creates the file `name`, in place of one that an interrupted procedure left.
-async fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
+pub(crate) async fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
     match disk.open(name, OpenMode::Create).await {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             disk.remove(name).await?;
