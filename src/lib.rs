@@ -11,6 +11,7 @@ pub mod limits;
 pub mod log;
 pub mod options;
 pub mod runtime;
+mod store;
 
 pub use commit::{Appended, Commit, RecordedCommit};
 pub use engine::{
