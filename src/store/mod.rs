@@ -18,11 +18,16 @@
 )]
 
 pub(crate) mod fault;
+pub(crate) mod filter;
+pub(crate) mod merge;
 pub(crate) mod page;
+pub(crate) mod payload;
 pub(crate) mod posting;
+pub(crate) mod run;
 pub(crate) mod run_name;
 pub(crate) mod term;
 pub(crate) mod varint;
+pub(crate) mod walk;
 
 #[cfg(test)]
 mod random;
