@@ -323,6 +323,11 @@ impl BodyView {
         })
     }
 
+    /// The position of its first event.
+    pub(crate) fn first(&self) -> Position {
+        self.first
+    }
+
     /// When the store took it in.
     pub(crate) fn recorded_at(&self) -> WallTime {
         self.recorded_at
@@ -464,6 +469,11 @@ impl EventView {
 
     pub(crate) fn stream(&self) -> &str {
         self.stream.text(&self.body)
+    }
+
+    /// Its stream's place in the table of the body.
+    pub(crate) fn stream_number(&self) -> u16 {
+        self.stream_number
     }
 
     pub(crate) fn event_type(&self) -> &str {
