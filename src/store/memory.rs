@@ -71,8 +71,6 @@ pub(crate) struct Memory {
     marks: Vec<Mark>,
     /// The first position of each commit.
     commits: Vec<Position>,
-    /// Ranges of events of system streams, the end not included.
-    hidden: Vec<(Position, Position)>,
     log_bytes: u64,
     scratch: Scratch,
 }
@@ -109,7 +107,6 @@ impl Memory {
             twins: BTreeMap::new(),
             marks: Vec::new(),
             commits: Vec::new(),
-            hidden: Vec::new(),
             log_bytes: 0,
             scratch: Scratch::default(),
         }

@@ -20,6 +20,7 @@ use crate::{
         varint,
     },
 };
+use std::ops::Range;
 
 /// Bytes of encoded postings that stand in the leaf; a longer list takes pages of its own.
 pub(crate) const INLINE_BYTES_MAX: usize = 1024;
@@ -142,6 +143,14 @@ impl<'a> PostingsPayload<'a> {
                 Some(PostingDecoder::new(Chunk { first, through, count, bytes }))
             }
             PostingsBody::Pages { .. } => None,
+        }
+    }
+
+    /// The numbers of the pages of the list, if it has pages.
+    pub(crate) fn page_numbers(&self) -> Option<Range<u32>> {
+        match self.body {
+            PostingsBody::Inline(_) => None,
+            PostingsBody::Pages { first, count } => Some(first..first.saturating_add(count)),
         }
     }
 

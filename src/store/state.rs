@@ -20,7 +20,7 @@ use crate::{
     query::Query,
     runtime::WallTime,
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// An event that memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,9 @@ pub(crate) struct HeldEvent {
 #[derive(Debug)]
 pub(crate) struct State {
     seed: u64,
-    /// The oldest first; the last one is active, the others are frozen. Never empty.
-    tables: VecDeque<Memory>,
+    /// The oldest first; shared with whoever writes them into runs.
+    frozen: VecDeque<Arc<Memory>>,
+    active: Memory,
     recorded_at: WallTime,
     key_horizon_events: u64,
 }
@@ -53,18 +54,23 @@ impl State {
         recorded_at: WallTime,
         key_horizon_events: u64,
     ) -> Self {
-        let tables = VecDeque::from([Memory::new(seed, from)]);
-        Self { seed, tables, recorded_at, key_horizon_events }
+        let active = Memory::new(seed, from);
+        Self { seed, frozen: VecDeque::new(), active, recorded_at, key_horizon_events }
+    }
+
+    /// A state of the same store that knows nothing yet and begins at `from`.
+    pub(crate) fn empty_like(other: &Self, from: Position) -> Self {
+        Self::new(other.seed, from, WallTime::default(), other.key_horizon_events)
     }
 
     /// The first position that memory holds, or would hold.
     pub(crate) fn from(&self) -> Position {
-        self.tables.front().map_or(self.next(), Memory::first)
+        self.frozen.front().map_or(self.active.first(), |oldest| oldest.first())
     }
 
     /// The position of the next event.
     pub(crate) fn next(&self) -> Position {
-        self.active().next()
+        self.active.next()
     }
 
     /// When the last commit was recorded.
@@ -79,34 +85,30 @@ impl State {
 
     /// The table that grows.
     pub(crate) fn active(&self) -> &Memory {
-        self.tables.back().expect("there is always an active table")
-    }
-
-    fn active_mut(&mut self) -> &mut Memory {
-        self.tables.back_mut().expect("there is always an active table")
+        &self.active
     }
 
     /// All tables, the oldest first.
     pub(crate) fn tables(&self) -> impl DoubleEndedIterator<Item = &Memory> {
-        self.tables.iter()
+        self.frozen.iter().map(Arc::as_ref).chain([&self.active])
     }
 
     /// The frozen tables, the oldest first: what is to be written into runs.
-    pub(crate) fn frozen(&self) -> impl Iterator<Item = &Memory> {
-        self.tables.iter().take(self.tables.len() - 1)
+    pub(crate) fn frozen(&self) -> impl ExactSizeIterator<Item = &Arc<Memory>> {
+        self.frozen.iter()
     }
 
     /// About how many bytes of memory all tables take.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.tables.iter().map(Memory::memory_bytes).sum()
+        self.tables().map(Memory::memory_bytes).sum()
     }
 
     /// The commits that follow stand in this group. One of a new segment begins a new table.
     pub(crate) fn group_started(&mut self, group: GroupStart) {
-        if self.active().segment().is_some_and(|segment| segment != group.place.segment) {
+        if self.active.segment().is_some_and(|segment| segment != group.place.segment) {
             self.cut();
         }
-        self.active_mut().group_started(group);
+        self.active.group_started(group);
     }
 
     /// Takes in an append that was decided: see [`Memory::apply`].
@@ -119,7 +121,7 @@ impl State {
         bytes: u32,
     ) {
         self.recorded_at = self.recorded_at.max(stamp.recorded_at);
-        self.active_mut().apply(draft, stamp, first, place, bytes);
+        self.active.apply(draft, stamp, first, place, bytes);
     }
 
     /// Takes in a commit from the log: see [`Memory::apply_body`].
@@ -132,7 +134,7 @@ impl State {
         place: Place,
         bytes: u32,
     ) -> Result<(), BodyFault> {
-        self.active_mut().apply_body(body, place, bytes)?;
+        self.active.apply_body(body, place, bytes)?;
         self.recorded_at = self.recorded_at.max(body.recorded_at());
         Ok(())
     }
@@ -140,19 +142,17 @@ impl State {
     /// Freezes the active table, between two groups, and begins another. A table that covers
     /// nothing stays, and stays bound to its segment no longer.
     pub(crate) fn cut(&mut self) {
-        let next = self.next();
-        if self.active().is_empty() {
-            self.tables.pop_back();
+        let active = Memory::new(self.seed, self.next());
+        let cut = std::mem::replace(&mut self.active, active);
+        if !cut.is_empty() {
+            self.frozen.push_back(Arc::new(cut));
         }
-        self.tables.push_back(Memory::new(self.seed, next));
     }
 
     /// Drops the frozen tables whose events all lie below `through`: runs cover them now.
     pub(crate) fn release(&mut self, through: Position) {
-        while self.tables.len() > 1
-            && self.tables.front().is_some_and(|oldest| oldest.next() <= through)
-        {
-            self.tables.pop_front();
+        while self.frozen.front().is_some_and(|oldest| oldest.next() <= through) {
+            self.frozen.pop_front();
         }
     }
 
@@ -194,7 +194,7 @@ impl State {
     pub(crate) fn lowest(&self, stream: &StreamId) -> Option<Revision> {
         let name = stream.as_str().as_bytes();
         let first = |table: &Memory| Some(table.postings_of(TermKind::Stream, name)?.0);
-        self.tables.iter().find_map(first).map(Revision::new)
+        self.tables().find_map(first).map(Revision::new)
     }
 
     /// The event with `revision` of `stream`, compared with `id`, if memory holds it.
@@ -218,7 +218,7 @@ impl State {
     }
 
     fn newest<'a, T>(&'a self, look_up: impl FnMut(&'a Memory) -> Option<T>) -> Option<T> {
-        self.tables.iter().rev().find_map(look_up)
+        self.tables().rev().find_map(look_up)
     }
 }
 

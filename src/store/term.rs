@@ -19,6 +19,10 @@ pub(crate) enum TermKind {
     Type,
     /// The events with a tag.
     Tag,
+    /// The events of a type in system streams, apart so that a query never meets them unasked.
+    SystemType,
+    /// The events with a tag in system streams.
+    SystemTag,
     /// The event with an identity of 16 bytes.
     EventId,
     /// What the append with a command key came to.
@@ -35,7 +39,9 @@ pub(crate) enum TermKind {
 
 impl TermKind {
     /// All kinds, as they are sorted in a run.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
+        Self::SystemTag,
+        Self::SystemType,
         Self::Category,
         Self::Fence,
         Self::Tag,
@@ -55,6 +61,8 @@ impl TermKind {
             Self::Category => b'c',
             Self::Type => b't',
             Self::Tag => b'g',
+            Self::SystemType => b'T',
+            Self::SystemTag => b'G',
             Self::EventId => b'i',
             Self::CommandKey => b'k',
             Self::Checkpoint => b'n',
@@ -72,6 +80,8 @@ impl TermKind {
             b'c' => Some(Self::Category),
             b't' => Some(Self::Type),
             b'g' => Some(Self::Tag),
+            b'T' => Some(Self::SystemType),
+            b'G' => Some(Self::SystemTag),
             b'i' => Some(Self::EventId),
             b'k' => Some(Self::CommandKey),
             b'n' => Some(Self::Checkpoint),
@@ -85,7 +95,13 @@ impl TermKind {
     /// Whether postings stand behind terms of this kind; otherwise it is a value.
     pub(crate) const fn is_postings(self) -> bool {
         match self {
-            Self::Stream | Self::Category | Self::Type | Self::Tag | Self::EventId => true,
+            Self::Stream
+            | Self::Category
+            | Self::Type
+            | Self::Tag
+            | Self::SystemType
+            | Self::SystemTag
+            | Self::EventId => true,
             Self::CommandKey
             | Self::Checkpoint
             | Self::Fence
@@ -133,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn five_kinds_have_postings() {
+    fn seven_kinds_have_postings() {
         let with: Vec<u8> = TermKind::ALL
             .iter()
             .filter(|kind| kind.is_postings())
             .map(|kind| kind.code())
             .collect();
-        assert_eq!(with, b"cgist");
+        assert_eq!(with, b"GTcgist");
     }
 
     #[test]

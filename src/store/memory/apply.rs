@@ -183,29 +183,24 @@ impl Memory {
             slot.terms = Some((stream, category));
         }
         slot.next = slot.next.next();
+        let (types, tags) = if is_system(event.stream) {
+            (TermKind::SystemType, TermKind::SystemTag)
+        } else {
+            (TermKind::Type, TermKind::Tag)
+        };
         let name = event.event_type.as_bytes();
         match self.scratch.event_type {
-            Some(place) if terms.is_named(place, name) => terms.push(place, *posting),
+            Some(place) if terms.is_named(place, types, name) => terms.push(place, *posting),
             Some(_) | None => {
-                self.scratch.event_type = Some(terms.add(TermKind::Type, name, 0, *posting));
+                self.scratch.event_type = Some(terms.add(types, name, 0, *posting));
             }
         }
         for tag in event.tags {
-            terms.add(TermKind::Tag, tag.as_bytes(), 0, *posting);
-        }
-        if is_system(event.stream) {
-            self.hide(posting.position);
+            terms.add(tags, tag.as_bytes(), 0, *posting);
         }
         self.add_id(event.id, *posting);
         posting.position = posting.position.next();
         posting.index += 1;
-    }
-
-    fn hide(&mut self, position: Position) {
-        match self.hidden.last_mut() {
-            Some((_, end)) if *end == position => *end = position.next(),
-            Some(_) | None => self.hidden.push((position, position.next())),
-        }
     }
 
     fn add_id(&mut self, id: EventId, posting: Posting) {

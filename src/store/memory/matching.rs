@@ -28,8 +28,7 @@ pub(super) fn newest(
 ) -> Option<Position> {
     let mut newest = None;
     for item in query.items() {
-        let found = Lists::of(memory, item, after)
-            .and_then(|mut lists| lists.newest_visible(&memory.hidden, before));
+        let found = Lists::of(memory, item, after).and_then(|mut lists| lists.newest_below(before));
         if found.is_some() {
             // Another item counts only if it matches a newer event.
             newest = found;
@@ -57,20 +56,6 @@ impl<'a> Lists<'a> {
         let types = item.types.iter().filter_map(|name| list(TermKind::Type, name.as_str()));
         let types: Vec<_> = types.collect();
         (!types.is_empty()).then_some(Self { tags, types: Some(types) })
-    }
-
-    fn newest_visible(
-        &mut self,
-        hidden: &[(Position, Position)],
-        mut before: Position,
-    ) -> Option<Position> {
-        loop {
-            let found = self.newest_below(before)?;
-            match hidden_range(hidden, found) {
-                None => return Some(found),
-                Some(start) => before = start,
-            }
-        }
     }
 
     /// The newest position below `before` on which all lists agree.
@@ -120,11 +105,4 @@ fn last_below(list: &mut &[Posting], before: Position) -> Option<Position> {
 /// How many postings of an ascending list lie below `bound`.
 fn older_than(list: &[Posting], bound: Position) -> usize {
     list.partition_point(|posting| posting.position < bound)
-}
-
-/// The start of the range of hidden events that holds `position`.
-fn hidden_range(hidden: &[(Position, Position)], position: Position) -> Option<Position> {
-    let behind = hidden.partition_point(|(start, _)| *start <= position);
-    let (start, end) = hidden.get(behind.checked_sub(1)?)?;
-    (position < *end).then_some(*start)
 }

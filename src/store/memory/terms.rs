@@ -72,8 +72,8 @@ impl Terms {
     }
 
     /// Whether the term at `place` has this name.
-    pub(super) fn is_named(&self, place: usize, name: &[u8]) -> bool {
-        self.terms.get(place).is_some_and(|term| &*term.name == name)
+    pub(super) fn is_named(&self, place: usize, kind: TermKind, name: &[u8]) -> bool {
+        self.terms.get(place).is_some_and(|term| term.kind == kind && &*term.name == name)
     }
 
     /// Adds a posting to a term, which gets `ordinal` for its first one if it is new. Returns

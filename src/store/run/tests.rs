@@ -158,7 +158,7 @@ pub(crate) fn small() -> Map {
 pub(crate) fn drawn(random: &mut Random, terms: u64) -> Map {
     let mut map = Map::new();
     for at in 0..terms {
-        let kind = TermKind::ALL[usize_from(random.below(10))];
+        let kind = TermKind::ALL[usize_from(random.below(12))];
         let mut name = format!("name-{}-", random.below(1 << 40)).into_bytes();
         if at % 100 == 0 {
             name.resize(255, b'x');
