@@ -139,7 +139,7 @@ impl Log {
         shared.check_bytes(commit.body().len())?;
         let frame = commit.frame();
         let (ticket, pending) =
-            shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task)).await?;
+            shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task, |_| false)).await?;
         pending.await?;
         Ok(Appended::at(&ticket, &commit))
     }
@@ -174,7 +174,7 @@ impl Log {
             return Err(CommitError::Overloaded);
         }
         shared.check_bytes(commit.body().len())?;
-        shared.try_enter(commit.frame(), waker, writes)
+        shared.try_enter(commit.frame(), waker, writes, |_| false)
     }
 
     /// Appends a commit from a thread that may block. If nobody is writing, the caller writes for
@@ -191,7 +191,8 @@ impl Log {
         let (ticket, pending) = match self.enter_now(commit, &waker, Writes::Caller) {
             Err(CommitError::Overloaded) => {
                 let frame = commit.frame();
-                let entering = shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task));
+                let entering =
+                    shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task, |_| false));
                 block_on(entering, &waker)?
             }
             entered => entered?,

@@ -7,6 +7,7 @@
 
 mod blocking;
 mod files;
+mod index;
 pub mod inspect;
 mod keeper;
 pub(crate) mod log;

@@ -39,6 +39,10 @@ pub(crate) struct Core {
     pub(crate) waits: Waits,
     /// Why the next segment could not be prepared.
     pub(crate) unprepared: Option<Arc<io::Error>>,
+    /// Points between groups at which the index was cut, in order, once they are reached.
+    cuts: VecDeque<(Sequence, Option<Anchor>)>,
+    /// Why the index could not be written.
+    pub(crate) unindexed: Option<Arc<io::Error>>,
     /// How many checkpoint intervals of the active segment the keeper was told of.
     pub(crate) checkpoint_mark: u64,
 }
@@ -63,6 +67,8 @@ pub(crate) struct Shared {
     room: Notify,
     /// Told when there is something to write.
     pub(crate) work: Notify,
+    /// Told when a table of the index can be written.
+    pub(crate) indexing: Notify,
     /// Told when the keeper has something to do.
     pub(crate) chores: Notify,
     table: Mutex<Arc<SegmentTable>>,
@@ -99,6 +105,8 @@ impl Shared {
                 spare_wakers: Vec::new(),
                 waits: Waits::No,
                 unprepared: None,
+                cuts: VecDeque::new(),
+                unindexed: None,
                 checkpoint_mark: 0,
             }),
             durable: AtomicU64::new(durable.sequence.get() - 1),
@@ -112,6 +120,7 @@ impl Shared {
             turn: tokio::sync::Mutex::new(()),
             room: Notify::new(),
             work: Notify::new(),
+            indexing: Notify::new(),
             chores: Notify::new(),
             table: Mutex::new(Arc::new(table)),
         }
@@ -160,18 +169,25 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes a commit in if there is room now; `waker` is called when its group is durable.
+    /// Takes a commit in if there is room now; `waker` is called when its group is durable. If
+    /// `cuts` says so, the point in front of the commit's group is kept for the index.
     pub(crate) fn try_enter(
         self: &Arc<Self>,
         frame: Frame<'_>,
         waker: &Waker,
         writes: Writes,
+        cuts: impl FnOnce(&Ticket) -> bool,
     ) -> Result<(Ticket, Pending), CommitError> {
         let mut core = self.core();
         let ticket = match core.pipeline.append(frame) {
             Ok(ticket) => ticket,
             Err(refusal) => return Err(self.refused(&core, refusal)),
         };
+        if cuts(&ticket) {
+            let durable = *core.pipeline.durable();
+            let reached = (durable.sequence == ticket.sequence).then_some(durable);
+            core.cuts.push_back((ticket.sequence, reached));
+        }
         let slot = core.leave_waker(ticket.sequence, waker);
         self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         let wake = writes == Writes::Task && core.waits != Waits::No;
@@ -236,7 +252,11 @@ impl Shared {
         self.head.store(durable.position.get(), Ordering::Release);
         self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         core.take_waiting(durable.sequence, wakers);
+        let cut = core.reach(&durable);
         drop(core);
+        if cut {
+            self.indexing.notify_one();
+        }
         let count = wakers.len();
         for waker in wakers.drain(..) {
             waker.wake();
@@ -259,6 +279,7 @@ impl Shared {
         self.let_in();
         self.work.notify_one();
         self.chores.notify_one();
+        self.indexing.notify_one();
     }
 
     /// No more appends.
@@ -303,10 +324,16 @@ impl Shared {
         self.writer_ended.load(Ordering::Acquire)
     }
 
+    /// Whether nothing is written any more: the log is closed and drained, or poisoned.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.writer_ended() || self.is_poisoned()
+    }
+
     /// The writer writes no more: the keeper may finish.
     pub(crate) fn end_writer(&self) {
         self.writer_ended.store(true, Ordering::Release);
         self.chores.notify_one();
+        self.indexing.notify_one();
     }
 
     pub(crate) fn head(&self) -> Position {
@@ -361,6 +388,27 @@ impl Core {
             self.waits = Waits::No;
         }
         wake
+    }
+
+    /// Notes that the log is durable up to `durable`; whether that lets a table be written.
+    fn reach(&mut self, durable: &Anchor) -> bool {
+        for (sequence, anchor) in &mut self.cuts {
+            if *sequence == durable.sequence {
+                *anchor = Some(*durable);
+            }
+        }
+        self.proven_cut().is_some()
+    }
+
+    /// The oldest cut, once a durable group behind it calls everything before it durable.
+    pub(crate) fn proven_cut(&self) -> Option<Anchor> {
+        let (sequence, anchor) = self.cuts.front()?;
+        anchor.filter(|_| self.pipeline.durable().sequence > *sequence)
+    }
+
+    /// The oldest cut was dealt with.
+    pub(crate) fn take_cut(&mut self) {
+        self.cuts.pop_front();
     }
 
     fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {

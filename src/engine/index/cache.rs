@@ -97,9 +97,8 @@ impl PageCache {
 
     /// Bytes of the pages that are held.
     pub(super) fn bytes(&self) -> usize {
-        let held = |shard: &Mutex<Shard>| {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).slots.len()
-        };
+        let held =
+            |shard: &Mutex<Shard>| shard.lock().unwrap_or_else(PoisonError::into_inner).slots.len();
         self.shards.iter().map(held).sum::<usize>() * PAGE_BYTES
     }
 

@@ -11,15 +11,13 @@ use super::{
     write::{Unmade, merge, write_table},
 };
 use crate::{
-    engine::{
-        files::FileKey,
-        procedures::remove_files,
-        race::race,
-        shared::Shared,
-    },
+    engine::{files::FileKey, procedures::remove_files, race::race, shared::Shared},
     error::ReadError,
     ids::{Position, StoreId},
-    log::Anchor,
+    log::{
+        Anchor,
+        segment::{SegmentEntry, SegmentTable},
+    },
     runtime::{Disk, Runtime},
     store::{
         merge::{RunSpan, plan_merge},
@@ -145,8 +143,7 @@ impl<R: Runtime> Indexing<R> {
     fn due(&self) -> Option<Range<usize>> {
         let runs = Arc::clone(&self.index.tables().runs);
         let table = self.shared.table();
-        let spans: Vec<RunSpan> =
-            runs.iter().map(|run| RunSpan::of(run.header(), &table)).collect();
+        let spans: Vec<RunSpan> = runs.iter().map(|run| span_of(run.header(), &table)).collect();
         plan_merge(&spans)
     }
 
@@ -223,6 +220,33 @@ impl<R: Runtime> Indexing<R> {
         let unwritten = |error| ReadError::IndexUnwritten { source: Arc::new(error) };
         self.replace(&[name], &made).await.map_err(unwritten)
     }
+}
+
+/// What the policy of merging has to know of a run.
+fn span_of(header: &RunHeader, table: &SegmentTable) -> RunSpan {
+    let (first, end) = (&header.first, &header.end);
+    // The first group may be the first of the next segment.
+    let starts = |entry: &&SegmentEntry| entry.sequence == first.sequence;
+    let started = table.entries().iter().rev().find(starts).map(|entry| entry.segment);
+    let behind = table.entry(end.next.segment.next());
+    let last_segment = end.next.segment;
+    RunSpan {
+        name: header.name(),
+        first_segment: started.unwrap_or(first.next.segment),
+        last_segment,
+        whole: behind.is_some_and(|next| next.sequence == end.sequence),
+        log_bytes: log_bytes(first, end, table),
+    }
+}
+
+/// Bytes of log between two points.
+fn log_bytes(first: &Anchor, end: &Anchor, table: &SegmentTable) -> u64 {
+    let between = table
+        .entries()
+        .iter()
+        .filter(|entry| (first.next.segment..end.next.segment).contains(&entry.segment));
+    let before: u64 = between.map(|entry| entry.segment_bytes).sum();
+    (before + end.next.offset).saturating_sub(first.next.offset)
 }
 
 /// Bytes of all runs.

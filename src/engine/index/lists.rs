@@ -112,12 +112,8 @@ impl Index {
         until: Position,
     ) -> Result<Option<Posting>, ReadError> {
         let want = super::Want::any_of(vec![term_of(kind, name)]);
-        let mut part = Part {
-            from: Position::default(),
-            until,
-            max: 1,
-            direction: Direction::Backward,
-        };
+        let mut part =
+            Part { from: Position::default(), until, max: 1, direction: Direction::Backward };
         while part.until > part.from {
             let (found, next) = self.postings(&want, part).await?;
             if let Some(last) = found.first() {
@@ -263,7 +259,8 @@ impl Index {
         let Some(run) = run else { return Ok(None) };
         let term = term_of(TermKind::PlaceMark, &Mark::place_name(position));
         let entry = run.floor(&self.pages, &term).await?;
-        let Some(entry) = entry.filter(|entry| TermKind::of(entry.term()) == Some(TermKind::PlaceMark))
+        let Some(entry) =
+            entry.filter(|entry| TermKind::of(entry.term()) == Some(TermKind::PlaceMark))
         else {
             return Err(run.damaged(crate::store::fault::RunFault::new("a run without marks")));
         };

@@ -12,6 +12,7 @@ mod cache;
 pub(crate) mod indexer;
 mod lists;
 pub(crate) mod open;
+pub(crate) mod replay;
 pub(crate) mod run;
 mod want;
 mod write;
@@ -265,13 +266,13 @@ fn in_memory(state: &State, want: &Want, part: Part) -> (Vec<Posting>, Position)
     };
     let Some(table) = table else {
         // Nothing is there yet.
-        return (Vec::new(), if part.direction == Direction::Forward { part.until } else { part.from });
+        return (
+            Vec::new(),
+            if part.direction == Direction::Forward { part.until } else { part.from },
+        );
     };
-    let part = Part {
-        from: part.from.max(table.first()),
-        until: part.until.min(table.next()),
-        ..part
-    };
+    let part =
+        Part { from: part.from.max(table.first()), until: part.until.min(table.next()), ..part };
     let mut join = Join::new(part);
     for wanted in &want.alternatives {
         for list in driving_in_memory(table, wanted) {

@@ -15,12 +15,7 @@ use crate::{
         segment::SegmentTable,
     },
     runtime::Disk,
-    store::{
-        body::BodyView,
-        memory::GroupStart,
-        run::RunHeader,
-        state::State,
-    },
+    store::{body::BodyView, memory::GroupStart, run::RunHeader, state::State},
 };
 use std::{io, sync::Arc};
 
@@ -62,9 +57,7 @@ impl From<Unread> for ReadError {
             Unread::Corrupt(report) => Self::Corrupt(report),
             Unread::Undecodable { position, reason } => Self::Undecodable { position, reason },
             Unread::Io { place, source } => Self::Io { place, source },
-            Unread::Unwritten(error) => {
-                Self::IndexUnwritten { source: Arc::new(error) }
-            }
+            Unread::Unwritten(error) => Self::IndexUnwritten { source: Arc::new(error) },
             Unread::TooMuch => unreachable!("only a store that is only read is refused for that"),
         }
     }
@@ -139,7 +132,8 @@ impl<'a, D: Disk> Replay<'a, D> {
             return Ok(());
         }
         let active = self.state.active();
-        let elsewhere = active.segment().is_some_and(|segment| segment != group.header.place.segment);
+        let elsewhere =
+            active.segment().is_some_and(|segment| segment != group.header.place.segment);
         if !active.is_empty() && (elsewhere || active.log_bytes() >= PIECE_BYTES) {
             self.state.cut();
             self.write_frozen(before).await?;

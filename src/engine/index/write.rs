@@ -55,7 +55,11 @@ struct Output<F> {
 }
 
 impl<F: File> Output<F> {
-    async fn create<D: Disk<File = F>>(disk: &D, name: RunName, builder: RunBuilder) -> io::Result<Self> {
+    async fn create<D: Disk<File = F>>(
+        disk: &D,
+        name: RunName,
+        builder: RunBuilder,
+    ) -> io::Result<Self> {
         let file = create_anew(disk, &name.file_name()).await?;
         Ok(Self { file, builder, offset: u64_from(PAGE_BYTES) })
     }
