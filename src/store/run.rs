@@ -24,7 +24,7 @@ use crate::{
     store::{
         fault::RunFault,
         filter::{FilterPlace, TermHash, pages_of, probe_place},
-        page::{CHUNK_BYTES_MAX, ENTRIES_MAX, PAGE_BYTES, Seal},
+        page::{ENTRIES_MAX, PAGE_BYTES, Seal},
         payload::PostingsBody,
         run_name::RunName,
     },
@@ -120,7 +120,7 @@ impl RunHeader {
         let filter_end = self.filter_first.checked_add(pages_of(self.filter_blocks));
         // What is counted has to fit the file, so that memory for it can be set aside.
         self.terms <= pages * u64_from(ENTRIES_MAX)
-            && self.postings <= pages * u64_from(CHUNK_BYTES_MAX)
+            && self.postings <= pages * u64_from(PAGE_BYTES)
             && (1..self.filter_first).contains(&self.root)
             && self.depth <= DEPTH_MAX
             && self.filter_blocks > 0

@@ -38,8 +38,12 @@ struct Floor {
 }
 
 impl Page {
-    /// Where the payload of `term` stands in this page; `None` if it has no such entry.
+    /// Where the payload of `term` stands in this leaf; `None` if it has no such entry, or if this
+    /// is no leaf.
     pub(crate) fn search(&self, term: &[u8]) -> Option<Range<usize>> {
+        if self.kind != PageKind::Leaf {
+            return None;
+        }
         self.floor_entry(term).filter(|floor| floor.is_exact).map(|floor| floor.payload)
     }
 

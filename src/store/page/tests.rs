@@ -105,6 +105,7 @@ fn an_inner_page_leads_to_the_child_that_begins_at_or_before() {
         assert_eq!(page.child(term), Some(child), "{term:?}");
     }
     assert_eq!(page.entries().and_then(|at| at.child()), Some(3));
+    assert_eq!(page.search(b"b"), None);
     assert_eq!(page.postings(Position::new(9)).map(|_| ()), None);
     assert_eq!(page.filter_block(0), None);
 }

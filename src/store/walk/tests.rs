@@ -4,7 +4,10 @@ use super::*;
 use crate::store::{
     page::{PageBuilder, Seal},
     random::Random,
-    run::tests::{Behind, Map, NAME, Reader, drawn, run_of, small},
+    run::{
+        builder::RunBuilder,
+        tests::{Behind, Map, NAME, Reader, STORE, drawn, reseal, run_of, small},
+    },
     term::{TermKind, term_of},
 };
 use bytes::Bytes;
@@ -107,4 +110,49 @@ fn a_tree_that_leads_back_or_nowhere_is_a_fault() {
     for children in [[1, 1], [2, 1], [1, 3], [3, 1], [2, 2]] {
         assert!(forged(children).is_err(), "{children:?}");
     }
+}
+
+/// Writes what was found anew, as a merge does.
+fn rewritten(header: &RunHeader, map: &Map) -> Result<(), RunFault> {
+    let mut builder = RunBuilder::new(STORE, header.first, header.end, header.terms);
+    for (term, behind) in map {
+        match behind {
+            Behind::Value(value) => builder.value(term, value)?,
+            Behind::Postings(ordinal, postings) => {
+                builder.begin(term, *ordinal)?;
+                postings.iter().try_for_each(|posting| builder.posting(*posting))?;
+                builder.end()?;
+            }
+        }
+    }
+    let written = builder.finish().header;
+    RunHeader::decode(&written.encode(), STORE, NAME).map(|_| ())
+}
+
+#[test]
+fn forged_runs_are_searched_walked_and_merged_without_a_panic() {
+    let map = small();
+    let (header, file) = run_of(&map);
+    let mut random = Random::new(14);
+    let (mut walks, mut merges) = (0, 0);
+    for _ in 0..20_000 {
+        let number = 1 + u32::try_from(random.below(header.filter_first.into())).expect("a page");
+        let mut forged = file.clone();
+        for _ in 0..=random.below(3) {
+            let at = u64::from(number) * 4096 + 4 + random.below(120);
+            let byte = forged.get_mut(usize::try_from(at).expect("small")).expect("within");
+            *byte = random.next().to_le_bytes()[0];
+        }
+        reseal(&header, &mut forged, number);
+        let reader = Reader::open(&forged, NAME).expect("the header is as it was");
+        for term in map.keys() {
+            drop(reader.find(term));
+        }
+        if let Ok(found) = walked(&reader, b"") {
+            walks += 1;
+            merges += u32::from(rewritten(&header, &found).is_ok());
+        }
+    }
+    // A forger can write another answer, but nothing that could not be an answer.
+    assert!(walks > 1000 && merges > 1000, "{walks} walks, {merges} merges");
 }
