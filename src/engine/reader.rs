@@ -60,6 +60,20 @@ impl<S: Source> Reading<S> {
         }
     }
 
+    /// A reading that goes on at a point between two groups, from which on everything up to `head`
+    /// is durable.
+    pub(crate) fn at(
+        source: S,
+        store: StoreId,
+        table: Arc<SegmentTable>,
+        at: Anchor,
+        from: Position,
+        head: Position,
+    ) -> Self {
+        let walk = Walk::new(store, at, Epoch::new(0));
+        Self { window: Window::new(source), walk, table, from, head, ready: VecDeque::new() }
+    }
+
     /// The segment that the reading has reached.
     pub(crate) fn segment(&self) -> SegmentId {
         self.walk.at.next.segment

@@ -14,7 +14,10 @@ use crate::{
         fault::RunFault,
         memory::{Content, Memory},
         page::PAGE_BYTES,
-        run::{Finished, RunBuilder, RunHeader},
+        run::{
+            RunHeader,
+            builder::{Finished, RunBuilder},
+        },
         run_name::RunName,
         term::TermKind,
     },
