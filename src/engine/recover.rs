@@ -85,7 +85,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
     }
     let mut search = Search {
         table: &survey.table,
-        window: Window::new(DiskSource::new(disk.clone())),
+        window: Window::brief(DiskSource::new(disk.clone())),
         walk: Walk::new(superblock.store, anchor, Epoch::new(0)),
         trail: Trail { durable: anchor, doubted: Vec::new() },
         epoch: superblock.epoch,
