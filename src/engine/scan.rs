@@ -3,6 +3,7 @@
 //! Recovery, readers and the inspection tools share this walk, so that there is one notion of
 //! "the next group". It stops at the first doubt and decides nothing.
 
+use super::procedures::read_full;
 use crate::{
     ids::{Epoch, SegmentId, StoreId},
     limits::{BLOCK_BYTES, BLOCK_LEN},
@@ -28,6 +29,10 @@ const BRIEF_CHUNK_BYTES: usize = 128 << 10;
 /// How much is read ahead where a look begins, in bytes; each call after it takes twice as much.
 /// The look behind a clean close ends where it begins.
 const FIRST_CHUNK_BYTES: usize = 32 << 10;
+
+/// How much of what was never written is read at a time, in bytes. Larger pieces save calls, but
+/// their memory too is touched for the first time.
+const ZEROS_BYTES: usize = 256 << 10;
 
 /// Where bytes come from: a disk, or the read pool.
 pub(crate) trait Source: Send {
@@ -84,7 +89,7 @@ impl<D: Disk> Source for DiskSource<D> {
         let mut wanted = more.min(usize::try_from(left).unwrap_or(usize::MAX));
         loop {
             kept.resize(held + wanted, 0);
-            match super::procedures::read_full(file.as_ref(), &mut kept[held..], from).await {
+            match read_full(file.as_ref(), &mut kept[held..], from).await {
                 Ok(filled) => {
                     kept.truncate(held + filled);
                     return Ok(kept);
@@ -110,6 +115,8 @@ pub(crate) struct Window<S> {
     ahead: usize,
     ahead_max: usize,
     ended: bool,
+    /// Memory for what was never written.
+    piece: Vec<u8>,
 }
 
 impl<S: Source> Window<S> {
@@ -122,6 +129,7 @@ impl<S: Source> Window<S> {
             ahead: FIRST_CHUNK_BYTES,
             ahead_max: CHUNK_BYTES,
             ended: false,
+            piece: Vec::new(),
         }
     }
 
@@ -204,6 +212,33 @@ impl<S: Source> Window<S> {
     /// Forgets what is held, so that the next look goes to the source again.
     pub(crate) fn forget(&mut self) {
         self.start = None;
+    }
+}
+
+impl<D: Disk> Window<DiskSource<D>> {
+    /// How many bytes from `place` on are zeros, up to the offset `end`, as far as whole pieces
+    /// tell; fewer where something cannot be read. What was never written is long, so it takes a
+    /// way without the window's book-keeping: read and compared once, in memory that is not
+    /// cleared in between.
+    pub(crate) async fn zeros_ahead(&mut self, place: Place, end: u64) -> u64 {
+        let Ok((file, bytes)) = self.source.file(place.segment).await else {
+            return 0;
+        };
+        let end = bytes.min(end);
+        let mut at = place.offset;
+        self.piece.resize(ZEROS_BYTES, 0);
+        while at < end {
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let piece = &mut self.piece[..left.min(ZEROS_BYTES)];
+            match read_full(file.as_ref(), piece, at).await {
+                Ok(filled) if filled == piece.len() && segment::is_zero(piece) => {
+                    at += u64_from(filled);
+                }
+                // Whatever it is, the window looks at it more closely.
+                _ => break,
+            }
+        }
+        at - place.offset
     }
 }
 
