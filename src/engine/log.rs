@@ -325,6 +325,7 @@ fn start<R: Runtime>(
         superblock_file: opened.superblock_file,
         files,
         requests: requested,
+        given_up: opened.given_up,
     });
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });

@@ -197,3 +197,9 @@ pub(crate) async fn remove_files<D: Disk>(disk: &D, names: &[String]) -> io::Res
     }
     disk.sync_dir().await
 }
+
+/// Cuts the file `name` to `bytes`, to give back its space. Not synced: a cut that a crash undoes
+/// costs space only.
+pub(crate) async fn cut<D: Disk>(disk: &D, name: &str, bytes: u64) -> io::Result<()> {
+    disk.open(name, OpenMode::ReadWrite).await?.truncate(bytes).await
+}

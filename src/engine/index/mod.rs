@@ -33,6 +33,7 @@ use crate::{
     query::Query,
     read::Direction,
     store::{
+        fault::RunFault,
         filter::TermHasher,
         memory::Memory,
         posting::Posting,
@@ -40,7 +41,6 @@ use crate::{
         term::{TermKind, term_of},
     },
 };
-use bytes::Bytes;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, oneshot};
 
@@ -93,13 +93,13 @@ impl Index {
     }
 
     /// The runs, and the position from which on memory has everything.
-    fn snapshot(&self) -> (Arc<Vec<Arc<Run>>>, Position) {
+    pub(crate) fn snapshot(&self) -> (Arc<Vec<Arc<Run>>>, Position) {
         let tables = self.tables();
         (Arc::clone(&tables.runs), tables.state.from())
     }
 
     /// Waits until a damaged run was rebuilt.
-    async fn repair(&self, damaged: Damaged, repairs: &mut usize) -> Result<(), ReadError> {
+    pub(crate) async fn repair(&self, damaged: Damaged, repairs: &mut usize) -> Result<(), ReadError> {
         *repairs += 1;
         let lost = || ReadError::IndexDamaged { file: damaged.run.file_name() };
         if *repairs > REPAIRS_MAX {
@@ -129,18 +129,19 @@ impl Index {
         Ok(None)
     }
 
-    /// The newest value of a term in the runs.
-    pub(crate) async fn value_below(
+    /// The newest value of a term in the runs, decoded.
+    pub(crate) async fn value_below<T>(
         &self,
         kind: TermKind,
         name: &str,
         runs: &[Arc<Run>],
-    ) -> Result<Option<Bytes>, Damaged> {
+        decode: fn(&[u8]) -> Result<T, RunFault>,
+    ) -> Result<Option<T>, Damaged> {
         let term = term_of(kind, name.as_bytes());
         let hash = self.hasher.hash(&term);
         for run in runs.iter().rev() {
             if let Some(found) = run.find(&self.pages, &term, hash).await? {
-                return Ok(Some(found.shared()));
+                return decode(found.bytes()).map(Some).map_err(|fault| run.damaged(fault));
             }
         }
         Ok(None)

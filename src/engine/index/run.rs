@@ -20,7 +20,7 @@ use crate::{
         walk::{Walk, WalkStep},
     },
 };
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use std::{io, ops::Range};
 
 /// A run cannot be used as it is.
@@ -60,10 +60,6 @@ pub(crate) struct Found {
 impl Found {
     pub(super) fn bytes(&self) -> &[u8] {
         self.leaf.slice(&self.payload)
-    }
-
-    pub(super) fn shared(&self) -> Bytes {
-        self.leaf.bytes(self.payload.clone())
     }
 }
 
