@@ -19,7 +19,7 @@ use crate::{
     ids::{Position, StoreId},
     log::pipeline::{Pipeline, Ticket},
     options::Options,
-    runtime::{File, Runtime},
+    runtime::{Disk, File, Runtime},
 };
 use std::{
     collections::VecDeque,
@@ -122,7 +122,8 @@ impl Log {
         let settings = options.parse()?;
         let opened = open::open(runtime, settings).await?;
         let report = opened.report.clone();
-        Ok((start(runtime, settings, opened)?, report))
+        let (log, _) = start(runtime, settings, opened, Door::open(runtime)?)?;
+        Ok((log, report))
     }
 
     /// Appends a commit and waits until it is durable. Waits for room if the queue is full, first
@@ -266,6 +267,10 @@ impl Log {
         answered.await.map_err(|_| self.why_ended())?
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
+
     fn why_ended(&self) -> LogError {
         self.handle.shared.why_ended()
     }
@@ -292,12 +297,17 @@ impl std::fmt::Debug for Log {
     }
 }
 
-/// Starts the tasks of an opened log.
-fn start<R: Runtime>(
+/// The lock of a store in the directory of `R`.
+pub(crate) type StoreLock<R> = Arc<<<R as Runtime>::Disk as Disk>::Lock>;
+
+/// Starts the tasks of an opened log. The directory stays locked until the log is closed and the
+/// lock that is returned was dropped.
+pub(crate) fn start<R: Runtime>(
     runtime: &R,
     settings: crate::options::Settings,
     opened: Opened<R>,
-) -> Result<Log, OpenError> {
+    door: Door,
+) -> Result<(Log, StoreLock<R>), OpenError> {
     let store = opened.superblock.store;
     let mut pipeline =
         Pipeline::new(settings.limits, store, opened.superblock.epoch, opened.tail, opened.active);
@@ -329,17 +339,17 @@ fn start<R: Runtime>(
     });
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
-    let door = Door::open(runtime)?;
     // Made before the tasks: if one of them cannot be started, dropping it ends the others.
     let handle = Arc::new(Handle { shared, store, leader, door, requests, ended });
-    let lock = opened.lock;
+    let lock = Arc::new(opened.lock);
+    let held = Arc::clone(&lock);
     runtime.spawn("sagalog-keeper", async move {
         let outcome = keeper.run().await;
-        drop(lock);
+        drop(held);
         let _ = ends.send(Some(outcome));
     })?;
     runtime.spawn("sagalog-writer", writing)?;
-    Ok(Log { handle })
+    Ok((Log { handle }, lock))
 }
 
 /// Lets a blocking caller write for all.

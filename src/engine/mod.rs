@@ -21,6 +21,7 @@ mod recover;
 pub(crate) mod report;
 mod scan;
 mod shared;
+pub(crate) mod store;
 pub(crate) mod survey;
 mod view;
 mod writer;

@@ -376,6 +376,7 @@ impl<R: Runtime> Opening<'_, R> {
             rewritten_groups: self.finding.doubted.len(),
             segments_scanned: self.finding.segments_scanned,
             checkpoint_used: self.survey.checkpoint_used,
+            runs_rebuilt: 0,
             warnings: self.survey.warnings.clone(),
             elapsed: Duration::ZERO,
         }

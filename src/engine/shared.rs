@@ -131,6 +131,11 @@ impl Shared {
         self.core.lock().expect("no panic under the pipeline's lock")
     }
 
+    /// As [`Shared::core`], for who only looks and must not fall over a bug elsewhere.
+    pub(crate) fn core_or_poisoned(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Tries `attempt` until it is not refused for want of room: at once if nobody waits, else in
     /// line, first come, first served.
     pub(crate) async fn in_line<T>(

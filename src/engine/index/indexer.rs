@@ -18,7 +18,7 @@ use crate::{
         Anchor,
         segment::{SegmentEntry, SegmentTable},
     },
-    runtime::{Disk, Runtime},
+    runtime::Runtime,
     store::{
         merge::{RunSpan, plan_merge},
         run::RunHeader,
@@ -185,12 +185,7 @@ impl<R: Runtime> Indexing<R> {
         for header in new {
             opened.push(self.open(header.name()).await?);
         }
-        let mut tables = self.index.tables_mut();
-        let at = tables.runs.iter().position(|run| Some(&run.name()) == old.first());
-        if let Some(at) = at {
-            Arc::make_mut(&mut tables.runs).splice(at..at + old.len(), opened);
-        }
-        drop(tables);
+        self.index.tables_mut().replace_runs(old, opened);
         let kept = |name: &&RunName| new.iter().all(|header| header.name() != **name);
         let mut names = Vec::new();
         for name in old.iter().filter(kept) {

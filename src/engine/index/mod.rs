@@ -21,7 +21,6 @@ pub(crate) use run::Part;
 pub(crate) use want::Want;
 
 use self::{
-    cache::PageCache,
     indexer::Request,
     run::{Damaged, Pages, Run},
     want::{Alternative, Join},
@@ -37,6 +36,7 @@ use crate::{
         filter::TermHasher,
         memory::Memory,
         posting::Posting,
+        run_name::RunName,
         state::State,
         term::{TermKind, term_of},
     },
@@ -54,6 +54,15 @@ pub(crate) struct Tables {
     pub(crate) state: State,
     /// By position, without gaps.
     pub(crate) runs: Arc<Vec<Arc<Run>>>,
+}
+
+impl Tables {
+    /// Puts `new` runs in the place of the `old` ones, which are adjacent and cover the same.
+    fn replace_runs(&mut self, old: &[RunName], new: Vec<Arc<Run>>) {
+        let at = self.runs.iter().position(|run| Some(&run.name()) == old.first());
+        let at = at.expect("only the merger takes runs away, and it named these");
+        Arc::make_mut(&mut self.runs).splice(at..at + old.len(), new);
+    }
 }
 
 /// The index.
@@ -99,7 +108,11 @@ impl Index {
     }
 
     /// Waits until a damaged run was rebuilt.
-    pub(crate) async fn repair(&self, damaged: Damaged, repairs: &mut usize) -> Result<(), ReadError> {
+    pub(crate) async fn repair(
+        &self,
+        damaged: Damaged,
+        repairs: &mut usize,
+    ) -> Result<(), ReadError> {
         *repairs += 1;
         let lost = || ReadError::IndexDamaged { file: damaged.run.file_name() };
         if *repairs > REPAIRS_MAX {

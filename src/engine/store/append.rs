@@ -5,10 +5,7 @@
 //! looked up before, without a lock, and the decision made again. Every answer waits until all it
 //! depends on is durable, also a refusal: it must not speak of what a crash could take back.
 
-use super::{
-    commits::CommitAt,
-    reader::Reader,
-};
+use super::{commits::CommitAt, reader::Reader};
 use crate::{
     append::{Append, Committed},
     engine::{
@@ -153,9 +150,8 @@ impl Appender {
         loop {
             let attempt = match self.attempt_now(&going, waker, Writes::Caller) {
                 Err(AppendError::Overloaded) => {
-                    let waiting = self
-                        .shared
-                        .in_line(|waker| self.attempt(&going, waker, Writes::Task));
+                    let waiting =
+                        self.shared.in_line(|waker| self.attempt(&going, waker, Writes::Task));
                     block_on(waiting, waker)
                         .map_err(|error| AppendError::of_commit(error, going.key()))
                 }
@@ -194,9 +190,8 @@ impl Appender {
         let mut facts =
             self.reader.facts(&going.draft, lookups).await.map_err(AppendError::Read)?;
         // Events never change, so what was known of them stays known.
-        let stored = going.facts.known.iter().filter(|(asked, _)| {
-            matches!(asked, Lookup::Stored { .. })
-        });
+        let stored =
+            going.facts.known.iter().filter(|(asked, _)| matches!(asked, Lookup::Stored { .. }));
         for (asked, fact) in stored {
             facts.known.entry(asked.clone()).or_insert_with(|| fact.clone());
         }
@@ -271,12 +266,9 @@ impl Appender {
             });
         }
         match answer {
-            Answer::Check { at } => Ok(Committed {
-                first: at,
-                positions: 0,
-                revisions: Vec::new(),
-                replayed: false,
-            }),
+            Answer::Check { at } => {
+                Ok(Committed { first: at, positions: 0, revisions: Vec::new(), replayed: false })
+            }
             Answer::Replay(original) => {
                 self.reader.original(&original).await.map_err(AppendError::Read)
             }
@@ -351,8 +343,7 @@ impl Reader {
         };
         let commit = CommitAt { first: original.first, place, bytes: 0 };
         let (body, positions) = self.commit(&commit).await?;
-        let undecodable =
-            |reason| ReadError::Undecodable { position: original.first, reason };
+        let undecodable = |reason| ReadError::Undecodable { position: original.first, reason };
         let mut view = BodyView::decode(body, original.first, positions)
             .map_err(|fault| undecodable(fault.0))?;
         while view.next().map_err(|fault| undecodable(fault.0))?.is_some() {}

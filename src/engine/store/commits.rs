@@ -156,8 +156,8 @@ fn take_events(
     out: &mut VecDeque<RecordedEvent>,
 ) -> Result<(), ReadError> {
     let undecodable = |reason| ReadError::Undecodable { position: commit.first, reason };
-    let mut view = BodyView::decode(body, commit.first, positions)
-        .map_err(|fault| undecodable(fault.0))?;
+    let mut view =
+        BodyView::decode(body, commit.first, positions).map_err(|fault| undecodable(fault.0))?;
     let mut wanted = postings.iter().map(|posting| posting.position).peekable();
     while wanted.peek().is_some() {
         let event: EventView = match view.next() {

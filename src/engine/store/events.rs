@@ -219,9 +219,7 @@ impl Events {
     async fn go_on_forward(&mut self) -> Result<(), ReadError> {
         let Stage::Forward { reading, from, until } = &mut self.stage else { return Ok(()) };
         match reading.next().await? {
-            Some(commit) => {
-                take_all(&commit, *from, *until, &mut self.ready)
-            }
+            Some(commit) => take_all(&commit, *from, *until, &mut self.ready),
             None => {
                 self.stage = Stage::Done;
                 Ok(())

@@ -2,14 +2,16 @@
 //!
 //! Shared by the handle that writes and the one that only reads. Asks the writer nothing.
 
+use super::facts;
 use crate::{
+    append::Committed,
     engine::{files::Door, index::Index, shared::Shared},
     error::ReadError,
     event::{EventId, RecordedEvent},
-    ids::{Position, Revision, StoreId},
+    ids::{FencingToken, Position, Revision, StoreId},
     log::segment::SegmentTable,
-    names::StreamId,
-    store::{posting::Posting, term::TermKind},
+    names::{CommandKey, ConsumerId, FenceName, StreamId},
+    store::{answer::KeyAnswer, fault::RunFault, posting::Posting, term::TermKind},
 };
 use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
 
@@ -85,6 +87,67 @@ impl Reader {
             revision: event.revision(),
             position: event.position(),
         })
+    }
+
+    /// What the append with this key was answered.
+    pub(crate) async fn resolve(&self, key: &CommandKey) -> Result<Option<Committed>, ReadError> {
+        let (held, next, horizon) = {
+            let state = &self.index.tables().state;
+            (state.key(key), state.next(), state.key_horizon_events())
+        };
+        let answer = match held {
+            Some(answer) => {
+                self.settled().await?;
+                Some(answer)
+            }
+            None => self.value_below(TermKind::CommandKey, key.as_str(), KeyAnswer::decode).await?,
+        };
+        let kept =
+            |answer: &KeyAnswer| answer.original.first.get().saturating_add(horizon) >= next.get();
+        match answer.filter(kept) {
+            Some(answer) => self.original(&answer.original).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A consumer's checkpoint.
+    pub(crate) async fn checkpoint(
+        &self,
+        consumer: &ConsumerId,
+    ) -> Result<Option<Position>, ReadError> {
+        let held = self.index.tables().state.checkpoint(consumer);
+        if held.is_some() {
+            self.settled().await?;
+            return Ok(held);
+        }
+        self.value_below(TermKind::Checkpoint, consumer.as_str(), facts::checkpoint).await
+    }
+
+    /// The highest token of a fence.
+    pub(crate) async fn fence(&self, fence: &FenceName) -> Result<Option<FencingToken>, ReadError> {
+        let held = self.index.tables().state.fence(fence);
+        if held.is_some() {
+            self.settled().await?;
+            return Ok(held);
+        }
+        self.value_below(TermKind::Fence, fence.as_str(), facts::token).await
+    }
+
+    /// The newest value of a term in the runs.
+    async fn value_below<T>(
+        &self,
+        kind: TermKind,
+        name: &str,
+        decode: fn(&[u8]) -> Result<T, RunFault>,
+    ) -> Result<Option<T>, ReadError> {
+        let mut repairs = 0;
+        loop {
+            let (runs, _) = self.index.snapshot();
+            match self.index.value_below(kind, name, &runs, decode).await {
+                Ok(value) => return Ok(value),
+                Err(damaged) => self.index.repair(damaged, &mut repairs).await?,
+            }
+        }
     }
 
     async fn one(&self, posting: &Posting) -> Result<RecordedEvent, ReadError> {
