@@ -25,3 +25,5 @@ pub(crate) mod varint;
 
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod sample;
