@@ -53,7 +53,7 @@ impl Posting {
     }
 
     /// Whether the numbers are ones that a log can reach.
-    fn is_within_bounds(&self) -> bool {
+    pub(crate) fn is_within_bounds(&self) -> bool {
         let index = u64::from(self.index);
         self.position.get() <= COUNTER_MAX
             && index < u64::from(COMMIT_POSITIONS_MAX)

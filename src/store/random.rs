@@ -1,6 +1,6 @@
 //! Seeded random numbers for the tests of this folder. Not for the product, which draws none.
 
-/// SplitMix64: every seed gives the same numbers on every machine.
+/// `SplitMix64`: every seed gives the same numbers on every machine.
 pub(crate) struct Random(u64);
 
 impl Random {

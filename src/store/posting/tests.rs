@@ -1,4 +1,8 @@
 //! Postings there and back, their cost in bytes, and bytes that are none.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::*;
 use crate::store::random::Random;
