@@ -169,11 +169,11 @@ struct Span {
 }
 
 impl Span {
-    fn of<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+    fn of(self, body: &[u8]) -> &[u8] {
         body.get(usize_from(self.start.into())..usize_from(self.end.into())).unwrap_or_default()
     }
 
-    fn text<'a>(&self, body: &'a [u8]) -> &'a str {
+    fn text(self, body: &[u8]) -> &str {
         str::from_utf8(self.of(body)).expect("texts were checked when the body was decoded")
     }
 }

@@ -1,5 +1,9 @@
 //! Samples for the tests of this folder: short names for appends, and a log on paper that gives
 //! commits their places. Not for the product.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::{
     body::{BodyView, Stamp},
@@ -253,8 +257,8 @@ impl Appends {
         let mut guarded: Vec<StreamId> = Vec::new();
         for (stream, _) in &append.writes.clone() {
             if !guarded.contains(stream) && self.chance(80) {
-                let expected = head(stream)
-                    .map_or(ExpectedRevision::NoStream, |head| ExpectedRevision::Exact(head));
+                let expected =
+                    head(stream).map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
                 append = append.expect(stream.clone(), expected);
                 guarded.push(stream.clone());
             }

@@ -1,5 +1,9 @@
 //! Bodies: what is written comes back, what was written once stays readable, and bytes that nobody
 //! wrote are a fault or another body, never a panic.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::*;
 use crate::{

@@ -1,5 +1,9 @@
 //! Decisions against the model: whatever memory still holds, whatever has moved into runs, and
 //! whatever happened between a question and its answer, the verdict is that of the whole history.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::{
     super::{Decision, Facts, Refusal, decide},
@@ -141,12 +145,13 @@ fn live(seed: u64, steps: u32, met: &mut Met) {
             1 if appends.below(4) == 0 => world.paper.end_segment(),
             2 => {
                 let next = world.model.next();
-                let through = Position::new(appends.random.below(next.get() + 1));
+                let some = Position::new(appends.random.below(next.get() + 1));
+                let through = if appends.below(2) == 0 { next } else { some };
                 world.release(through);
             }
             _ => {}
         }
-        let mut asked = if !waiting.is_empty() && appends.below(3) == 0 {
+        let mut asked = if !waiting.is_empty() && appends.below(5) == 0 {
             waiting.swap_remove(appends.below(waiting.len().try_into().expect("few")))
         } else {
             let (next, model) = (world.model.next(), &world.model);
@@ -157,6 +162,7 @@ fn live(seed: u64, steps: u32, met: &mut Met) {
             // The runs reach as far as they are needed, or further.
             let from = world.state.from();
             let further = world.model.next().get() - from.get();
+            let further = if appends.below(2) == 0 { 0 } else { further };
             let below = from.plus(appends.random.below(further + 1));
             let replayed = appends.below(3) == 0;
             if let Some(decision) = world.ask(&mut asked, below, replayed) {
@@ -164,7 +170,7 @@ fn live(seed: u64, steps: u32, met: &mut Met) {
                 break;
             }
             assert!(asked.rounds < 30, "it never comes to an end: {:?}", asked.facts);
-            if appends.below(4) == 0 && waiting.len() < 4 {
+            if appends.below(2) == 0 && waiting.len() < 8 {
                 waiting.push(asked);
                 break;
             }
