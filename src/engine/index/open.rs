@@ -73,7 +73,7 @@ pub(crate) async fn open<D: Disk>(
     door: Door,
     log: LogEnds<'_>,
     options: IndexOptions,
-    repairs: mpsc::Sender<Request>,
+    repairs: Option<mpsc::Sender<Request>>,
 ) -> Result<OpenedIndex, OpenError> {
     let pages = Pages { door, cache: PageCache::new(options.cache_bytes) };
     let mut opening = Opening {

@@ -13,7 +13,7 @@ use crate::{
     error::ReadError,
     event::RecordedEvent,
     ids::{Position, Revision},
-    limits::PREFIX_CATEGORIES_MAX,
+    limits::{NAME_BYTES_MAX, PREFIX_CATEGORIES_MAX},
     names::{StreamId, category_of, is_system},
     read::{AsOf, Direction, Read, Selector, Start},
     runtime::WallTime,
@@ -139,7 +139,8 @@ impl Events {
                 });
             }
             Selector::Stream(stream) => Want::term(TermKind::Stream, stream.as_str()),
-            Selector::Category(category) if category.len() > crate::limits::NAME_BYTES_MAX => {
+            // No name is as long as that.
+            Selector::Category(name) | Selector::Prefix(name) if name.len() > NAME_BYTES_MAX => {
                 return Ok(Stage::Done);
             }
             Selector::Category(category) => Want::term(TermKind::Category, category),
