@@ -8,6 +8,7 @@ use super::{
 use crate::{
     error::ReadError,
     ids::{Position, Revision},
+    limits::NAME_BYTES_MAX,
     read::Direction,
     runtime::WallTime,
     store::{
@@ -177,6 +178,9 @@ impl Index {
         from: &[u8],
         max: usize,
     ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), ReadError> {
+        if prefix.len() > NAME_BYTES_MAX {
+            return Ok((Vec::new(), None));
+        }
         let mut repairs = 0;
         loop {
             match self.try_names(kind, prefix, from, max).await {
@@ -199,7 +203,8 @@ impl Index {
             let held = held.filter(|name| *name >= from).map(<[u8]>::to_vec);
             (std::sync::Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
         };
-        let start = term_of(kind, from.max(prefix));
+        // A bound and no term: behind the longest name it is one byte too long for one.
+        let start = [&[kind.code()], from.max(prefix)].concat();
         let bound = term_of(kind, prefix);
         // Runs that had more than `max`: names behind the last one they gave are not complete.
         let mut reach: Option<Vec<u8>> = None;
