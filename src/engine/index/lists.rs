@@ -8,6 +8,7 @@ use super::{
 use crate::{
     error::ReadError,
     ids::{Position, Revision},
+    limits::NAME_BYTES_MAX,
     read::Direction,
     runtime::WallTime,
     store::{
@@ -177,6 +178,9 @@ impl Index {
         from: &[u8],
         max: usize,
     ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), ReadError> {
+        if prefix.len() > NAME_BYTES_MAX {
+            return Ok((Vec::new(), None));
+        }
         let mut repairs = 0;
         loop {
             match self.try_names(kind, prefix, from, max).await {

@@ -119,6 +119,9 @@ impl Events {
     /// Pins the read and chooses its way.
     async fn begin(&self) -> Result<Stage, ReadError> {
         let head = self.reader.head();
+        if let Selector::Query(query) = &self.read.selector {
+            query.check().map_err(ReadError::Query)?;
+        }
         let bound = match self.read.as_of {
             AsOf::Now => head,
             AsOf::Position(position) => head.min(Position::new(position.get().saturating_add(1))),
@@ -145,10 +148,7 @@ impl Events {
             }
             Selector::Category(category) => Want::term(TermKind::Category, category),
             Selector::Prefix(prefix) => self.reader.categories_of(prefix).await?,
-            Selector::Query(query) => {
-                query.check().map_err(ReadError::Query)?;
-                Want::query(query, self.read.system)
-            }
+            Selector::Query(query) => Want::query(query, self.read.system),
         };
         Ok(Stage::Lists { want, from, until })
     }
