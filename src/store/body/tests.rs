@@ -1,10 +1,15 @@
 //! Bodies: what is written comes back, what was written once stays readable, and bytes that nobody
 //! wrote are a fault or another body, never a panic.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::*;
 use crate::{
     append::Append,
-    limits::{EVENT_TAGS_MAX, METADATA_BYTES_MAX, NAME_BYTES_MAX, TRACE_BYTES_MAX},
+    event::ContentType,
+    limits::{COUNTER_MAX, EVENT_TAGS_MAX, METADATA_BYTES_MAX, NAME_BYTES_MAX, TRACE_BYTES_MAX},
     names::Tag,
     store::{
         draft::Draft,

@@ -1,5 +1,9 @@
 //! Decisions against the model: whatever memory still holds, whatever has moved into runs, and
 //! whatever happened between a question and its answer, the verdict is that of the whole history.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::{
     super::{Decision, Facts, Refusal, decide},
@@ -9,13 +13,13 @@ use crate::{
     append::{Append, ExpectedRevision},
     ids::{Position, Revision},
     names::StreamId,
-    runtime::WallTime,
     store::{
         body::Stamp,
         draft::Draft,
         sample::{Appends, Paper, draft_with, named, stream},
         state::State,
     },
+    time::WallTime,
 };
 
 /// An append that waits for its lookups while others are decided.

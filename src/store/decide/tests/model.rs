@@ -1,5 +1,9 @@
 //! The reference for decisions: every event in one list, every question answered by looking at all
 //! of them. Believed because it is short; shares nothing with what it is compared with but names.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::super::{Decision, Fact, Lookup, Refusal, StoredEvent};
 use crate::{
@@ -9,18 +13,18 @@ use crate::{
     ids::{FencingToken, Position, Revision},
     names::{CommandKey, EventType, FenceName, StreamId, Tag},
     query::Query,
-    runtime::WallTime,
     store::{
         answer::{KeyAnswer, Original, Revisions},
         body::Stamp,
         draft::Draft,
     },
+    time::WallTime,
 };
 
 struct Event {
     stream: StreamId,
     revision: Revision,
-    event_type: EventType,
+    of_type: EventType,
     tags: Vec<Tag>,
     stored: StoredEvent,
 }
@@ -45,7 +49,8 @@ impl Model {
     }
 
     pub(super) fn head(&self, stream: &StreamId, below: Position) -> Option<Revision> {
-        self.below(below).filter(|event| event.stream == *stream).map(|event| event.revision).last()
+        let last = self.below(below).rfind(|event| event.stream == *stream);
+        last.map(|event| event.revision)
     }
 
     fn below(&self, below: Position) -> impl DoubleEndedIterator<Item = &Event> {
@@ -62,7 +67,7 @@ impl Model {
             let tags = event.tags.iter().map(Tag::as_str);
             after.is_none_or(|after| event.stored.position > after)
                 && !event.stream.is_system()
-                && query.matches(event.event_type.as_str(), tags)
+                && query.matches(event.of_type.as_str(), &tags)
         };
         self.below(below).rev().find(matches).map(|event| event.stored.position)
     }
@@ -228,7 +233,7 @@ impl Model {
             self.events.push(Event {
                 stream: stream.clone(),
                 revision: *next,
-                event_type: event.event_type.clone(),
+                of_type: event.event_type.clone(),
                 tags: event.tags.clone(),
                 stored,
             });
