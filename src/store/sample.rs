@@ -1,11 +1,16 @@
 //! Samples for the tests of this folder: short names for appends, and a log on paper that gives
 //! commits their places. Not for the product.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 
 use super::{
     body::{BodyView, Stamp},
     draft::Draft,
     memory::GroupStart,
     random::Random,
+    term::TermKind,
 };
 use crate::{
     append::{Append, ExpectedRevision, Guard},
@@ -14,9 +19,25 @@ use crate::{
     log::Place,
     names::{CommandKey, ConsumerId, EventType, FenceName, StreamId, Tag},
     query::{Query, QueryItem},
-    runtime::WallTime,
+    time::WallTime,
 };
 use bytes::Bytes;
+
+/// All kinds of terms, as they are sorted in a run.
+pub(super) const KINDS: [TermKind; 12] = [
+    TermKind::SystemTag,
+    TermKind::SystemType,
+    TermKind::Category,
+    TermKind::Fence,
+    TermKind::Tag,
+    TermKind::EventId,
+    TermKind::CommandKey,
+    TermKind::Checkpoint,
+    TermKind::PlaceMark,
+    TermKind::Stream,
+    TermKind::Type,
+    TermKind::TimeMark,
+];
 
 pub(super) fn stream(name: &str) -> StreamId {
     super::answer::stream_of(name.as_bytes()).expect("a sample's name is valid")
@@ -253,8 +274,8 @@ impl Appends {
         let mut guarded: Vec<StreamId> = Vec::new();
         for (stream, _) in &append.writes.clone() {
             if !guarded.contains(stream) && self.chance(80) {
-                let expected = head(stream)
-                    .map_or(ExpectedRevision::NoStream, |head| ExpectedRevision::Exact(head));
+                let expected =
+                    head(stream).map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
                 append = append.expect(stream.clone(), expected);
                 guarded.push(stream.clone());
             }

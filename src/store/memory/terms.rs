@@ -34,27 +34,27 @@ pub(super) struct Term {
 pub(super) struct Terms {
     seed: u64,
     places: HashTable<usize>,
-    terms: Vec<Term>,
+    rows: Vec<Term>,
     /// Bytes of names, lists and values.
     held_bytes: usize,
 }
 
 impl Terms {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, places: HashTable::new(), terms: Vec::new(), held_bytes: 0 }
+        Self { seed, places: HashTable::new(), rows: Vec::new(), held_bytes: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.terms.len()
+        self.rows.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Term> {
-        self.terms.iter()
+        self.rows.iter()
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
         self.held_bytes
-            + self.terms.capacity() * size_of::<Term>()
+            + self.rows.capacity() * size_of::<Term>()
             + self.places.capacity() * (size_of::<usize>() + 1)
     }
 
@@ -68,12 +68,12 @@ impl Terms {
 
     pub(super) fn find(&self, kind: TermKind, name: &[u8]) -> Option<&Held> {
         let place = self.place(self.hash(kind, name), kind, name)?;
-        self.terms.get(place).map(|term| &term.held)
+        self.rows.get(place).map(|term| &term.held)
     }
 
     /// Whether the term at `place` has this name.
     pub(super) fn is_named(&self, place: usize, kind: TermKind, name: &[u8]) -> bool {
-        self.terms.get(place).is_some_and(|term| term.kind == kind && &*term.name == name)
+        self.rows.get(place).is_some_and(|term| term.kind == kind && &*term.name == name)
     }
 
     /// Adds a posting to a term, which gets `ordinal` for its first one if it is new. Returns
@@ -96,7 +96,7 @@ impl Terms {
     /// Adds a posting to the term at `place`, unless it is there: a forged event may carry a tag
     /// twice.
     pub(super) fn push(&mut self, place: usize, posting: Posting) {
-        let term = self.terms.get_mut(place).expect("places are handed out for terms that exist");
+        let term = self.rows.get_mut(place).expect("places are handed out for terms that exist");
         match &mut term.held {
             Held::One(_, one) if one.position == posting.position => {}
             Held::One(ordinal, one) => {
@@ -124,7 +124,7 @@ impl Terms {
             self.insert(hash, kind, name, Held::Value(value.to_vec()));
             return;
         };
-        let term = self.terms.get_mut(place).expect("it was found just now");
+        let term = self.rows.get_mut(place).expect("it was found just now");
         match &mut term.held {
             Held::Value(older) => {
                 let before = older.capacity();
@@ -143,17 +143,17 @@ impl Terms {
 
     fn place(&self, hash: u64, kind: TermKind, name: &[u8]) -> Option<usize> {
         let is_wanted = |place: &usize| {
-            let term = self.terms.get(*place);
+            let term = self.rows.get(*place);
             term.is_some_and(|term| term.hash == hash && term.kind == kind && &*term.name == name)
         };
         self.places.find(hash, is_wanted).copied()
     }
 
     fn insert(&mut self, hash: u64, kind: TermKind, name: &[u8], held: Held) -> usize {
-        let place = self.terms.len();
+        let place = self.rows.len();
         self.held_bytes += name.len();
-        self.terms.push(Term { hash, kind, name: name.into(), held });
-        let terms = &self.terms;
+        self.rows.push(Term { hash, kind, name: name.into(), held });
+        let terms = &self.rows;
         let hash_of = |place: &usize| terms.get(*place).map_or(0, |term| term.hash);
         self.places.insert_unique(hash, place, hash_of);
         place
