@@ -18,6 +18,7 @@ pub mod query;
 pub mod read;
 pub mod runtime;
 mod store;
+mod time;
 
 pub use append::{Append, Committed, ExpectedRevision, Guard};
 pub use commit::{Appended, Commit, RecordedCommit};
@@ -42,3 +43,4 @@ pub use names::{CommandKey, ConsumerId, EventType, FenceName, NameError, StreamI
 pub use options::Options;
 pub use query::{Query, QueryError, QueryItem};
 pub use read::Read;
+pub use time::WallTime;

@@ -6,7 +6,7 @@ use crate::{
     ids::{Position, Revision},
     names::StreamId,
     query::Query,
-    runtime::WallTime,
+    time::WallTime,
 };
 
 /// Which events are read.
@@ -138,7 +138,8 @@ impl Read {
         self
     }
 
-    /// Reads the log as it was at `time` by [`RecordedEvent::recorded_at`](crate::RecordedEvent::recorded_at).
+    /// Reads the log as it was at `time`, by
+    /// [`RecordedEvent::recorded_at`](crate::RecordedEvent::recorded_at).
     pub fn as_of_time(mut self, time: WallTime) -> Self {
         self.as_of = AsOf::Time(time);
         self
