@@ -1,8 +1,8 @@
 //! The handle of an event store that is open for writing.
 //!
-//! Reading order: this file (the handle), `open`, `append` (the way of an append), `facts` (what a decision
-//! has to look up), `reader` and `commits` (how events are found and read), `events` and `streams`
-//! (reads), `read_only` (the handle beside a writer).
+//! Reading order: this file (the handle), `open`, `append` (the way of an append), `facts` (what a
+//! decision has to look up), `reader` and `commits` (how events are found and read), `events` and
+//! `streams` (reads), `health`, `read_only` (the handle beside a writer).
 
 mod append;
 mod commits;

@@ -1,4 +1,4 @@
-//! Opens an event store: the log, then the index, then the tasks that keep the index behind the log.
+//! Opens an event store: the log, then the index, then the tasks that keep the index up with it.
 //!
 //! What the log says decides; the index is believed as far as it fits.
 

@@ -95,7 +95,8 @@ impl ReadOnlyStore {
     /// ```
     ///
     /// # Errors
-    /// See [`Store::open_read_only_with`](crate::Store::open_read_only_with); what was seen before stays.
+    /// See [`Store::open_read_only_with`](crate::Store::open_read_only_with); what was seen before
+    /// stays.
     ///
     /// # Cancel safety
     /// Dropping the future leaves what was seen before.
