@@ -67,6 +67,15 @@ impl fmt::Display for HealthReason {
 
 impl Store {
     /// What the store holds.
+    ///
+    /// ```
+    /// # use sagalog::*;
+    /// # sagalog_testkit::with_orders(async |store| {
+    /// let stats = store.stats();
+    /// assert_eq!(stats.head, Position::new(2));
+    /// println!("{} bytes of index in {} files", stats.index_bytes, stats.runs);
+    /// # Ok(()) });
+    /// ```
     pub fn stats(&self) -> StoreStats {
         let log = self.log.stats();
         let index = &self.reader().index;
@@ -88,6 +97,17 @@ impl Store {
     }
 
     /// Whether the store can do its work.
+    ///
+    /// ```
+    /// # use sagalog::*;
+    /// # sagalog_testkit::with_orders(async |store| {
+    /// let health = store.health();
+    /// for reason in &health.reasons {
+    ///     eprintln!("{reason}");
+    /// }
+    /// assert!(health.writable);
+    /// # Ok(()) });
+    /// ```
     pub fn health(&self) -> Health {
         let shared = &self.appender.shared;
         let mut reasons = Vec::new();
