@@ -28,6 +28,7 @@ pub mod disk;
 mod door;
 pub mod fuzz;
 mod machine;
+pub mod model;
 mod world;
 
 pub use choices::{Choices, Seeded};
