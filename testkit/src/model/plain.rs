@@ -116,7 +116,7 @@ impl PlainGuard {
 pub type PlainQuery = Vec<PlainItem>;
 
 /// An alternative of a query.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct PlainItem {
     /// One of these types, or any.

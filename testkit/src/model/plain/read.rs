@@ -4,7 +4,7 @@ use super::{Circumstances, PlainEvent, PlainQuery, query, stream_id};
 use sagalog::{Position, Read, ReadError, RecordedEvent, Revision, runtime::WallTime};
 
 /// A read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct PlainRead {
     /// Which events.
@@ -22,7 +22,7 @@ pub struct PlainRead {
 }
 
 /// Which events are read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainSelector {
     /// All.
@@ -38,7 +38,7 @@ pub enum PlainSelector {
 }
 
 /// Where a read begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainStart {
     /// At the first event, or the last one.
@@ -50,7 +50,7 @@ pub enum PlainStart {
 }
 
 /// The moment whose log is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainAsOf {
     /// Now.
