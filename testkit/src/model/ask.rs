@@ -3,8 +3,11 @@
 //! It compares and says nothing about who is right. The invariant it guards: a question is asked
 //! of both in the same words.
 
-use super::{Past, PlainAppend, PlainItem, PlainRead, PlainSelector, Recorded, Refusal};
-use sagalog::EventId;
+use super::{
+    Past, PlainAppend, PlainCommitted, PlainItem, PlainRead, PlainSelector, Recorded, Refusal,
+    stream_id,
+};
+use sagalog::{CommandKey, ConsumerId, EventId, FenceName, ReadError, Store};
 
 /// A question that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,13 +37,15 @@ pub enum Reply {
     Events(Vec<Recorded>),
     /// Streams, each with its last revision and position.
     Streams(Vec<(String, u64, u64)>),
-    /// The first position, the number of positions and the last revisions of a commit.
-    Commit(Option<(u64, u64, Vec<(String, u64)>)>),
+    /// The answer to an append that was stored, as to its repetition.
+    Commit(Option<PlainCommitted>),
     /// A number.
     Number(Option<u64>),
     /// No reply.
     Refused(Refusal),
 }
+
+const VALID: &str = "the names of a test are valid";
 
 impl Question {
     /// One question for everything that the store at `past` could be asked about: each stream,
@@ -77,6 +82,16 @@ impl Question {
         all
     }
 
+    /// Whether this is what the model replies.
+    pub fn is_answered(&self, past: Past<'_>, reply: &Reply) -> bool {
+        match (self, reply) {
+            (Self::Read(read), Reply::Events(events)) => {
+                past.read(read).is_ok_and(|expected| expected.into_iter().eq(events))
+            }
+            (_, reply) => self.put_to(past) == *reply,
+        }
+    }
+
     /// What the model replies.
     pub fn put_to(&self, past: Past<'_>) -> Reply {
         let line = |last: &Recorded| (last.stream.clone(), last.revision, last.position);
@@ -97,12 +112,59 @@ impl Question {
             Self::Streams(prefix) => {
                 Reply::Streams(past.streams(prefix).into_iter().map(line).collect())
             }
-            Self::Resolve(key) => Reply::Commit(
-                past.resolve(key)
-                    .map(|original| (original.first, original.positions, original.revisions)),
-            ),
+            Self::Resolve(key) => Reply::Commit(past.resolve(key).map(repeated)),
             Self::Checkpoint(consumer) => Reply::Number(past.checkpoint(consumer)),
             Self::Fence(fence) => Reply::Number(past.fence(fence)),
         }
     }
+
+    /// What the store replies.
+    pub async fn put_to_store(&self, store: &Store) -> Reply {
+        match self.asked(store).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::Refused(error.into()),
+        }
+    }
+
+    async fn asked(&self, store: &Store) -> Result<Reply, ReadError> {
+        Ok(match self {
+            Self::Read(read) => {
+                let events = store.read(read.into()).collect().await?;
+                Reply::Events(events.iter().map(Recorded::from).collect())
+            }
+            Self::Event(id) => {
+                let event = store.event(*id).await?;
+                Reply::Events(event.iter().map(Recorded::from).collect())
+            }
+            Self::Info(stream) => {
+                let info = store.stream_info(&stream_id(stream)).await?;
+                Reply::Streams(vec![line_of(&info)])
+            }
+            Self::Streams(prefix) => {
+                let streams = store.streams(prefix).collect().await?;
+                Reply::Streams(streams.iter().map(line_of).collect())
+            }
+            Self::Resolve(key) => {
+                let key = CommandKey::parse(key).expect(VALID);
+                let original = store.resolve(&key).await?;
+                Reply::Commit(original.map(|original| repeated(original.into())))
+            }
+            Self::Checkpoint(consumer) => {
+                let consumer = ConsumerId::parse(consumer).expect(VALID);
+                Reply::Number(store.checkpoint(&consumer).await?.map(sagalog::Position::get))
+            }
+            Self::Fence(fence) => {
+                let fence = FenceName::parse(fence).expect(VALID);
+                Reply::Number(store.fence(&fence).await?.map(sagalog::FencingToken::get))
+            }
+        })
+    }
+}
+
+fn repeated(answer: PlainCommitted) -> PlainCommitted {
+    PlainCommitted { replayed: true, ..answer }
+}
+
+fn line_of(info: &sagalog::StreamInfo) -> (String, u64, u64) {
+    (info.stream.as_str().to_owned(), info.revision.get(), info.position.get())
 }

@@ -75,7 +75,7 @@ impl<'a, C: Choices> Draw<'a, C> {
 
     fn id(&mut self) -> EventId {
         let number = self.below(self.alphabet.ids);
-        EventId::from_bytes(u128::from(number + 1).to_be_bytes())
+        EventId::from_bytes(u128::from(number + 1).to_le_bytes())
     }
 
     /// An append: fresh, keyed, a repetition of what is stored, without events, or a check.
@@ -167,7 +167,7 @@ impl<'a, C: Choices> Draw<'a, C> {
 
     fn check(&mut self) -> PlainAppend {
         let mut check = PlainAppend::default();
-        let streams = (0..1 + self.below(3)).map(|_| (self.stream(), self.event(false))).collect();
+        let streams = (0..=self.below(3)).map(|_| (self.stream(), self.event(false))).collect();
         let mut of_streams = PlainAppend { writes: streams, ..PlainAppend::default() };
         self.guard(&mut of_streams);
         check.guards = of_streams.guards;
@@ -245,7 +245,7 @@ impl<'a, C: Choices> Draw<'a, C> {
     }
 
     fn query(&mut self) -> PlainQuery {
-        let mut items: PlainQuery = (0..1 + self.below(2)).map(|_| self.item()).collect();
+        let mut items: PlainQuery = (0..=self.below(2)).map(|_| self.item()).collect();
         if self.one_in(40) {
             items.push(PlainItem::default());
         }
@@ -256,10 +256,10 @@ impl<'a, C: Choices> Draw<'a, C> {
         let (mut types, mut tags): (Vec<_>, Vec<_>) = (Vec::new(), Vec::new());
         let shape = self.below(3);
         if shape != 1 {
-            types.extend((0..1 + self.below(2)).map(|_| self.of(&TYPES)));
+            types.extend((0..=self.below(2)).map(|_| self.of(&TYPES)));
         }
         if shape != 0 {
-            tags.extend((0..1 + self.below(2)).map(|_| self.of(&TAGS)));
+            tags.extend((0..=self.below(2)).map(|_| self.of(&TAGS)));
         }
         PlainItem { types, tags }
     }

@@ -167,8 +167,9 @@ impl PlainAppend {
         self.writes.clone()
     }
 
-    /// What has to be the same in a repetition under the same key.
-    pub(super) fn content(&self) -> Self {
+    /// What has to be the same in a repetition under the same key; nothing else is left.
+    #[must_use]
+    pub fn content(&self) -> Self {
         let said = |(stream, event): &(String, PlainEvent)| {
             let event = PlainEvent { circumstances: Circumstances::default(), ..event.clone() };
             (stream.clone(), event)
@@ -203,6 +204,9 @@ pub(super) fn is_answered(query: &PlainQuery) -> bool {
 }
 
 /// A stream's name, of a system stream if it begins like one.
+///
+/// # Panics
+/// If it is no name.
 pub fn stream_id(name: &str) -> StreamId {
     let parsed = if name.starts_with('$') { StreamId::system(name) } else { StreamId::parse(name) };
     parsed.expect(VALID)
