@@ -310,6 +310,21 @@ impl Oracle {
                 let append = &self.history.attempt(*id).append;
                 (heads().any(|head| self.model.at(head).answer(append) == *outcome), "G18")
             }
+            // A list of streams is not pinned: each line is as it was when it was given out.
+            Answer::Reply(Question::Streams(prefix), Reply::Streams(lines)) => {
+                let before = self.model.at(*low).streams(prefix);
+                let listed = |name: &str| lines.iter().any(|(listed, ..)| listed == name);
+                let was = |(name, revision, position): &(String, u64, u64)| {
+                    let line = |last: &Recorded| (last.revision, last.position);
+                    name.starts_with(prefix.as_str())
+                        && heads().any(|head| {
+                            let last = self.model.at(head).info(name);
+                            last.map(line) == Some((*revision, *position))
+                        })
+                };
+                let complete = before.iter().all(|last| listed(&last.stream));
+                (complete && lines.is_sorted() && lines.iter().all(was), "G21")
+            }
             Answer::Reply(question, reply) => {
                 (heads().any(|head| question.is_answered(self.model.at(head), reply)), "G21")
             }

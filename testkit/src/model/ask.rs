@@ -56,6 +56,7 @@ impl Question {
         let whole = PlainRead { system: true, ..PlainRead::of(PlainSelector::All) };
         let mut all = vec![
             Self::Streams(String::new()),
+            Self::Streams("$".to_owned()),
             Self::Read(PlainRead { backward: true, ..whole.clone() }),
             Self::Read(whole),
         ];

@@ -243,9 +243,11 @@ impl<'a> Past<'a> {
         self.info(stream).map_or(0, |last| last.revision + 1)
     }
 
-    /// The last event of each stream whose name begins with `prefix`, by name in byte order.
+    /// The last event of each stream whose name begins with `prefix`, by name in byte order;
+    /// system streams are asked for by theirs.
     pub fn streams(self, prefix: &str) -> Vec<&'a Recorded> {
-        let names = self.events.iter().map(|event| event.stream.as_str());
+        let shown = |event: &&Recorded| !event.is_system() || prefix.starts_with('$');
+        let names = self.events.iter().filter(shown).map(|event| event.stream.as_str());
         let mut names: Vec<&str> = names.filter(|name| name.starts_with(prefix)).collect();
         names.sort_unstable();
         names.dedup();
