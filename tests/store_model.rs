@@ -250,7 +250,7 @@ impl UnderTest {
         let mut before = before.take().map_or(0, |last| last.recorded_at.as_unix_nanos());
         for event in read.iter().map(Recorded::from) {
             let time = event.recorded_at.as_unix_nanos();
-            let taken = before.max(wall)..before.max(wall + 1_000);
+            let taken = before.max(wall)..=before.max(wall + 1_000);
             assert!(taken.contains(&time), "recorded at {time}, not in {taken:?}");
             before = time;
             let id = event.event.id.expect("every event that is read has an id");

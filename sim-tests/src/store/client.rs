@@ -3,7 +3,7 @@
 //! It does not know what is right. The invariant it guards: an answer goes to the oracle in the
 //! step in which it arrives, so that a life that is cut short leaves what its callers knew.
 
-use super::{Stage, oracle::AttemptId};
+use super::{Stage, Temper, oracle::AttemptId};
 use crate::report::{Violation, broken};
 use madsim::{task::yield_now, time::sleep};
 use sagalog::{Append, AppendError, Store};
@@ -109,6 +109,7 @@ impl Client {
         tried: bool,
     ) -> Result<(), Violation> {
         let Err(error) = answer else { return Ok(()) };
+        let rot = self.stage.plan.temper == Temper::IndexRot;
         let excused = match error {
             AppendError::Conflict(_)
             | AppendError::PartlyCommitted { .. }
@@ -116,9 +117,18 @@ impl Client {
             | AppendError::Fenced { .. }
             | AppendError::Query { .. } => true,
             AppendError::Overloaded => tried,
-            _ => !self.healthy && self.stage.plan.may_fail(),
+            AppendError::Read(error) => self.stage.excuses(&error.clone().into(), self.healthy)?,
+            // The log fails for its own reasons, never for those of an index file.
+            AppendError::Unknown { .. } | AppendError::Poisoned => {
+                !self.healthy && !rot && self.stage.plan.may_fail()
+            }
+            AppendError::StorageFull | AppendError::Unprepared(_) => {
+                !self.healthy && self.stage.index_unwritable()
+            }
+            _ => false,
         };
-        if excused { Ok(()) } else { broken("G8", format!("an append fails: {error}")) }
+        let guarantee = if rot { "G22" } else { "G8" };
+        if excused { Ok(()) } else { broken(guarantee, format!("an append fails: {error}")) }
     }
 
     async fn ask(&mut self) -> Result<(), Violation> {
@@ -142,7 +152,7 @@ impl Client {
 
     fn told(&self, question: Question, reply: Reply, low: u64, by: u64) -> Result<(), Violation> {
         self.stage.note_debug(&reply);
-        if self.stage.excuses(&reply, self.healthy)? {
+        if self.stage.excuses_reply(&reply, self.healthy)? {
             return Ok(());
         }
         self.stage.oracle().reply(question, reply, low, by);

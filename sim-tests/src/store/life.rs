@@ -101,7 +101,7 @@ impl Life {
             let chosen = if sample == count { number } else { self.choices.below(count) };
             let question = &all[usize::try_from(chosen).unwrap_or(0)];
             let reply = question.put_to_store(store).await;
-            if self.stage.excuses(&reply, self.healed)? {
+            if self.stage.excuses_reply(&reply, self.healed)? {
                 continue;
             }
             let oracle = self.stage.oracle();
@@ -130,9 +130,8 @@ impl Life {
         store: &Store,
         error: &ReadError,
     ) -> Result<Ending, Violation> {
-        if !self.stage.damaged() && !self.stage.reported() {
-            let what = format!("unreadable although the disk kept its promises: {error}");
-            return broken("G4", what);
+        if !self.stage.excuses(&error.clone().into(), self.healed)? {
+            return broken("G4", format!("the whole log is refused: {error}"));
         }
         let known = self.stage.oracle().model().head();
         if known == 0 || store.head().get() < known {
@@ -145,7 +144,11 @@ impl Life {
             let question = Question::Read(then);
             let reply = question.put_to_store(store).await;
             let oracle = self.stage.oracle();
-            if matches!(reply, Reply::Refused(Refusal::Failed(_)))
+            let silent = matches!(
+                reply,
+                Reply::Refused(Refusal::Failed(_) | Refusal::IndexUnwritten(_))
+            );
+            if silent
                 || question.is_answered(oracle.model().now(), &reply)
             {
                 continue;

@@ -115,15 +115,37 @@ impl Stage {
         self.plan.temper != Temper::IndexRot && self.struck(reported)
     }
 
-    /// Whether the reply is an error with an excuse, which answers nothing; an error without one
-    /// breaks a promise: damage of an index file is none.
-    fn excuses(&self, reply: &Reply, healthy: bool) -> Result<bool, Violation> {
-        let Reply::Refused(Refusal::Failed(error)) = reply else { return Ok(false) };
-        if self.damaged() || (!healthy && self.reported()) {
+    /// Whether a fault has struck that keeps a damaged index file from being written anew.
+    fn index_unwritable(&self) -> bool {
+        let reads = |kind| {
+            matches!(kind, FaultKind::ReadError | FaultKind::ShortRead | FaultKind::MisdirectedRead)
+        };
+        self.struck(|kind| !reads(kind)) || self.plan.quota_bytes.is_some()
+    }
+
+    /// Whether a read error has an excuse; one without breaks a promise: damage of an index file
+    /// is none.
+    fn excuses(&self, refusal: &Refusal, healthy: bool) -> Result<bool, Violation> {
+        let rot = self.plan.temper == Temper::IndexRot;
+        let excused = match refusal {
+            Refusal::StreamNotFound | Refusal::Query | Refusal::Request => return Ok(false),
+            Refusal::Unresolved => !healthy && !rot && self.plan.may_fail(),
+            Refusal::IndexUnwritten(_) => !healthy && self.index_unwritable(),
+            Refusal::Failed(_) => !healthy && self.reported(),
+        };
+        if excused || self.damaged() {
             return Ok(true);
         }
-        let guarantee = if self.plan.temper == Temper::IndexRot { "G22" } else { "G8" };
-        broken(guarantee, format!("a question is not answered: {error}"))
+        let guarantee = if rot { "G22" } else { "G8" };
+        broken(guarantee, format!("it cannot be read: {refusal:?}"))
+    }
+
+    /// Whether a reply is an error with an excuse, which says nothing.
+    fn excuses_reply(&self, reply: &Reply, healthy: bool) -> Result<bool, Violation> {
+        match reply {
+            Reply::Refused(refusal) => self.excuses(refusal, healthy),
+            _ => Ok(false),
+        }
     }
 }
 

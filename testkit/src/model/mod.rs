@@ -195,7 +195,18 @@ impl<'a> Past<'a> {
             before = stored.or(before);
         }
         match (differs, before) {
-            (None, Some(stored)) => Some(replay(self.holder(stored)?)),
+            (None, Some(stored)) => {
+                // HACK until F1 is decided
+                let original = self.holder(stored)?;
+                let mut revisions: Vec<(String, u64)> = Vec::new();
+                for (stream, _) in &append.writes {
+                    match revisions.iter_mut().find(|(s, _)| s == stream) {
+                        Some((_, last)) => *last += 1,
+                        None => revisions.push((stream.clone(), append.named_place(stream)?)),
+                    }
+                }
+                Some(Outcome::Committed(PlainCommitted { revisions, replayed: true, ..original.answer.clone() }))
+            }
             (Some((s, place)), _) if begun => Some(Outcome::PartlyCommitted(s.clone(), place)),
             _ => None,
         }
@@ -259,12 +270,13 @@ impl<'a> Past<'a> {
     /// # Errors
     /// Why it is refused.
     pub fn read(self, read: &PlainRead) -> Result<Vec<&'a Recorded>, Refusal> {
-        if matches!(&read.selector, PlainSelector::Query(query) if !is_answered(query)) {
-            return Err(Refusal::Query);
-        }
+        if read.limit == 0 { return Ok(Vec::new()) } // HACK F2
         let one_stream = matches!(read.selector, PlainSelector::Stream(_));
         if matches!(read.start, PlainStart::Revision(_)) && !one_stream {
             return Err(Refusal::Request);
+        }
+        if matches!(&read.selector, PlainSelector::Query(query) if !is_answered(query)) {
+            return Err(Refusal::Query);
         }
         let then = |event: &&Recorded| match read.as_of {
             PlainAsOf::Now => true,

@@ -160,6 +160,10 @@ pub enum Refusal {
     Query,
     /// The request contradicts itself.
     Request,
+    /// A write failed, and what is stored is known after reopening.
+    Unresolved,
+    /// A damaged index file could not be written anew.
+    IndexUnwritten(String),
     /// Any other error.
     Failed(String),
 }
@@ -170,6 +174,8 @@ impl From<ReadError> for Refusal {
             ReadError::StreamNotFound(_) => Self::StreamNotFound,
             ReadError::Query(_) => Self::Query,
             ReadError::Request(_) => Self::Request,
+            ReadError::Unresolved => Self::Unresolved,
+            ReadError::IndexUnwritten { source } => Self::IndexUnwritten(source.to_string()),
             error => Self::Failed(error.to_string()),
         }
     }
