@@ -4,6 +4,7 @@
 #![cfg_attr(all(doctest, feature = "tokio"), doc = include_str!("../README.md"))]
 
 pub mod append;
+pub mod codec;
 pub mod commit;
 mod engine;
 pub mod error;
@@ -26,7 +27,10 @@ pub use engine::{
     read_only::{ReadOnlyLog, ReadOnlyReader, ReadOnlyStats},
     reader::LogReader,
     report::RecoveryReport,
-    store::{Events, Health, HealthReason, ReadOnlyStore, Store, StoreStats, StreamInfo, Streams},
+    store::{
+        Events, Health, HealthReason, ReadOnlyStore, ReadOnlyStoreStats, Store, StoreStats,
+        StreamInfo, Streams,
+    },
     survey::OpenWarning,
 };
 pub use error::{

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     error::ReadError,
     ids::{Position, Revision},
+    limits::NAME_BYTES_MAX,
     read::Direction,
     runtime::WallTime,
     store::{
@@ -177,6 +178,9 @@ impl Index {
         from: &[u8],
         max: usize,
     ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), ReadError> {
+        if prefix.len() > NAME_BYTES_MAX {
+            return Ok((Vec::new(), None));
+        }
         let mut repairs = 0;
         loop {
             match self.try_names(kind, prefix, from, max).await {
@@ -199,8 +203,9 @@ impl Index {
             let held = held.filter(|name| *name >= from).map(<[u8]>::to_vec);
             (std::sync::Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
         };
-        let start = term_of(kind, from.max(prefix));
-        let bound = term_of(kind, prefix);
+        // Not names themselves: the place to go on at may be a byte longer than the longest one.
+        let start = [&[kind.code()], from.max(prefix)].concat();
+        let bound = [&[kind.code()], prefix].concat();
         // Runs that had more than `max`: names behind the last one they gave are not complete.
         let mut reach: Option<Vec<u8>> = None;
         for run in runs.iter() {

@@ -70,8 +70,8 @@ pub(crate) struct Index {
     tables: RwLock<Tables>,
     pages: Pages,
     hasher: TermHasher,
-    /// Asks for the rebuilding of a run; nobody listens where the store is only read.
-    repairs: mpsc::Sender<Request>,
+    /// Asks for the rebuilding of a run; `None` where the store is only read.
+    repairs: Option<mpsc::Sender<Request>>,
 }
 
 impl Index {
@@ -79,7 +79,7 @@ impl Index {
         tables: Tables,
         pages: Pages,
         hasher: TermHasher,
-        repairs: mpsc::Sender<Request>,
+        repairs: Option<mpsc::Sender<Request>>,
     ) -> Self {
         Self { tables: RwLock::new(tables), pages, hasher, repairs }
     }
@@ -115,14 +115,15 @@ impl Index {
     ) -> Result<(), ReadError> {
         *repairs += 1;
         let lost = || ReadError::IndexDamaged { file: damaged.run.file_name() };
-        if *repairs > REPAIRS_MAX {
+        let Some(requests) = self.repairs.as_ref().filter(|_| *repairs <= REPAIRS_MAX) else {
             return Err(lost());
-        }
+        };
         tracing::warn!(run = %damaged.run.file_name(), why = ?damaged.why, "a run is rebuilt");
         let (answer, answered) = oneshot::channel();
         let request = Request::Rebuild(damaged.run, answer);
-        self.repairs.send(request).await.map_err(|_| lost())?;
-        answered.await.map_err(|_| lost())?
+        // Behind a closed store somebody else may merge the runs that are read here.
+        requests.send(request).await.map_err(|_| ReadError::Closed)?;
+        answered.await.map_err(|_| ReadError::Closed)?
     }
 
     /// The last revision of a stream in the runs, and the position up to which they were asked.

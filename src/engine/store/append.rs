@@ -32,7 +32,7 @@ use crate::{
 use std::{sync::Arc, task::Waker};
 
 /// How much log memory may hold while runs wait to be written, in bytes. Beyond it appends wait.
-const UNINDEXED_BYTES_MAX: u64 = 256 << 20;
+const UNINDEXED_BYTES_MAX: u64 = 128 << 20;
 /// How many frozen tables may wait to be written.
 const FROZEN_MAX: usize = 64;
 

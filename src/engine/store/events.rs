@@ -13,7 +13,7 @@ use crate::{
     error::ReadError,
     event::RecordedEvent,
     ids::{Position, Revision},
-    limits::PREFIX_CATEGORIES_MAX,
+    limits::{NAME_BYTES_MAX, PREFIX_CATEGORIES_MAX},
     names::{StreamId, category_of, is_system},
     read::{AsOf, Direction, Read, Selector, Start},
     runtime::WallTime,
@@ -119,6 +119,9 @@ impl Events {
     /// Pins the read and chooses its way.
     async fn begin(&self) -> Result<Stage, ReadError> {
         let head = self.reader.head();
+        if let Selector::Query(query) = &self.read.selector {
+            query.check().map_err(ReadError::Query)?;
+        }
         let bound = match self.read.as_of {
             AsOf::Now => head,
             AsOf::Position(position) => head.min(Position::new(position.get().saturating_add(1))),
@@ -139,15 +142,13 @@ impl Events {
                 });
             }
             Selector::Stream(stream) => Want::term(TermKind::Stream, stream.as_str()),
-            Selector::Category(category) if category.len() > crate::limits::NAME_BYTES_MAX => {
+            // No name is as long as that.
+            Selector::Category(name) | Selector::Prefix(name) if name.len() > NAME_BYTES_MAX => {
                 return Ok(Stage::Done);
             }
             Selector::Category(category) => Want::term(TermKind::Category, category),
             Selector::Prefix(prefix) => self.reader.categories_of(prefix).await?,
-            Selector::Query(query) => {
-                query.check().map_err(ReadError::Query)?;
-                Want::query(query, self.read.system)
-            }
+            Selector::Query(query) => Want::query(query, self.read.system),
         };
         Ok(Stage::Lists { want, from, until })
     }

@@ -13,7 +13,7 @@ mod reader;
 mod streams;
 
 pub use events::Events;
-pub use read_only::ReadOnlyStore;
+pub use read_only::{ReadOnlyStore, ReadOnlyStoreStats};
 pub use reader::StreamInfo;
 pub use streams::Streams;
 
@@ -190,10 +190,12 @@ impl Store {
             writes: Writes::Runs,
         };
         let opened_index =
-            index_open::open(&runtime.disk(), door.clone(), ends, index_options, repairs).await?;
+            index_open::open(&runtime.disk(), door.clone(), ends, index_options, Some(repairs))
+                .await?;
         report.runs_rebuilt = opened_index.runs_rebuilt;
         let (log, lock) = start(runtime, settings, opened, door.clone())?;
         let shared = Arc::clone(log.shared());
+        shared.core().begin_cuts(&opened_index.cuts);
         let index = Arc::new(opened_index.index);
         let reader = Arc::new(Reader {
             store,

@@ -12,6 +12,7 @@ use crate::{
     engine::{
         files::Door,
         index::{
+            indexer::index_bytes,
             open::{self as index_open, IndexOptions, LogEnds},
             replay::Writes,
         },
@@ -32,7 +33,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// How often a store is looked at that changes while it is looked at.
 const LOOKS_MAX: usize = 3;
@@ -65,6 +66,22 @@ const LOOKS_MAX: usize = 3;
 pub struct ReadOnlyStore {
     reader: Arc<Mutex<Arc<Reader>>>,
     looker: Arc<dyn Look>,
+}
+
+/// What a store holds, as seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadOnlyStoreStats {
+    /// The position behind the last event that is proven durable.
+    pub head: Position,
+    /// The lowest position that is kept.
+    pub floor: Position,
+    /// How many segments were started and are kept.
+    pub segments: usize,
+    /// How many files of the index are in use.
+    pub runs: usize,
+    /// Bytes of those.
+    pub index_bytes: u64,
 }
 
 impl ReadOnlyStore {
@@ -159,6 +176,19 @@ impl ReadOnlyStore {
         self.reader().fence(fence).await
     }
 
+    /// What the store held at the last look.
+    pub fn stats(&self) -> ReadOnlyStoreStats {
+        let reader = self.reader();
+        let (head, table) = (reader.head(), reader.table());
+        ReadOnlyStoreStats {
+            head,
+            floor: table.entries().first().map_or(head, |entry| entry.first),
+            segments: table.entries().len(),
+            runs: reader.index.tables().runs.len(),
+            index_bytes: index_bytes(&reader.index),
+        }
+    }
+
     /// The position behind the last event that was durable at the last look.
     pub fn head(&self) -> Position {
         self.reader().head()
@@ -222,15 +252,13 @@ async fn look_once<R: Runtime>(runtime: &R, door: &Door) -> Result<Reader, OpenE
     let view = look(&runtime.disk()).await?;
     let store = view.superblock.store;
     let settings = Options::default().parse()?;
-    // Nobody listens: a damaged run is reported, not rebuilt.
-    let (repairs, _) = mpsc::channel(1);
     let ends = LogEnds { store, table: &view.table, tail: view.durable };
     let options = IndexOptions {
         key_horizon_events: settings.key_horizon_events,
         cache_bytes: settings.cache_bytes,
         writes: Writes::Nothing,
     };
-    let opened = index_open::open(&runtime.disk(), door.clone(), ends, options, repairs).await?;
+    let opened = index_open::open(&runtime.disk(), door.clone(), ends, options, None).await?;
     Ok(Reader {
         store,
         index: Arc::new(opened.index),
