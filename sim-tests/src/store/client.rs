@@ -151,7 +151,7 @@ impl Client {
     }
 
     fn told(&self, question: Question, reply: Reply, low: u64, by: u64) -> Result<(), Violation> {
-        self.stage.note_debug(&reply);
+        self.stage.note_reply(&reply);
         if self.stage.excuses_reply(&reply, self.healthy)? {
             return Ok(());
         }

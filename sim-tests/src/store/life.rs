@@ -146,11 +146,11 @@ impl Life {
             let oracle = self.stage.oracle();
             let silent = matches!(
                 reply,
-                Reply::Refused(Refusal::Failed(_) | Refusal::IndexUnwritten(_))
+                Reply::Refused(
+                    Refusal::Failed(_) | Refusal::IndexUnwritten(_) | Refusal::IndexDamaged(_)
+                )
             );
-            if silent
-                || question.is_answered(oracle.model().now(), &reply)
-            {
+            if silent || question.is_answered(oracle.model().now(), &reply) {
                 continue;
             }
             return broken("G4", format!("{question:?} of a damaged store: {reply:?}"));

@@ -83,6 +83,17 @@ impl Stage {
         }
     }
 
+    /// Takes a reply into the trace: of events only how many and which.
+    fn note_reply(&self, reply: &Reply) {
+        match reply {
+            Reply::Events(events) => {
+                self.note([2, events.len() as u64, 0]);
+                events.iter().for_each(|event| self.note([3, event.position, event.revision]));
+            }
+            other => self.note_debug(other),
+        }
+    }
+
     /// Takes an answer into the trace, whole.
     fn note_debug(&self, answer: &impl fmt::Debug) {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +140,10 @@ impl Stage {
         let rot = self.plan.temper == Temper::IndexRot;
         let excused = match refusal {
             Refusal::StreamNotFound | Refusal::Query | Refusal::Request => return Ok(false),
-            Refusal::Unresolved => !healthy && !rot && self.plan.may_fail(),
+            // The log is poisoned; then nobody writes an index file either.
+            Refusal::Unresolved | Refusal::IndexDamaged(_) => {
+                !healthy && !rot && self.plan.may_fail()
+            }
             Refusal::IndexUnwritten(_) => !healthy && self.index_unwritable(),
             Refusal::Failed(_) => !healthy && self.reported(),
         };
@@ -171,6 +185,13 @@ fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
     let operations = stage.oracle().calls();
     stage.disk.with(|disk| {
         let counters = disk.counters();
+        eprintln!(
+            "DBG {:?} runs {:?} ops {} segs {}",
+            stage.plan.temper,
+            disk.names().iter().filter(|n| n.starts_with("run-")).collect::<Vec<_>>().len(),
+            operations,
+            disk.names().iter().filter(|n| n.starts_with("log-")).count()
+        );
         let mut story = Vec::new();
         if violation.is_some() {
             story.push(format!("{:?}", stage.plan));

@@ -108,14 +108,16 @@ impl Plan {
                 FaultPlan::swarm(choices, &both)
             }
         };
+        // Few seeds live long, so that runs are merged as well.
+        let long = choices.below(8) == 0;
         let segment_bytes = 16 << (10 + choices.below(2));
         let group_bytes_max = segment_bytes / 2;
         Self {
             seed,
             temper,
             faults,
-            lives: 5 + choices.below(6),
-            life_ops_max: 60 << choices.below(4),
+            lives: if long { 3 } else { 5 + choices.below(6) },
+            life_ops_max: if long { 4_000 } else { 100 << choices.below(4) },
             segment_bytes,
             group_bytes_max,
             queue_bytes_max: group_bytes_max << choices.below(3),
@@ -128,7 +130,7 @@ impl Plan {
                 payload_bytes_max: [40, 250][index(choices.below(2))],
             },
             clients: 1 + choices.below(6),
-            calls_max: 8 << choices.below(4),
+            calls_max: if long { 600 } else { 8 << choices.below(4) },
             power_failure_chance: [0, 300_000, 700_000, 1_000_000][index(choices.below(4))],
             damages_index: choices.below(2) == 0,
             cancels: choices.below(2) == 0,

@@ -205,7 +205,11 @@ impl<'a> Past<'a> {
                         None => revisions.push((stream.clone(), append.named_place(stream)?)),
                     }
                 }
-                Some(Outcome::Committed(PlainCommitted { revisions, replayed: true, ..original.answer.clone() }))
+                Some(Outcome::Committed(PlainCommitted {
+                    revisions,
+                    replayed: true,
+                    ..original.answer.clone()
+                }))
             }
             (Some((s, place)), _) if begun => Some(Outcome::PartlyCommitted(s.clone(), place)),
             _ => None,
@@ -270,7 +274,9 @@ impl<'a> Past<'a> {
     /// # Errors
     /// Why it is refused.
     pub fn read(self, read: &PlainRead) -> Result<Vec<&'a Recorded>, Refusal> {
-        if read.limit == 0 { return Ok(Vec::new()) } // HACK F2
+        if read.limit == 0 {
+            return Ok(Vec::new());
+        } // HACK F2
         let one_stream = matches!(read.selector, PlainSelector::Stream(_));
         if matches!(read.start, PlainStart::Revision(_)) && !one_stream {
             return Err(Refusal::Request);

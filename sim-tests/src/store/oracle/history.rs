@@ -172,7 +172,10 @@ impl History {
             let bare = all().filter(|id| self.attempt(*id).append.writes.is_empty());
             let told = bare.clone().find(acknowledged).or(resolved);
             let content = told.map(|id| self.attempt(id).content);
-            return Ok(bare.filter(|id| Some(self.attempt(*id).content) == content).collect());
+            let mut ids: Vec<AttemptId> =
+                bare.filter(|id| Some(self.attempt(*id).content) == content).collect();
+            ids.sort_by_key(|id| !acknowledged(id));
+            return Ok(ids);
         }
         let Some((content, 0, _)) = marked(&first.event.payload) else {
             return broken("G4", format!("no commit begins with what is at position {at}"));

@@ -164,6 +164,8 @@ pub enum Refusal {
     Unresolved,
     /// A damaged index file could not be written anew.
     IndexUnwritten(String),
+    /// A damaged index file cannot be rebuilt by this handle.
+    IndexDamaged(String),
     /// Any other error.
     Failed(String),
 }
@@ -175,6 +177,7 @@ impl From<ReadError> for Refusal {
             ReadError::Query(_) => Self::Query,
             ReadError::Request(_) => Self::Request,
             ReadError::Unresolved => Self::Unresolved,
+            ReadError::IndexDamaged { file } => Self::IndexDamaged(file),
             ReadError::IndexUnwritten { source } => Self::IndexUnwritten(source.to_string()),
             error => Self::Failed(error.to_string()),
         }
