@@ -228,7 +228,11 @@ impl<'a, C: Choices> Draw<'a, C> {
             let back = self.below(8);
             let near = self.past.head().checked_sub(1 + back);
             let after = if self.one_in(4) { None } else { near };
-            append.guards.push(PlainGuard::NoMatch(self.query(), after));
+            let mut query = self.query();
+            if self.one_in(40) {
+                query.push(PlainItem::default()); // Boundless: it is refused.
+            }
+            append.guards.push(PlainGuard::NoMatch(query, after));
         }
     }
 
@@ -245,11 +249,7 @@ impl<'a, C: Choices> Draw<'a, C> {
     }
 
     fn query(&mut self) -> PlainQuery {
-        let mut items: PlainQuery = (0..=self.below(2)).map(|_| self.item()).collect();
-        if self.one_in(40) {
-            items.push(PlainItem::default());
-        }
-        items
+        (0..=self.below(2)).map(|_| self.item()).collect()
     }
 
     fn item(&mut self) -> PlainItem {
@@ -305,7 +305,7 @@ impl<'a, C: Choices> Draw<'a, C> {
             4 => PlainAsOf::Position(self.below(head + 2)),
             _ => PlainAsOf::Time(self.time()),
         };
-        let limit = if self.one_in(3) { self.below(6) } else { u64::MAX };
+        let limit = if self.one_in(3) { 1 + self.below(6) } else { u64::MAX };
         let (backward, system) = (self.one_in(2), self.one_in(3));
         PlainRead { selector, start, backward, limit, as_of, system }
     }

@@ -177,13 +177,20 @@ impl<'a> Past<'a> {
     /// difference if only some do; nothing if this is no repetition, or cannot be told.
     fn stored_before(self, append: &PlainAppend) -> Option<Outcome> {
         let (mut begun, mut before, mut differs) = (false, None::<&Recorded>, None);
-        for (at, (stream, event)) in append.writes.iter().enumerate() {
+        let mut revisions: Vec<(String, u64)> = Vec::new();
+        for (stream, event) in &append.writes {
             let id = event.id?;
-            let earlier = append.writes[..at].iter().filter(|(other, _)| other == stream).count();
-            let place = append.named_place(stream)? + earlier as u64;
+            let known = revisions.iter().position(|(written, _)| written == stream);
+            let place = known.map_or(append.named_place(stream), |at| Some(revisions[at].1 + 1))?;
             let there = |event: &&Recorded| event.stream == *stream && event.revision == place;
             let stored = self.events.iter().find(there).filter(|event| event.event.id == Some(id));
-            begun |= earlier == 0 && stored.is_some();
+            match known {
+                Some(at) => revisions[at].1 = place,
+                None => {
+                    begun |= stored.is_some();
+                    revisions.push((stream.clone(), place));
+                }
+            }
             let follows = stored.is_some_and(|stored| {
                 before.is_none_or(|before| {
                     stored.position > before.position && self.holder(stored) == self.holder(before)
@@ -196,20 +203,8 @@ impl<'a> Past<'a> {
         }
         match (differs, before) {
             (None, Some(stored)) => {
-                // HACK until F1 is decided
-                let original = self.holder(stored)?;
-                let mut revisions: Vec<(String, u64)> = Vec::new();
-                for (stream, _) in &append.writes {
-                    match revisions.iter_mut().find(|(s, _)| s == stream) {
-                        Some((_, last)) => *last += 1,
-                        None => revisions.push((stream.clone(), append.named_place(stream)?)),
-                    }
-                }
-                Some(Outcome::Committed(PlainCommitted {
-                    revisions,
-                    replayed: true,
-                    ..original.answer.clone()
-                }))
+                let answer = self.holder(stored)?.answer.clone();
+                Some(Outcome::Committed(PlainCommitted { revisions, replayed: true, ..answer }))
             }
             (Some((s, place)), _) if begun => Some(Outcome::PartlyCommitted(s.clone(), place)),
             _ => None,
@@ -274,9 +269,6 @@ impl<'a> Past<'a> {
     /// # Errors
     /// Why it is refused.
     pub fn read(self, read: &PlainRead) -> Result<Vec<&'a Recorded>, Refusal> {
-        if read.limit == 0 {
-            return Ok(Vec::new());
-        } // HACK F2
         let one_stream = matches!(read.selector, PlainSelector::Stream(_));
         if matches!(read.start, PlainStart::Revision(_)) && !one_stream {
             return Err(Refusal::Request);
@@ -284,30 +276,12 @@ impl<'a> Past<'a> {
         if matches!(&read.selector, PlainSelector::Query(query) if !is_answered(query)) {
             return Err(Refusal::Query);
         }
-        let then = |event: &&Recorded| match read.as_of {
-            PlainAsOf::Now => true,
-            PlainAsOf::Position(position) => event.position <= position,
-            PlainAsOf::Time(time) => event.recorded_at <= time,
-        };
-        let shown = |event: &&Recorded| match &read.selector {
-            PlainSelector::Stream(stream) => event.stream == *stream,
-            _ if event.is_system() && !read.system => false,
-            PlainSelector::All => true,
-            PlainSelector::Category(category) => event.stream.split('-').next() == Some(category),
-            PlainSelector::Prefix(prefix) => event.stream.starts_with(prefix.as_str()),
-            PlainSelector::Query(query) => event.matches(query),
-        };
-        let mut events: Vec<&Recorded> = self.events.iter().filter(then).filter(shown).collect();
+        let shown = |event: &&Recorded| read.as_of.includes(event) && read.selects(event);
+        let mut events: Vec<&Recorded> = self.events.iter().filter(shown).collect();
         if one_stream && events.is_empty() {
             return Err(Refusal::StreamNotFound);
         }
-        events.retain(|event| match (read.start, read.backward) {
-            (PlainStart::Edge, _) => true,
-            (PlainStart::Revision(revision), false) => event.revision >= revision,
-            (PlainStart::Revision(revision), true) => event.revision <= revision,
-            (PlainStart::Position(position), false) => event.position >= position,
-            (PlainStart::Position(position), true) => event.position <= position,
-        });
+        events.retain(|event| read.begins_before(event));
         if read.backward {
             events.reverse();
         }

@@ -1,7 +1,8 @@
 //! The store's vocabulary with open fields: what the model looks at and generators put together.
 //!
-//! It means nothing by itself; the store's own types are made from it, and answers are copied into
-//! it. The invariant it guards: nothing that an answer says is left out of the comparison.
+//! What a selector, a query or a place means for one event is said here, and nothing of what
+//! follows from it. The store's own types are made from it, and answers are copied into it. The
+//! invariant it guards: nothing that an answer says is left out of the comparison.
 
 mod answer;
 mod read;

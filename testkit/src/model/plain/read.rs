@@ -61,11 +61,45 @@ pub enum PlainAsOf {
     Time(WallTime),
 }
 
+impl PlainAsOf {
+    /// Whether the event was there then.
+    pub(in crate::model) fn includes(self, event: &Recorded) -> bool {
+        match self {
+            Self::Now => true,
+            Self::Position(position) => event.position <= position,
+            Self::Time(time) => event.recorded_at <= time,
+        }
+    }
+}
+
 impl PlainRead {
     /// Everything of `selector`, forward.
     pub fn of(selector: PlainSelector) -> Self {
         let (start, as_of) = (PlainStart::Edge, PlainAsOf::Now);
         Self { selector, start, backward: false, limit: u64::MAX, as_of, system: false }
+    }
+
+    /// Whether it asks for this event, wherever it begins.
+    pub(in crate::model) fn selects(&self, event: &Recorded) -> bool {
+        match &self.selector {
+            PlainSelector::Stream(stream) => event.stream == *stream,
+            _ if event.is_system() && !self.system => false,
+            PlainSelector::All => true,
+            PlainSelector::Category(category) => event.stream.split('-').next() == Some(category),
+            PlainSelector::Prefix(prefix) => event.stream.starts_with(prefix.as_str()),
+            PlainSelector::Query(query) => event.matches(query),
+        }
+    }
+
+    /// Whether the event lies where the read begins, or behind that in its direction.
+    pub(in crate::model) fn begins_before(&self, event: &Recorded) -> bool {
+        match (self.start, self.backward) {
+            (PlainStart::Edge, _) => true,
+            (PlainStart::Revision(revision), false) => event.revision >= revision,
+            (PlainStart::Revision(revision), true) => event.revision <= revision,
+            (PlainStart::Position(position), false) => event.position >= position,
+            (PlainStart::Position(position), true) => event.position <= position,
+        }
     }
 }
 
