@@ -29,6 +29,7 @@ mod door;
 mod example;
 pub mod fuzz;
 mod machine;
+pub mod model;
 mod world;
 
 pub use choices::{Choices, Seeded};
