@@ -1,8 +1,9 @@
 //! Appends: atomic, interleaved, gapless, visible in order and only once durable.
 
 use super::{
-    Host, check, event, note, stream,
+    Host, check, event,
     host::{at, exact, positions, revisions, text, tiny},
+    note, stream,
 };
 use sagalog::{Append, AppendError, ExpectedRevision, Read, Revision, Store};
 use sagalog_testkit::{Fault, FaultKind, Operation};
@@ -164,8 +165,10 @@ async fn one_writer(store: Store, writer: u64) -> Vec<u64> {
             .event(stream("shared"), event("T", format!("{writer}/{number}")))
             .event(stream(&format!("w-{writer}")), event("T", "y"));
         let committed = store.append(append).await.expect("healthy");
-        assert_eq!(committed.revision(&stream(&format!("w-{writer}"))).map(Revision::get),
-            Some(number * 2 + 1));
+        assert_eq!(
+            committed.revision(&stream(&format!("w-{writer}"))).map(Revision::get),
+            Some(number * 2 + 1)
+        );
         taken.extend((0..3).map(|more| committed.first.get() + more));
     }
     taken

@@ -1,7 +1,9 @@
 //! Fences and consumer checkpoints: facts that an append carries besides its events.
 
 use super::{Host, event, key, note, stream};
-use sagalog::{Append, AppendError, ConsumerId, ExpectedRevision, FenceName, FencingToken, Position};
+use sagalog::{
+    Append, AppendError, ConsumerId, ExpectedRevision, FenceName, FencingToken, Position,
+};
 
 fn fence(name: &str) -> FenceName {
     FenceName::parse(name).expect("the story's names are valid")

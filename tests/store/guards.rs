@@ -1,14 +1,15 @@
 //! Guards: streams and queries, written or not, in memory and in runs, alone and together.
 
 use super::{
-    Host, check, event, note, stream,
+    Host, check, event,
     host::{at, exact},
+    note, stream,
 };
+use ExpectedRevision::{Any, Exists, NoStream};
 use sagalog::{
     Actual, Append, AppendError, EventType, ExpectedRevision, FailedGuard, Guard, Position, Query,
     QueryItem, Revision, Tag,
 };
-use ExpectedRevision::{Any, Exists, NoStream};
 
 fn failed(error: AppendError) -> Vec<(usize, Actual)> {
     match error {
@@ -121,8 +122,7 @@ fn guards_look_at_the_log_before_the_append() {
         .expect(stream("a"), NoStream)
         .no_match(typed(&["T"]), None);
     assert_eq!(host.append(twice).positions, 2);
-    let contradiction =
-        note("a", "2").expect(stream("a"), exact(1)).expect(stream("a"), NoStream);
+    let contradiction = note("a", "2").expect(stream("a"), exact(1)).expect(stream("a"), NoStream);
     assert_eq!(failed(host.refusal(contradiction)), [(1, revision(1))]);
 }
 
@@ -140,11 +140,11 @@ fn a_query_guard_asks_for_one_of_the_types_and_all_of_the_tags() {
         if flushed {
             host.flush();
         }
-        let found = |query: Query, after: Option<u64>| {
-            match host.try_append(Append::new().no_match(query, after.map(Position::new))) {
-                Ok(_) => None,
-                Err(error) => Some(failed(error)),
-            }
+        let found = |query: Query, after: Option<u64>| match host
+            .try_append(Append::new().no_match(query, after.map(Position::new)))
+        {
+            Ok(_) => None,
+            Err(error) => Some(failed(error)),
         };
         let at_place = |place: u64| Some(vec![(0, Actual::Match(at(place)))]);
         assert_eq!(found(tagged(&["course:1"]), None), at_place(2));
@@ -218,7 +218,8 @@ fn of_rivals_with_the_same_guard_exactly_one_gets_through() {
     host.append(note("a", "0"));
     host.flush();
     let store = host.store();
-    let rivals = (0..20).map(|n| store.append(note("a", &format!("{n}")).expect(stream("a"), exact(0))));
+    let rivals =
+        (0..20).map(|n| store.append(note("a", &format!("{n}")).expect(stream("a"), exact(0))));
     let mut rivals: Vec<_> = rivals.map(Box::pin).collect();
     let (mut won, mut lost, mut left) = (0, 0, rivals.len());
     host.run(std::future::poll_fn(|cx| {

@@ -4,7 +4,7 @@
 //! does not happen.
 
 use sagalog::{
-    Append, AppendError, CommandKey, Committed, Events, EventType, ExpectedRevision, NewEvent,
+    Append, AppendError, CommandKey, Committed, EventType, Events, ExpectedRevision, NewEvent,
     OpenError, Options, Position, Read, ReadError, ReadOnlyStore, RecordedEvent, RecoveryReport,
     Revision, Store, StreamId,
 };
@@ -191,9 +191,9 @@ impl Host {
 
     fn run_ends(&self) -> Vec<u64> {
         let names = self.run_names();
-        let ends = names.iter().filter_map(|name| {
-            name.strip_suffix(".idx")?.rsplit_once('-')?.1.parse::<u64>().ok()
-        });
+        let ends = names
+            .iter()
+            .filter_map(|name| name.strip_suffix(".idx")?.rsplit_once('-')?.1.parse::<u64>().ok());
         let mut ends: Vec<u64> = ends.collect();
         ends.sort_unstable();
         ends

@@ -1,14 +1,15 @@
 //! Repetitions that are known by the ids of their events: where guards name their places, exactly.
 
 use super::{
-    Host, event, key, note, stream,
+    Host, event,
     host::{exact, revisions},
-};
-use sagalog::{
-    Actual, Append, AppendError, Committed, EventId, ExpectedRevision, NewEvent, Query, QueryItem,
-    EventType, Revision,
+    key, note, stream,
 };
 use ExpectedRevision::{Any, Exists, NoStream};
+use sagalog::{
+    Actual, Append, AppendError, Committed, EventId, EventType, ExpectedRevision, NewEvent, Query,
+    QueryItem, Revision,
+};
 
 fn id(number: u8) -> EventId {
     EventId::from_bytes([number; 16])

@@ -1,14 +1,15 @@
 //! Command keys: a repetition is answered with the original answer, or is an error.
 
 use super::{
-    Host, event, key, note, stream,
+    Host, event,
     host::{at, exact, tiny},
+    key, note, stream,
 };
+use ExpectedRevision::{Any, Exists, NoStream};
 use sagalog::{
     Append, AppendError, Committed, ConsumerId, ContentType, EventId, ExpectedRevision, FenceName,
     FencingToken, NewEvent, Position, Query, QueryItem, Tag, runtime::WallTime,
 };
-use ExpectedRevision::{Any, Exists, NoStream};
 
 fn place(name: &str) -> Append {
     Append::new()

@@ -4,8 +4,9 @@
 //! the whole list gives.
 
 use super::{
-    Host, event, stream,
+    Host, event,
     host::{at, text},
+    stream,
 };
 use sagalog::{
     Append, Committed, EventType, Position, Query, QueryItem, Read, ReadError, RecordedEvent,
@@ -71,9 +72,8 @@ pub(crate) struct Asked {
     pub(crate) system: bool,
 }
 
-pub(crate) const STREAMS: [&str; 9] = [
-    "order-1", "order-2", "order", "orders-1", "-odd", "user-1-a", "user-1-b", "$saga-1", "ünï-1",
-];
+pub(crate) const STREAMS: [&str; 9] =
+    ["order-1", "order-2", "order", "orders-1", "-odd", "user-1-a", "user-1-b", "$saga-1", "ünï-1"];
 const TYPES: [&str; 4] = ["Placed", "Paid", "Sent", "Lost"];
 const TAGS: [&str; 4] = ["x", "y", "z", "rare"];
 
@@ -250,7 +250,8 @@ impl Model {
         {
             return None;
         }
-        found.truncate(asked.limit.map_or(usize::MAX, |limit| usize::try_from(limit).expect("few")));
+        found
+            .truncate(asked.limit.map_or(usize::MAX, |limit| usize::try_from(limit).expect("few")));
         Some(found)
     }
 
@@ -283,9 +284,11 @@ pub(crate) fn drawn(random: &mut Seeded, model: &Model) -> (Append, Vec<Known>) 
             names[usize::try_from(random.below(names.len() as u64)).expect("few")]
         };
         let (name, typed) = (pick(random, &STREAMS), pick(random, &TYPES));
-        let text = format!("{} {}", model.events.len() + events.len(), "p".repeat(
-            usize::try_from(random.below(400)).expect("few"),
-        ));
+        let text = format!(
+            "{} {}",
+            model.events.len() + events.len(),
+            "p".repeat(usize::try_from(random.below(400)).expect("few"),)
+        );
         let mut new = event(typed, text.clone());
         let mut tags = Vec::new();
         for (n, name) in TAGS.iter().enumerate() {
@@ -314,9 +317,11 @@ impl Host {
         for _ in 0..appends {
             let (append, mut events) = drawn(random, model);
             let committed = self.append(append);
-            let first = self.run(self.store().read(
-                Read::all().with_system().from_position(committed.first).limit(1),
-            ).collect());
+            let first = self.run(
+                self.store()
+                    .read(Read::all().with_system().from_position(committed.first).limit(1))
+                    .collect(),
+            );
             let recorded_at = first.expect("readable")[0].recorded_at();
             events.iter_mut().for_each(|known| known.recorded_at = recorded_at);
             model.add(&committed, events);

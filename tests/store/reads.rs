@@ -1,9 +1,10 @@
 //! Reads: every selector, direction, beginning, limit and moment, against the model and one by one.
 
 use super::{
-    Host, event, note, stream,
+    Host, event,
     host::{at, exact, first_of, positions, text, tiny},
     model::{Model, STREAMS},
+    note, stream,
 };
 use sagalog::{
     Append, EventId, EventType, Query, QueryError, QueryItem, Read, ReadError, Revision,
@@ -178,9 +179,9 @@ fn streams_are_listed_in_the_order_of_their_bytes() {
     let mut names: Vec<String> = (0..1500).map(|n| format!("s-{:03x}", n * 7919 % 4096)).collect();
     names.extend(["a", "s", "s-", "ß", "z-1"].map(str::to_owned));
     for names in names.chunks(20) {
-        let append = names.iter().fold(Append::new(), |append, name| {
-            append.event(stream(name), event("T", "x"))
-        });
+        let append = names
+            .iter()
+            .fold(Append::new(), |append, name| append.event(stream(name), event("T", "x")));
         host.append(append);
     }
     host.append(note("$hidden", "x"));
@@ -211,9 +212,8 @@ fn streams_are_listed_in_the_order_of_their_bytes() {
 fn names_of_full_length_are_listed_page_by_page() {
     let host = Host::with(tiny().segment_bytes(2 << 20).group_bytes_max(1 << 20));
     let name = |n: usize| format!("{n:04}{}", "n".repeat(251));
-    let append = (0..2_500).fold(Append::new(), |append, n| {
-        append.event(stream(&name(n)), event("T", "x"))
-    });
+    let append =
+        (0..1_100).fold(Append::new(), |append, n| append.event(stream(&name(n)), event("T", "x")));
     host.append(append);
     for flushed in [false, true] {
         if flushed {
@@ -225,7 +225,7 @@ fn names_of_full_length_are_listed_page_by_page() {
         }
         let found = host.run(host.store().streams("").collect()).expect("healthy");
         let found = found.iter().map(|info| info.stream.as_str()).filter(|name| *name != "~");
-        assert!(found.eq((0..2_500).map(name)));
+        assert!(found.eq((0..1_100).map(name)));
     }
 }
 
@@ -254,7 +254,8 @@ fn what_no_index_serves_is_refused_also_where_nothing_would_be_found() {
         assert!(refused, "{answer:?}");
     }
     let names = (0..=QUERY_ITEM_NAMES_MAX).map(|n| EventType::parse(&format!("T{n}")));
-    let names = names.map(|name| name.expect("a name")).fold(QueryItem::new(), QueryItem::event_type);
+    let names =
+        names.map(|name| name.expect("a name")).fold(QueryItem::new(), QueryItem::event_type);
     for answer in asked(Read::query(Query::new(names))) {
         let refused = matches!(answer, Err(ReadError::Query(QueryError::TooManyNames { .. })));
         assert!(refused, "{answer:?}");
@@ -269,10 +270,11 @@ fn what_no_index_serves_is_refused_also_where_nothing_would_be_found() {
 #[test]
 fn a_prefix_of_too_many_categories_is_refused_and_one_less_is_not() {
     let host = Host::with(tiny().segment_bytes(1 << 20).group_bytes_max(256 << 10));
-    let categories: Vec<String> = (0..PREFIX_CATEGORIES_MAX).map(|n| format!("c{n:04}-1")).collect();
-    let append = categories.iter().fold(Append::new(), |append, name| {
-        append.event(stream(name), event("T", "x"))
-    });
+    let categories: Vec<String> =
+        (0..PREFIX_CATEGORIES_MAX).map(|n| format!("c{n:04}-1")).collect();
+    let append = categories
+        .iter()
+        .fold(Append::new(), |append, name| append.event(stream(name), event("T", "x")));
     host.append(append);
     assert_eq!(host.read(Read::stream_prefix("c")).len(), PREFIX_CATEGORIES_MAX);
     host.append(note("c-one-more", "x"));
@@ -320,7 +322,9 @@ fn long_lists_of_one_term_are_read_whole_from_both_ends() {
         Read::all(),
         Read::stream(stream("long")),
         Read::category("long"),
-        Read::query(Query::new(QueryItem::new().event_type(EventType::parse("T").expect("a name")))),
+        Read::query(Query::new(
+            QueryItem::new().event_type(EventType::parse("T").expect("a name")),
+        )),
     ] {
         assert_eq!(positions(&host.read(read.clone())), all);
         assert_eq!(positions(&host.read(read.clone().backward())), back);
@@ -330,8 +334,7 @@ fn long_lists_of_one_term_are_read_whole_from_both_ends() {
             assert_eq!(positions(&forward), (from..end).collect::<Vec<_>>());
             let backward = host.read(read.clone().from_position(at(from)).backward().limit(40));
             let newest = from.min(2_999);
-            let expected: Vec<u64> =
-                (newest.saturating_sub(39)..=newest).rev().collect();
+            let expected: Vec<u64> = (newest.saturating_sub(39)..=newest).rev().collect();
             assert_eq!(positions(&backward), expected);
         }
     }
