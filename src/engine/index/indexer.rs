@@ -156,6 +156,7 @@ impl<R: Runtime> Indexing<R> {
                 let inputs: Vec<RunName> = inputs.iter().map(|run| run.name()).collect();
                 if let Err(error) = self.replace(&inputs, &[header]).await {
                     tracing::warn!(%error, "a merged run could not be opened");
+                    self.rest().await;
                 }
             }
             Err(Unmade::Closing) => {}
