@@ -49,6 +49,23 @@ const REPAIRS_MAX: usize = 8;
 /// How many postings are looked at together while a query is matched in a run.
 const MATCH_BATCH: usize = 128;
 
+/// What a lookup finds. Where a run turns out to be damaged, has it rebuilt and looks again; leaves
+/// the function if that fails.
+///
+/// A macro, because the future of a closure that borrows is not known to be `Send`.
+macro_rules! mended {
+    ($index:expr, $look_up:expr) => {{
+        let mut repairs = 0;
+        loop {
+            match $look_up {
+                Ok(found) => break found,
+                Err(damaged) => $index.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }};
+}
+pub(crate) use mended;
+
 /// Memory, and the runs that cover what lies before it.
 pub(crate) struct Tables {
     pub(crate) state: State,
@@ -107,7 +124,7 @@ impl Index {
         (Arc::clone(&tables.runs), tables.state.from())
     }
 
-    /// Waits until a damaged run was rebuilt.
+    /// Waits until a damaged run was rebuilt: see [`mended`].
     pub(crate) async fn repair(
         &self,
         damaged: Damaged,
@@ -118,7 +135,7 @@ impl Index {
         let Some(requests) = self.repairs.as_ref().filter(|_| *repairs <= REPAIRS_MAX) else {
             return Err(lost());
         };
-        tracing::warn!(run = %damaged.run.file_name(), why = ?damaged.why, "a run is rebuilt");
+        tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why, "a run is rebuilt");
         let (answer, answered) = oneshot::channel();
         let request = Request::Rebuild(damaged.run, answer);
         // Behind a closed store somebody else may merge the runs that are read here.
@@ -217,13 +234,7 @@ impl Index {
         want: &Want,
         part: Part,
     ) -> Result<(Vec<Posting>, Position), ReadError> {
-        let mut repairs = 0;
-        loop {
-            match self.try_postings(want, part).await {
-                Ok(found) => return Ok(found),
-                Err(damaged) => self.repair(damaged, &mut repairs).await?,
-            }
-        }
+        Ok(mended!(self, self.try_postings(want, part).await))
     }
 
     async fn try_postings(

@@ -94,8 +94,26 @@ impl ReadOnlyStore {
 
     /// Looks again; returns the new head. Reads that were begun before go on to their old one.
     ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let dir = tempfile::tempdir()?;
+    /// use sagalog::{Append, EventType, NewEvent, Options, Position, Store, StreamId};
+    ///
+    /// let (store, _) = Store::open(dir.path(), Options::default()).await?;
+    /// let beside = Store::open_read_only(dir.path()).await?;
+    /// let placed = NewEvent::new(EventType::parse("OrderPlaced")?, "{}");
+    /// store.append(Append::new().event(StreamId::parse("order-17")?, placed)).await?;
+    /// store.close().await?;
+    /// assert_eq!(beside.head(), Position::new(0)); // what it saw when it looked
+    /// assert_eq!(beside.refresh().await?, Position::new(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// See [`crate::Store::open`]; what was seen before stays.
+    /// See [`Store::open_read_only_with`](crate::Store::open_read_only_with); what was seen before
+    /// stays.
     ///
     /// # Cancel safety
     /// Dropping the future leaves what was seen before.
