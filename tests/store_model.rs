@@ -6,7 +6,7 @@
 //! a fixed seed; what once failed stands in `tests/store_model.regressions`.
 
 use proptest::{
-    prelude::{Just, Strategy, any},
+    prelude::{Strategy, any},
     strategy::BoxedStrategy,
     test_runner::{Config, FileFailurePersistence, RngSeed},
 };
@@ -14,7 +14,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 use sagalog::{Append, Options, Position, Read, Store, runtime::WallTime};
 use sagalog_testkit::{
     Choices, SimDisk, World,
-    model::{Alphabet, Draw, Model, Outcome, PlainAppend, Question, Recorded, Reply},
+    model::{Alphabet, Draw, Model, Outcome, PlainAppend, Question, Recorded},
 };
 use std::{
     future::{Future, poll_fn},
@@ -264,7 +264,9 @@ impl UnderTest {
     }
 
     fn ask_everything(&self) {
-        Question::of_everything(self.model.now()).iter().for_each(|question| self.ask(question));
+        for question in Question::of_everything(self.model.now()) {
+            self.ask(&question);
+        }
     }
 
     fn end(&mut self, ending: Ending) {
@@ -279,21 +281,21 @@ impl UnderTest {
 
 /// Polls all futures in turn until all are done.
 async fn join<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut waiting: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.map(|future| (Box::pin(future), None)).collect();
+    let mut waiting: Vec<Pin<Box<F>>> = futures.map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = waiting.iter().map(|_| None).collect();
     poll_fn(|context| {
-        for (future, output) in &mut waiting {
+        for (future, output) in waiting.iter_mut().zip(&mut outputs) {
             if output.is_none()
                 && let Poll::Ready(value) = future.as_mut().poll(context)
             {
                 *output = Some(value);
             }
         }
-        let done = waiting.iter().all(|(_, output)| output.is_some());
+        let done = outputs.iter().all(Option::is_some);
         if done { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    waiting.into_iter().filter_map(|(_, output)| output).collect()
+    outputs.into_iter().flatten().collect()
 }
 
 struct StoreTest;
@@ -320,7 +322,9 @@ impl StateMachineTest for StoreTest {
             Operation::Idle => test.world.run_for(IDLE),
             Operation::Reopen(ending, damages) => {
                 test.end(ending);
-                damages.iter().for_each(|damage| test.world.disk(|disk| damage.strike(disk)));
+                for damage in damages {
+                    test.world.disk(|disk| damage.strike(disk));
+                }
                 test.open(reference.key_horizon_events);
                 test.ask_everything();
             }
@@ -335,7 +339,7 @@ impl StateMachineTest for StoreTest {
 
 prop_state_machine! {
     #![proptest_config(Config {
-        cases: 48,
+        cases: 400,
         rng_seed: RngSeed::Fixed(20_25),
         max_shrink_iters: 4_096,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(

@@ -88,7 +88,9 @@ impl Stage {
         match reply {
             Reply::Events(events) => {
                 self.note([2, events.len() as u64, 0]);
-                events.iter().for_each(|event| self.note([3, event.position, event.revision]));
+                for event in events {
+                    self.note([3, event.position, event.revision]);
+                }
             }
             other => self.note_debug(other),
         }
@@ -185,13 +187,6 @@ fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
     let operations = stage.oracle().calls();
     stage.disk.with(|disk| {
         let counters = disk.counters();
-        eprintln!(
-            "DBG {:?} runs {:?} ops {} segs {}",
-            stage.plan.temper,
-            disk.names().iter().filter(|n| n.starts_with("run-")).collect::<Vec<_>>().len(),
-            operations,
-            disk.names().iter().filter(|n| n.starts_with("log-")).count()
-        );
         let mut story = Vec::new();
         if violation.is_some() {
             story.push(format!("{:?}", stage.plan));

@@ -184,12 +184,11 @@ impl<'a> Past<'a> {
             let place = known.map_or(append.named_place(stream), |at| Some(revisions[at].1 + 1))?;
             let there = |event: &&Recorded| event.stream == *stream && event.revision == place;
             let stored = self.events.iter().find(there).filter(|event| event.event.id == Some(id));
-            match known {
-                Some(at) => revisions[at].1 = place,
-                None => {
-                    begun |= stored.is_some();
-                    revisions.push((stream.clone(), place));
-                }
+            if let Some(at) = known {
+                revisions[at].1 = place;
+            } else {
+                begun |= stored.is_some();
+                revisions.push((stream.clone(), place));
             }
             let follows = stored.is_some_and(|stored| {
                 before.is_none_or(|before| {
