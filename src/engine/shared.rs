@@ -329,7 +329,8 @@ impl Shared {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+/// Whether space lacks.
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 

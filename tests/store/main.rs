@@ -19,6 +19,6 @@ mod life;
 mod limits;
 mod model;
 mod reads;
-mod windows;
+mod truth;
 
 use host::{Host, check, event, key, note, stream};

@@ -44,7 +44,7 @@ use crate::{
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{mpsc, oneshot};
 
-/// How often a lookup is repeated after a run was rebuilt.
+/// How often a lookup is repeated after a run was rebuilt, beyond once for every run there is.
 const REPAIRS_MAX: usize = 8;
 /// How many postings are looked at together while a query is matched in a run.
 const MATCH_BATCH: usize = 128;
@@ -132,7 +132,8 @@ impl Index {
     ) -> Result<(), ReadError> {
         *repairs += 1;
         let lost = || ReadError::IndexDamaged { file: damaged.run.file_name() };
-        let Some(requests) = self.repairs.as_ref().filter(|_| *repairs <= REPAIRS_MAX) else {
+        let repairs_max = REPAIRS_MAX + self.tables().runs.len();
+        let Some(requests) = self.repairs.as_ref().filter(|_| *repairs <= repairs_max) else {
             return Err(lost());
         };
         tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why, "a run is rebuilt");

@@ -12,7 +12,7 @@ use crate::{
         fields::u64_from,
         group::{Commits, GroupKind, HEADER_BYTES},
         recovery::BlockClass,
-        segment::SegmentTable,
+        segment::{self, SegmentTable},
     },
     runtime::Disk,
     store::{
@@ -213,6 +213,17 @@ impl<'a, D: Disk> Replay<'a, D> {
             reason: "a durable group does not read back as it was written",
         }
     }
+}
+
+/// Where a log begins that has started.
+pub(super) fn log_start(table: &SegmentTable) -> Option<Anchor> {
+    table.entries().first().map(|entry| Anchor {
+        next: Place { segment: entry.segment, offset: segment::HEADER_BYTES },
+        sequence: entry.sequence,
+        position: entry.first,
+        chain: entry.chain,
+        last: None,
+    })
 }
 
 /// Takes a group's commits into memory.

@@ -6,7 +6,7 @@
 
 use super::run::{Damaged, Pages, Run, RunWalk};
 use crate::{
-    engine::procedures::{create_anew, write_all},
+    engine::procedures::{create_anew, remove_files, write_all},
     ids::StoreId,
     log::{Anchor, fields::u64_from},
     runtime::{Disk, File},
@@ -108,9 +108,31 @@ pub(super) async fn write_table<D: Disk>(
     first: Anchor,
     end: Anchor,
 ) -> io::Result<RunHeader> {
+    let name = RunName { first: first.position, end: end.position };
+    let written = write_entries(disk, store, table, first, end, name).await;
+    if written.is_err() {
+        discard(disk, name).await;
+    }
+    written
+}
+
+/// Gives back what a run took that was not finished: if the disk is full, the log needs it more.
+async fn discard<D: Disk>(disk: &D, name: RunName) {
+    if let Err(error) = remove_files(disk, &[name.file_name()]).await {
+        tracing::warn!(%error, run = %name.file_name(), "a torn run stays until the next open");
+    }
+}
+
+async fn write_entries<D: Disk>(
+    disk: &D,
+    store: StoreId,
+    table: &Memory,
+    first: Anchor,
+    end: Anchor,
+    name: RunName,
+) -> io::Result<RunHeader> {
     let entries = table.sorted_entries();
     let builder = RunBuilder::new(store, first, end, u64_from(entries.len()));
-    let name = RunName { first: first.position, end: end.position };
     let mut output = Output::create(disk, name, builder).await?;
     let mut term = Vec::new();
     for entry in &entries {
@@ -145,6 +167,21 @@ pub(super) async fn merge<D: Disk>(
     let terms = runs.iter().map(|run| run.header().terms).sum();
     let builder = RunBuilder::new(oldest.store, oldest.first, newest.end, terms);
     let name = RunName { first: oldest.first.position, end: newest.end.position };
+    let merged = merge_terms(disk, pages, runs, is_wanted, builder, name).await;
+    if merged.is_err() {
+        discard(disk, name).await;
+    }
+    merged
+}
+
+async fn merge_terms<D: Disk>(
+    disk: &D,
+    pages: &Pages,
+    runs: &[Arc<Run>],
+    is_wanted: impl Fn() -> bool,
+    builder: RunBuilder,
+    name: RunName,
+) -> Result<RunHeader, Unmade> {
     let mut output = Output::create(disk, name, builder).await?;
     let mut inputs = Vec::with_capacity(runs.len());
     for run in runs {

@@ -11,7 +11,7 @@ use crate::{
     engine::{
         log::Log,
         pending::Pending,
-        shared::{Shared, Writes},
+        shared::{Shared, Writes, is_full},
     },
     error::{AppendError, CommitError, ReadError},
     event::EventId,
@@ -247,6 +247,7 @@ impl Appender {
         }
         match self.shared.core().unindexed.clone() {
             None => Err(CommitError::Overloaded),
+            Some(source) if is_full(&source) => Err(CommitError::StorageFull),
             Some(source) => Err(CommitError::Unprepared(source)),
         }
     }
