@@ -11,7 +11,7 @@ shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly CRATES_MAX=26 CRATES_MAX_BARE=10
-readonly SIM_SEEDS=10000 REPLAY_SEEDS=500
+readonly SIM_SEEDS=10000 STORE_SEEDS=3000 REPLAY_SEEDS=300
 readonly SIM_FLAGS="build.rustflags=['--cfg','madsim']"
 
 current="start"
@@ -50,7 +50,9 @@ thorough() {
     section "documentation" documentation
     section "minimum Rust" minimum_rust
     section "lints of the simulation" simulation_lints
-    section "simulation: $SIM_SEEDS seeds" cargo sim disk --seeds "$SIM_SEEDS" --json
+    section "simulation of the log: $SIM_SEEDS seeds" cargo sim disk --seeds "$SIM_SEEDS" --json
+    section "simulation of the store: $STORE_SEEDS seeds" \
+        cargo sim store --seeds "$STORE_SEEDS" --json
     section "simulation: same seeds, same run" determinism
     section "simulation: scenarios" cargo sim-test
     section "benches run" benches
@@ -138,15 +140,17 @@ benches() {
 
 # Two processes, because addresses and hash seeds differ between processes, not within one.
 determinism() {
-    local first second
-    first=$(trace_hash)
-    second=$(trace_hash)
-    echo "trace hash of $REPLAY_SEEDS seeds: $first, then $second"
-    [[ -n $first && $first == "$second" ]]
+    local suite first second
+    for suite in disk store; do
+        first=$(trace_hash "$suite")
+        second=$(trace_hash "$suite")
+        echo "trace hash of $REPLAY_SEEDS seeds, suite $suite: $first, then $second"
+        [[ -n $first && $first == "$second" ]]
+    done
 }
 
 trace_hash() {
-    cargo sim disk --seeds "$REPLAY_SEEDS" --json | tail -n 1 |
+    cargo sim "$1" --seeds "$REPLAY_SEEDS" --json | tail -n 1 |
         sed -n 's/.*"trace_hash": *"\{0,1\}\([0-9A-Za-z]*\).*/\1/p'
 }
 

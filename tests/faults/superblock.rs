@@ -222,8 +222,8 @@ fn row_22_a_checkpoint_that_goes_beyond_the_log_is_discarded() {
     assert_eq!((machine.read(), report.clean), (held, true));
 }
 
-/// There are no index files yet. What a later version may have derived is foreign to this one: it
-/// is reported and left alone, and nothing is read from it.
+/// The files of the index have names of their own. What another version may have derived is foreign
+/// to this one: it is reported and left alone, and nothing is read from it.
 #[test]
 fn row_23_a_derived_file_of_another_version_is_reported_and_left_alone() {
     let (mut machine, held) = closed_machine();
