@@ -1,6 +1,10 @@
 //! What goes into the log and what comes out: opaque commits.
 
-use crate::{ids::Position, limits::COMMIT_POSITIONS_MAX, log::group::Frame};
+use crate::{
+    ids::Position,
+    limits::COMMIT_POSITIONS_MAX,
+    log::{group::Frame, pipeline::Ticket},
+};
 use bytes::Bytes;
 
 /// One atomic entry of the log: all of it becomes durable, or nothing.
@@ -68,4 +72,12 @@ pub struct Appended {
     pub first: Position,
     /// Position of its last event.
     pub last: Position,
+}
+
+impl Appended {
+    /// The answer to `commit` once the group of `ticket` is durable.
+    pub(crate) fn at(ticket: &Ticket, commit: &Commit) -> Self {
+        let last = ticket.first.plus(u64::from(commit.positions) - 1);
+        Self { first: ticket.first, last }
+    }
 }

@@ -87,6 +87,16 @@ pub enum OpenError {
         /// The store that it belongs to, if it says so.
         store: Option<StoreId>,
     },
+    /// A commit's checksum holds, yet it is no append of events: the directory holds a bare log,
+    /// or another program wrote to it. Open it as a [`crate::Log`].
+    Undecodable {
+        /// Where the commit begins.
+        position: Position,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The index lacks and may not be written. Open the store for writing once.
+    IndexMissing,
     /// The options contradict each other or the format; the text says which.
     Options(String),
     /// The disk or the operating system refused a call. Try again, or see the source.
@@ -117,6 +127,12 @@ impl fmt::Display for OpenError {
             }
             Self::ForeignFile { name, store: None } => {
                 write!(f, "file {name} could be a segment but does not belong to this store")
+            }
+            Self::Undecodable { position, reason } => {
+                write!(f, "the commit at position {position} is no append of events: {reason}")
+            }
+            Self::IndexMissing => {
+                f.write_str("the index is missing; open the store for writing once to rebuild it")
             }
             Self::Options(reason) => write!(f, "the options do not fit: {reason}"),
             Self::Io(source) => write!(f, "the disk refused: {source}"),
@@ -413,6 +429,20 @@ pub enum ReadError {
     },
     /// The log was closed, and what is read has changed since. Read from a new handle.
     Closed,
+    /// A file of the index is damaged and cannot be rebuilt by who only reads, or not now. Open the
+    /// store for writing, or try again.
+    IndexDamaged {
+        /// The file.
+        file: String,
+    },
+    /// A damaged file of the index could not be written anew. Free space, then try again.
+    IndexUnwritten {
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// Whether the answer is durable is unknown until the store is reopened: a write or sync
+    /// failed.
+    Unresolved,
     /// The stream has no events, or had none at the moment that was asked for.
     StreamNotFound(StreamId),
     /// The query is not answered.
@@ -435,6 +465,13 @@ impl fmt::Display for ReadError {
             Self::Retired(segment) => write!(f, "segment {segment} was retired"),
             Self::Io { place, source } => write!(f, "cannot read {place}: {source}"),
             Self::Closed => f.write_str("the log is closed"),
+            Self::IndexDamaged { file } => write!(f, "index file {file} is damaged"),
+            Self::IndexUnwritten { source } => {
+                write!(f, "a damaged file of the index could not be rebuilt: {source}")
+            }
+            Self::Unresolved => {
+                f.write_str("a write or sync failed: reopen the store to learn what is stored")
+            }
             Self::StreamNotFound(stream) => write!(f, "stream {stream} has no events"),
             Self::Query(error) => error.fmt(f),
             Self::Request(reason) => write!(f, "the request cannot be met: {reason}"),
@@ -448,7 +485,7 @@ impl fmt::Display for ReadError {
 impl Error for ReadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source.as_ref()),
+            Self::Io { source, .. } | Self::IndexUnwritten { source } => Some(source.as_ref()),
             Self::Query(error) => Some(error),
             _ => None,
         }

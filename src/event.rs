@@ -279,6 +279,16 @@ impl RecordedEvent {
         Self { view }
     }
 
+    /// The first position of the commit that it is part of.
+    pub(crate) fn commit_first(&self) -> Position {
+        Position::new(self.view.position.get() - u64::from(self.view.index))
+    }
+
+    /// How many positions that commit takes.
+    pub(crate) fn commit_positions(&self) -> u32 {
+        self.view.commit_positions
+    }
+
     /// The stream's name.
     pub fn stream(&self) -> &str {
         self.view.stream()

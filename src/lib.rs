@@ -26,6 +26,7 @@ pub use engine::{
     read_only::{ReadOnlyLog, ReadOnlyReader, ReadOnlyStats},
     reader::LogReader,
     report::RecoveryReport,
+    store::{Events, Health, HealthReason, ReadOnlyStore, Store, StoreStats, StreamInfo, Streams},
     survey::OpenWarning,
 };
 pub use error::{

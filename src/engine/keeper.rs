@@ -5,7 +5,7 @@
 
 use super::{
     procedures::{
-        create_segment, recycle_segment, remove_files, write_all, write_checkpoint,
+        create_segment, cut, recycle_segment, remove_files, write_all, write_checkpoint,
         write_superblock,
     },
     race::race,
@@ -66,6 +66,8 @@ pub(crate) struct Keeper<R: Runtime> {
     superblock_file: <R::Disk as Disk>::File,
     files: PreparedFiles<<R::Disk as Disk>::File>,
     preparing: Option<Preparing<<R::Disk as Disk>::File>>,
+    /// Segments that the opening gave up, and how many bytes of each are log.
+    given_up: Vec<(SegmentId, u64)>,
     /// Retired segments whose files wait for a new life.
     retired: Vec<(SegmentId, u64)>,
     requests: mpsc::Receiver<Request>,
@@ -83,6 +85,7 @@ pub(crate) struct KeeperParts<R: Runtime> {
     pub(crate) superblock_file: <R::Disk as Disk>::File,
     pub(crate) files: PreparedFiles<<R::Disk as Disk>::File>,
     pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) given_up: Vec<(SegmentId, u64)>,
 }
 
 impl Core {
@@ -112,6 +115,7 @@ impl<R: Runtime> Keeper<R> {
             superblock_file: parts.superblock_file,
             files: parts.files,
             requests: parts.requests,
+            given_up: parts.given_up,
             preparing: None,
             retired: Vec::new(),
             fills_fast: false,
@@ -124,6 +128,8 @@ impl<R: Runtime> Keeper<R> {
     pub(crate) async fn run(mut self) -> Result<(), LogError> {
         let shared = Arc::clone(&self.shared);
         let _poison = PoisonOnPanic(&shared);
+        // Before anything else: later the file of such a segment may have got a new life.
+        self.give_back_space().await;
         while !self.shared.writer_ended() {
             if self.shared.is_poisoned() {
                 self.shared.chores.notified().await;
@@ -165,6 +171,17 @@ impl<R: Runtime> Keeper<R> {
         }
         self.shared.chores.notified().await;
         Ok(())
+    }
+
+    /// Cuts the segments that the opening gave up. Failing costs space only, and so does a crash
+    /// before it.
+    async fn give_back_space(&mut self) {
+        for (segment, bytes) in std::mem::take(&mut self.given_up) {
+            let name = segment::file_name(segment);
+            if let Err(error) = cut(&self.runtime.disk(), &name, bytes).await {
+                tracing::warn!(%name, %error, "could not give back the space of a segment");
+            }
+        }
     }
 
     fn watch_speed(&mut self) {

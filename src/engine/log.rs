@@ -4,9 +4,11 @@
 
 use super::{
     blocking::{block_on, park, unpark_here},
+    files::Door,
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened},
-    reader::{LogReader, PoolSource, serve},
+    pending::Pending,
+    reader::LogReader,
     report::RecoveryReport,
     shared::{PoisonOnPanic, Shared, Writes},
     writer::{self, Writer, WriterLock},
@@ -15,9 +17,9 @@ use crate::{
     commit::{Appended, Commit},
     error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
-    log::pipeline::Pipeline,
+    log::pipeline::{Pipeline, Ticket},
     options::Options,
-    runtime::{File, Runtime},
+    runtime::{Disk, File, Runtime},
 };
 use std::{
     collections::VecDeque,
@@ -26,9 +28,6 @@ use std::{
     task::{Poll, Waker},
 };
 use tokio::sync::{mpsc, oneshot, watch};
-
-/// How many reads may wait for the read pool.
-const READS_WAITING_MAX: usize = 16;
 
 /// A log that is open for writing. Cheap to clone; the log closes in order when the last clone is
 /// dropped, and [`Log::close`] waits for that.
@@ -57,7 +56,7 @@ struct Handle {
     shared: Arc<Shared>,
     store: StoreId,
     leader: Box<dyn Lead>,
-    pool: PoolSource,
+    door: Door,
     requests: mpsc::Sender<Request>,
     ended: watch::Receiver<Option<Result<(), LogError>>>,
 }
@@ -123,7 +122,8 @@ impl Log {
         let settings = options.parse()?;
         let opened = open::open(runtime, settings).await?;
         let report = opened.report.clone();
-        Ok((start(runtime, settings, opened)?, report))
+        let (log, _) = start(runtime, settings, opened, Door::open(runtime)?)?;
+        Ok((log, report))
     }
 
     /// Appends a commit and waits until it is durable. Waits for room if the queue is full, first
@@ -136,7 +136,13 @@ impl Log {
     /// The commit is submitted at the first poll at which there is room. A future dropped before
     /// that stored nothing; one dropped later may or may not store the commit, never half of it.
     pub async fn append(&self, commit: Commit) -> Result<Appended, CommitError> {
-        self.handle.shared.enter(&commit).await?.await
+        let shared = &self.handle.shared;
+        shared.check_bytes(commit.body().len())?;
+        let frame = commit.frame();
+        let (ticket, pending) =
+            shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task, |_| false)).await?;
+        pending.await?;
+        Ok(Appended::at(&ticket, &commit))
     }
 
     /// Appends a commit if there is room now. The commit is submitted by this call; the answer
@@ -152,9 +158,24 @@ impl Log {
         commit: &Commit,
     ) -> Result<impl Future<Output = Result<Appended, CommitError>> + Send + use<>, CommitError>
     {
-        let mut pending = self.handle.shared.enter_now(commit, Waker::noop(), Writes::Task)?;
+        let (ticket, mut pending) = self.enter_now(commit, Waker::noop(), Writes::Task)?;
         pending.await_later();
-        Ok(pending)
+        let appended = Appended::at(&ticket, commit);
+        Ok(async move { pending.await.map(|()| appended) })
+    }
+
+    fn enter_now(
+        &self,
+        commit: &Commit,
+        waker: &Waker,
+        writes: Writes,
+    ) -> Result<(Ticket, Pending), CommitError> {
+        let shared = &self.handle.shared;
+        if shared.has_line() {
+            return Err(CommitError::Overloaded);
+        }
+        shared.check_bytes(commit.body().len())?;
+        shared.try_enter(commit.frame(), waker, writes, |_| false)
     }
 
     /// Appends a commit from a thread that may block. If nobody is writing, the caller writes for
@@ -168,15 +189,31 @@ impl Log {
     pub fn append_blocking(&self, commit: &Commit) -> Result<Appended, CommitError> {
         let waker = unpark_here();
         let shared = &self.handle.shared;
-        let pending = match shared.enter_now(commit, &waker, Writes::Caller) {
-            Err(CommitError::Overloaded) => block_on(shared.enter(commit), &waker)?,
+        let (ticket, pending) = match self.enter_now(commit, &waker, Writes::Caller) {
+            Err(CommitError::Overloaded) => {
+                let frame = commit.frame();
+                let entering =
+                    shared.in_line(|waker| shared.try_enter(frame, waker, Writes::Task, |_| false));
+                block_on(entering, &waker)?
+            }
             entered => entered?,
         };
+        self.wait_blocking(&pending, &waker)?;
+        Ok(Appended::at(&ticket, commit))
+    }
+
+    /// Waits until `pending` is decided, in a thread that `waker` unparks; writes for all if nobody
+    /// else does.
+    pub(crate) fn wait_blocking(
+        &self,
+        pending: &Pending,
+        waker: &Waker,
+    ) -> Result<(), CommitError> {
         loop {
             if let Poll::Ready(outcome) = pending.outcome() {
                 return outcome;
             }
-            if !self.handle.leader.lead(&waker, &mut || pending.outcome().is_ready()) {
+            if !self.handle.leader.lead(waker, &mut || pending.outcome().is_ready()) {
                 park();
             }
         }
@@ -186,7 +223,7 @@ impl Log {
     /// that commit; one that was retired begins at the floor.
     pub fn read(&self, from: Position) -> LogReader {
         let handle = &self.handle;
-        LogReader::new(Arc::clone(&handle.shared), handle.pool.clone(), handle.store, from)
+        LogReader::new(Arc::clone(&handle.shared), handle.door.clone(), handle.store, from)
     }
 
     /// The position behind the last durable one.
@@ -230,6 +267,10 @@ impl Log {
         answered.await.map_err(|_| self.why_ended())?
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
+
     fn why_ended(&self) -> LogError {
         self.handle.shared.why_ended()
     }
@@ -256,12 +297,17 @@ impl std::fmt::Debug for Log {
     }
 }
 
-/// Starts the tasks of an opened log.
-fn start<R: Runtime>(
+/// The lock of a store in the directory of `R`.
+pub(crate) type StoreLock<R> = Arc<<<R as Runtime>::Disk as Disk>::Lock>;
+
+/// Starts the tasks of an opened log. The directory stays locked until the log is closed and the
+/// lock that is returned was dropped.
+pub(crate) fn start<R: Runtime>(
     runtime: &R,
     settings: crate::options::Settings,
     opened: Opened<R>,
-) -> Result<Log, OpenError> {
+    door: Door,
+) -> Result<(Log, StoreLock<R>), OpenError> {
     let store = opened.superblock.store;
     let mut pipeline =
         Pipeline::new(settings.limits, store, opened.superblock.epoch, opened.tail, opened.active);
@@ -281,7 +327,6 @@ fn start<R: Runtime>(
     let writer = Arc::new(tokio::sync::Mutex::new(writer));
     let (ends, ended) = watch::channel(None);
     let (requests, requested) = mpsc::channel(1);
-    let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
     let keeper = Keeper::new(KeeperParts {
         runtime: runtime.clone(),
         settings,
@@ -290,21 +335,21 @@ fn start<R: Runtime>(
         superblock_file: opened.superblock_file,
         files,
         requests: requested,
+        given_up: opened.given_up,
     });
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
-    let pool = PoolSource(pool);
     // Made before the tasks: if one of them cannot be started, dropping it ends the others.
-    let handle = Arc::new(Handle { shared, store, leader, pool, requests, ended });
-    let lock = opened.lock;
+    let handle = Arc::new(Handle { shared, store, leader, door, requests, ended });
+    let lock = Arc::new(opened.lock);
+    let held = Arc::clone(&lock);
     runtime.spawn("sagalog-keeper", async move {
         let outcome = keeper.run().await;
-        drop(lock);
+        drop(held);
         let _ = ends.send(Some(outcome));
     })?;
     runtime.spawn("sagalog-writer", writing)?;
-    runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-    Ok(Log { handle })
+    Ok((Log { handle }, lock))
 }
 
 /// Lets a blocking caller write for all.

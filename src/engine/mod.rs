@@ -6,6 +6,8 @@
 //! looks from outside: `view`, `read_only`, [`inspect`].
 
 mod blocking;
+mod files;
+mod index;
 pub mod inspect;
 mod keeper;
 pub(crate) mod log;
@@ -19,6 +21,7 @@ mod recover;
 pub(crate) mod report;
 mod scan;
 mod shared;
+pub(crate) mod store;
 pub(crate) mod survey;
 mod view;
 mod writer;

@@ -45,6 +45,8 @@ pub(crate) struct Opened<R: Runtime> {
     pub(crate) active_file: Arc<<R::Disk as Disk>::File>,
     /// Prepared segments behind the active one, in order.
     pub(crate) prepared: Vec<(Prepared, DiskFile<R>)>,
+    /// Segments to cut, and to how many bytes: what lies behind is no log any more.
+    pub(crate) given_up: Vec<(SegmentId, u64)>,
     pub(crate) report: RecoveryReport,
 }
 
@@ -76,7 +78,7 @@ pub(crate) async fn open<R: Runtime>(
         }
     };
     let finding = find_end(&disk, &survey).await?;
-    let mut opening = Opening { runtime, settings, lock, survey, finding };
+    let mut opening = Opening { runtime, settings, lock, survey, finding, given_up: Vec::new() };
     let superblock_file = opening.claim_epoch().await?;
     let (tail, active, active_file) = opening.begin_epoch(&superblock_file).await?;
     let prepared = opening.prepared_behind(active.segment).await?;
@@ -84,7 +86,7 @@ pub(crate) async fn open<R: Runtime>(
     report.elapsed = runtime.now().since(started);
     tracing::info!(store = %report.store, epoch = %report.epoch, head = %report.head,
         row = ?report.row, discarded_bytes = report.discarded_bytes, "opened");
-    let Opening { lock, survey, .. } = opening;
+    let Opening { lock, survey, given_up, .. } = opening;
     Ok(Opened {
         lock,
         superblock: survey.superblock,
@@ -94,6 +96,7 @@ pub(crate) async fn open<R: Runtime>(
         active,
         active_file,
         prepared,
+        given_up,
         report,
     })
 }
@@ -125,6 +128,7 @@ struct Opening<'a, R: Runtime> {
     lock: <R::Disk as Disk>::Lock,
     survey: Survey,
     finding: Finding,
+    given_up: Vec<(SegmentId, u64)>,
 }
 
 type DiskFile<R> = <<R as Runtime>::Disk as Disk>::File;
@@ -220,7 +224,7 @@ impl<R: Runtime> Opening<'_, R> {
         write_all(&file, &epoch_start, at.next.offset).await?;
         file.sync_data().await?;
         self.survey.table.push(SegmentEntry::from(&header));
-        self.give_back_space(before.next).await;
+        self.given_up = self.given_up(before.next);
         Ok((tail, fresh, Arc::new(file)))
     }
 
@@ -288,24 +292,18 @@ impl<R: Runtime> Opening<'_, R> {
         Ok((file, Prepared { segment, segment_bytes: bytes }))
     }
 
-    /// Cuts the segments that were given up behind the last proven group. Only unproven copies and
-    /// torn writes lie there; the fresh segment holds what counts. Failing costs space only.
-    async fn give_back_space(&self, end: Place) {
+    /// The started segments that were given up, and how many bytes of each lie before `end`, the
+    /// proven one. Behind it are unproven copies and torn writes only: the fresh segment, which
+    /// counts by now, holds what is kept of them.
+    fn given_up(&self, end: Place) -> Vec<(SegmentId, u64)> {
         let fresh = self.survey.table.last().map(|entry| entry.segment);
-        let given_up =
-            |entry: &&SegmentEntry| entry.segment >= end.segment && Some(entry.segment) != fresh;
-        for entry in self.survey.table.entries().iter().filter(given_up) {
-            let name = segment::file_name(entry.segment);
-            let behind_header = segment::HEADER_BYTES;
-            let bytes = if entry.segment == end.segment { end.offset } else { behind_header };
-            let cut = async {
-                let file = self.runtime.disk().open(&name, OpenMode::ReadWrite).await?;
-                file.truncate(bytes).await
-            };
-            if let Err(error) = cut.await {
-                tracing::warn!(%name, %error, "could not give back the space of a segment");
-            }
-        }
+        let entries = self.survey.table.entries().iter();
+        let given_up = entries
+            .map(|entry| entry.segment)
+            .filter(|segment| *segment >= end.segment && Some(*segment) != fresh);
+        let bytes =
+            |segment| if segment == end.segment { end.offset } else { segment::HEADER_BYTES };
+        given_up.map(|segment| (segment, bytes(segment))).collect()
     }
 
     fn copy_group(&self, at: Anchor, group: &Group, proven: Sequence) -> (Anchor, Vec<u8>) {
@@ -378,6 +376,7 @@ impl<R: Runtime> Opening<'_, R> {
             rewritten_groups: self.finding.doubted.len(),
             segments_scanned: self.finding.segments_scanned,
             checkpoint_used: self.survey.checkpoint_used,
+            runs_rebuilt: 0,
             warnings: self.survey.warnings.clone(),
             elapsed: Duration::ZERO,
         }

@@ -1,10 +1,10 @@
-//! Waiting for the acknowledgement of a commit that was put into a group.
+//! Waiting for a group to be durable: one's own commit's, or one that an answer depends on.
 //!
 //! The group's number was given with the commit's place, so nothing has to be sent back: the future
 //! is ready once the published durable number reaches it.
 
 use super::shared::Shared;
-use crate::{commit::Appended, error::CommitError, ids::Position, log::pipeline::Ticket};
+use crate::{error::CommitError, ids::Sequence};
 use std::{
     future::Future,
     pin::Pin,
@@ -12,12 +12,11 @@ use std::{
     task::{Context, Poll},
 };
 
-/// A commit that was put into a group, not yet acknowledged.
-#[must_use = "the commit is durable only once this was awaited"]
+/// Waits until a group is durable.
+#[must_use = "nothing is durable before this was awaited"]
 pub(crate) struct Pending {
     shared: Arc<Shared>,
-    ticket: Ticket,
-    positions: u32,
+    sequence: Sequence,
     /// Which waker of the group is this caller's.
     slot: usize,
     /// The caller is being polled by the waker that was left already.
@@ -25,9 +24,9 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// A commit at `ticket` whose caller left the waker number `slot` with its group.
-    pub(crate) fn new(shared: Arc<Shared>, ticket: Ticket, positions: u32, slot: usize) -> Self {
-        Self { shared, ticket, positions, slot, fresh: true }
+    /// Waits for group `sequence`, with which the caller left the waker number `slot`.
+    pub(crate) fn new(shared: Arc<Shared>, sequence: Sequence, slot: usize) -> Self {
+        Self { shared, sequence, slot, fresh: true }
     }
 
     /// The caller will be polled by another waker than the one that it left.
@@ -35,11 +34,9 @@ impl Pending {
         self.fresh = false;
     }
 
-    pub(crate) fn outcome(&self) -> Poll<Result<Appended, CommitError>> {
-        if self.shared.is_durable(self.ticket.sequence) {
-            let first = self.ticket.first;
-            let last = Position::new(first.get() + u64::from(self.positions) - 1);
-            return Poll::Ready(Ok(Appended { first, last }));
+    pub(crate) fn outcome(&self) -> Poll<Result<(), CommitError>> {
+        if self.shared.is_durable(self.sequence) {
+            return Poll::Ready(Ok(()));
         }
         if self.shared.is_poisoned() {
             return Poll::Ready(Err(CommitError::Unknown));
@@ -49,7 +46,7 @@ impl Pending {
 }
 
 impl Future for Pending {
-    type Output = Result<Appended, CommitError>;
+    type Output = Result<(), CommitError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Poll::Ready(outcome) = self.outcome() {
@@ -59,7 +56,7 @@ impl Future for Pending {
             return Poll::Pending;
         }
         let mut core = self.shared.core();
-        core.change_waker(self.ticket.sequence, self.slot, cx.waker());
+        core.change_waker(self.sequence, self.slot, cx.waker());
         drop(core);
         // The group may have become durable before the waker was in place.
         self.outcome()

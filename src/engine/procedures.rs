@@ -125,7 +125,7 @@ pub(crate) async fn write_superblock<F: File>(
 }
 
 /// Creates the file `name`, in place of one that an interrupted procedure left.
-async fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
+pub(crate) async fn create_anew<D: Disk>(disk: &D, name: &str) -> io::Result<D::File> {
     match disk.open(name, OpenMode::Create).await {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             disk.remove(name).await?;
@@ -196,4 +196,10 @@ pub(crate) async fn remove_files<D: Disk>(disk: &D, names: &[String]) -> io::Res
         }
     }
     disk.sync_dir().await
+}
+
+/// Cuts the file `name` to `bytes`, to give back its space. Not synced: a cut that a crash undoes
+/// costs space only.
+pub(crate) async fn cut<D: Disk>(disk: &D, name: &str, bytes: u64) -> io::Result<()> {
+    disk.open(name, OpenMode::ReadWrite).await?.truncate(bytes).await
 }

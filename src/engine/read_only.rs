@@ -4,7 +4,8 @@
 //! ends at the tasks that looking and reading start.
 
 use super::{
-    reader::{PoolSource, Reading, serve},
+    files::Door,
+    reader::Reading,
     survey::OpenWarning,
     view::{View, look},
 };
@@ -18,10 +19,7 @@ use std::{
     io,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::{mpsc, oneshot};
-
-/// How many reads may wait for the read task.
-const READS_WAITING_MAX: usize = 16;
+use tokio::sync::oneshot;
 
 /// A log that is open for reading. Cheap to clone; clones share what [`ReadOnlyLog::refresh`] sees.
 ///
@@ -54,7 +52,7 @@ pub struct ReadOnlyLog {
 struct Handle {
     view: Mutex<Arc<View>>,
     looker: Box<dyn Look>,
-    pool: PoolSource,
+    door: Door,
 }
 
 /// What a log holds, as seen from outside.
@@ -111,9 +109,8 @@ impl ReadOnlyLog {
     pub async fn open_with<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
         let looker = Box::new(Looker(runtime.clone()));
         let view = looked(looker.as_ref()).await?;
-        let (pool, reads) = mpsc::channel(READS_WAITING_MAX);
-        runtime.spawn("sagalog-reader", serve(runtime.disk(), reads))?;
-        let handle = Handle { view: Mutex::new(Arc::new(view)), looker, pool: PoolSource(pool) };
+        let door = Door::open(runtime)?;
+        let handle = Handle { view: Mutex::new(Arc::new(view)), looker, door };
         Ok(Self { handle: Arc::new(handle) })
     }
 
@@ -136,7 +133,7 @@ impl ReadOnlyLog {
     pub fn read(&self, from: Position) -> ReadOnlyReader {
         let view = self.view();
         let reading = Reading::new(
-            self.handle.pool.clone(),
+            self.handle.door.clone(),
             view.superblock.store,
             Arc::clone(&view.table),
             from,
@@ -204,7 +201,7 @@ impl std::fmt::Debug for ReadOnlyLog {
 
 /// Reads commits in order, up to the head that was seen when the reading began.
 pub struct ReadOnlyReader {
-    reading: Reading<PoolSource>,
+    reading: Reading<Door>,
     handle: Arc<Handle>,
 }
 

@@ -1,10 +1,11 @@
 //! Reading: walks from a position to the head that was durable when the reading began.
 //!
-//! A reader sees durable positions only and never asks the writer. Bytes come from the read pool,
-//! a task of its own, in pieces of a megabyte.
+//! A reader sees durable positions only and never asks the writer. Bytes come from the read pool
+//! in pieces of a megabyte.
 
 use super::{
-    scan::{DiskSource, Source, Step, Walk, Window},
+    files::Door,
+    scan::{Source, Step, Walk, Window},
     shared::Shared,
 };
 use crate::{
@@ -17,41 +18,9 @@ use crate::{
         recovery::BlockClass,
         segment::{self, SegmentTable},
     },
-    runtime::Disk,
 };
-use bytes::{Bytes, BytesMut};
-use std::{collections::VecDeque, io, sync::Arc};
-use tokio::sync::{mpsc, oneshot};
-
-/// A request to the read pool.
-pub(crate) struct ReadRequest {
-    place: Place,
-    kept: BytesMut,
-    more: usize,
-    answer: oneshot::Sender<io::Result<BytesMut>>,
-}
-
-/// The read pool: answers requests until the last reader is gone.
-pub(crate) async fn serve<D: Disk>(disk: D, mut requests: mpsc::Receiver<ReadRequest>) {
-    let mut source = DiskSource::new(disk);
-    while let Some(ReadRequest { place, kept, more, answer }) = requests.recv().await {
-        let _ = answer.send(source.read(place, kept, more).await);
-    }
-}
-
-/// Reads through the read pool.
-#[derive(Clone)]
-pub(crate) struct PoolSource(pub(crate) mpsc::Sender<ReadRequest>);
-
-impl Source for PoolSource {
-    async fn read(&mut self, place: Place, kept: BytesMut, more: usize) -> io::Result<BytesMut> {
-        let (answer, answered) = oneshot::channel();
-        let closed = || io::Error::new(io::ErrorKind::BrokenPipe, "the log is closed");
-        let request = ReadRequest { place, kept, more, answer };
-        self.0.send(request).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
-    }
-}
+use bytes::Bytes;
+use std::{collections::VecDeque, sync::Arc};
 
 /// Where a reader stands, whatever its bytes come from.
 pub(crate) struct Reading<S> {
@@ -89,6 +58,20 @@ impl<S: Source> Reading<S> {
             head,
             ready: VecDeque::new(),
         }
+    }
+
+    /// A reading that goes on at a point between two groups, from which on everything up to `head`
+    /// is durable.
+    pub(crate) fn at(
+        source: S,
+        store: StoreId,
+        table: Arc<SegmentTable>,
+        at: Anchor,
+        from: Position,
+        head: Position,
+    ) -> Self {
+        let walk = Walk::new(store, at, Epoch::new(0));
+        Self { window: Window::new(source), walk, table, from, head, ready: VecDeque::new() }
     }
 
     /// The segment that the reading has reached.
@@ -168,21 +151,16 @@ const END: Anchor = Anchor {
 /// # Cancel safety
 /// A dropped call to [`LogReader::next`] loses nothing: the next call goes on where it was.
 pub struct LogReader {
-    reading: Reading<PoolSource>,
+    reading: Reading<Door>,
     shared: Arc<Shared>,
 }
 
 impl LogReader {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        pool: PoolSource,
-        store: StoreId,
-        from: Position,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, door: Door, store: StoreId, from: Position) -> Self {
         // The head is read before the table: a table may know more than the head, never less.
         let head = shared.head();
         let table = shared.table();
-        Self { reading: Reading::new(pool, store, table, from, head), shared }
+        Self { reading: Reading::new(door, store, table, from, head), shared }
     }
 
     /// The next commit; `None` at the head.

@@ -2,7 +2,7 @@
 //! asks the table. Changes nothing; `engine::open` acts on the finding.
 
 use super::{
-    scan::{DiskSource, Group, Source, Step, Walk, Window},
+    scan::{DiskSource, Group, Step, Walk, Window},
     survey::Survey,
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     limits::{BLOCK_BYTES, BLOCK_LEN, GROUP_BYTES_MAX},
     log::{
         Anchor, Place,
+        fields::u64_from,
         group::{GroupHeader, HEADER_BYTES},
         recovery::{BlockClass, Doubt, Evidence, Following, Promise, Row, Verdict, decide},
         segment::{self, SegmentTable},
@@ -85,7 +86,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
     }
     let mut search = Search {
         table: &survey.table,
-        window: Window::new(DiskSource::new(disk.clone())),
+        window: Window::brief(DiskSource::new(disk.clone())),
         walk: Walk::new(superblock.store, anchor, Epoch::new(0)),
         trail: Trail { durable: anchor, doubted: Vec::new() },
         epoch: superblock.epoch,
@@ -157,9 +158,9 @@ struct Behind {
     headless: Option<SegmentId>,
 }
 
-struct Search<'a, S> {
+struct Search<'a, D: Disk> {
     table: &'a SegmentTable,
-    window: Window<S>,
+    window: Window<DiskSource<D>>,
     walk: Walk,
     trail: Trail,
     epoch: Epoch,
@@ -167,7 +168,7 @@ struct Search<'a, S> {
     through: SegmentId,
 }
 
-impl<S: Source> Search<'_, S> {
+impl<D: Disk> Search<'_, D> {
     /// No segment was started, it seems: then none may hold what only a started one holds.
     async fn of_no_segment(mut self) -> Result<Finding, OpenError> {
         let behind = self.gather(Promise::Unclean).await?;
@@ -303,7 +304,11 @@ impl<S: Source> Search<'_, S> {
             }
             let zeros = segment::leading_zero_bytes(held);
             if zeros > 0 {
+                let all = zeros >= u64_from(held.len());
                 place.offset += zeros;
+                if all {
+                    place.offset += self.window.zeros_ahead(place, end).await;
+                }
                 continue;
             }
             let mut step = BLOCK_BYTES;

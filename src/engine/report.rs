@@ -37,6 +37,8 @@ pub struct RecoveryReport {
     pub segments_scanned: u64,
     /// Whether the table of segments came from a checkpoint.
     pub checkpoint_used: bool,
+    /// How many files of the index had to be made from the log.
+    pub runs_rebuilt: usize,
     /// What else was noticed.
     pub warnings: Vec<OpenWarning>,
     /// How long opening took.

@@ -3,6 +3,7 @@
 //! Recovery, readers and the inspection tools share this walk, so that there is one notion of
 //! "the next group". It stops at the first doubt and decides nothing.
 
+use super::procedures::read_full;
 use crate::{
     ids::{Epoch, SegmentId, StoreId},
     limits::{BLOCK_BYTES, BLOCK_LEN},
@@ -18,8 +19,20 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use std::{future::Future, io, sync::Arc};
 
-/// How much is read ahead in one call, in bytes.
+/// How much is read ahead in one call at most, in bytes.
 pub(crate) const CHUNK_BYTES: usize = 1 << 20;
+
+/// The same for a look that happens once: memory that is touched for the first time costs more
+/// than the bytes that are read into it, 0.7 ms a MiB against 0.1 (strace of the recovery bench).
+const BRIEF_CHUNK_BYTES: usize = 128 << 10;
+
+/// How much is read ahead where a look begins, in bytes; each call after it takes twice as much.
+/// The look behind a clean close ends where it begins.
+const FIRST_CHUNK_BYTES: usize = 32 << 10;
+
+/// How much of what was never written is read at a time, in bytes. Larger pieces save calls, but
+/// their memory too is touched for the first time.
+const ZEROS_BYTES: usize = 256 << 10;
 
 /// Where bytes come from: a disk, or the read pool.
 pub(crate) trait Source: Send {
@@ -73,20 +86,33 @@ impl<D: Disk> Source for DiskSource<D> {
             bytes = file.len().await?;
         }
         let left = bytes.saturating_sub(from);
-        let mut wanted = more.min(usize::try_from(left).unwrap_or(usize::MAX));
-        loop {
-            kept.resize(held + wanted, 0);
-            match super::procedures::read_full(file.as_ref(), &mut kept[held..], from).await {
-                Ok(filled) => {
-                    kept.truncate(held + filled);
-                    return Ok(kept);
-                }
-                // One bad sector must not hide its neighbours: ask again for less.
-                Err(_) if wanted > BLOCK_LEN => {
-                    wanted = (wanted / 2).max(BLOCK_LEN);
-                }
-                Err(error) => return Err(error),
+        let wanted = more.min(usize::try_from(left).unwrap_or(usize::MAX));
+        extend(file.as_ref(), &mut kept, from, wanted).await?;
+        Ok(kept)
+    }
+}
+
+/// Appends `wanted` bytes of the file from `from` on to `kept`; fewer at its end, or before what
+/// cannot be read.
+pub(crate) async fn extend<F: File>(
+    file: &F,
+    kept: &mut BytesMut,
+    from: u64,
+    mut wanted: usize,
+) -> io::Result<()> {
+    let held = kept.len();
+    loop {
+        kept.resize(held + wanted, 0);
+        match read_full(file, &mut kept[held..], from).await {
+            Ok(filled) => {
+                kept.truncate(held + filled);
+                return Ok(());
             }
+            // One bad sector must not hide its neighbours: ask again for less.
+            Err(_) if wanted > BLOCK_LEN => {
+                wanted = (wanted / 2).max(BLOCK_LEN);
+            }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -96,12 +122,33 @@ pub(crate) struct Window<S> {
     source: S,
     start: Option<Place>,
     held: BytesMut,
+    /// Memory that was held before. It serves again once nobody has a group in it any more.
+    spare: BytesMut,
+    /// How much the next call reads ahead, and the most that one may.
+    ahead: usize,
+    ahead_max: usize,
     ended: bool,
+    /// Memory for what was never written.
+    piece: Vec<u8>,
 }
 
 impl<S: Source> Window<S> {
     pub(crate) fn new(source: S) -> Self {
-        Self { source, start: None, held: BytesMut::new(), ended: false }
+        Self {
+            source,
+            start: None,
+            held: BytesMut::new(),
+            spare: BytesMut::new(),
+            ahead: FIRST_CHUNK_BYTES,
+            ahead_max: CHUNK_BYTES,
+            ended: false,
+            piece: Vec::new(),
+        }
+    }
+
+    /// A window for a look that happens once and mostly at little.
+    pub(crate) fn brief(source: S) -> Self {
+        Self { ahead_max: BRIEF_CHUNK_BYTES, ..Self::new(source) }
     }
 
     /// Moves to `place` and reads until `bytes` are held there, or the file ends. `limit` is how
@@ -115,18 +162,38 @@ impl<S: Source> Window<S> {
         self.move_to(place);
         while self.held.len() < bytes && !self.ended {
             let left = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(self.held.len());
-            let more = CHUNK_BYTES.max(bytes - self.held.len()).min(left);
+            let more = self.ahead.max(bytes - self.held.len()).min(left);
             if more == 0 {
                 break;
             }
+            self.ahead = self.ahead_max.min(2 * self.ahead);
             let before = self.held.len();
-            let kept = std::mem::take(&mut self.held);
+            let kept = self.with_room(more);
             self.start = None;
             self.held = self.source.read(place, kept, more).await?;
             self.start = Some(place);
             self.ended = self.held.len() == before;
         }
         Ok(&self.held)
+    }
+
+    /// What is held, in memory that takes `more` bytes. Groups that were taken share the memory
+    /// they were read into, so two pieces of it serve in turns.
+    fn with_room(&mut self, more: usize) -> BytesMut {
+        let mut held = std::mem::take(&mut self.held);
+        if held.try_reclaim(more) {
+            return held;
+        }
+        let mut roomy = std::mem::take(&mut self.spare);
+        roomy.clear();
+        let needed = held.len() + more;
+        if !roomy.try_reclaim(needed) {
+            roomy = BytesMut::with_capacity(needed.max(2 * self.ahead_max));
+        }
+        roomy.extend_from_slice(&held);
+        held.clear();
+        self.spare = held;
+        roomy
     }
 
     fn move_to(&mut self, place: Place) {
@@ -139,7 +206,8 @@ impl<S: Source> Window<S> {
         if let Some(skip) = skip {
             let _ = self.held.split_to(skip);
         } else {
-            self.held = BytesMut::new();
+            self.held.clear();
+            self.ahead = FIRST_CHUNK_BYTES;
             self.ended = false;
         }
         self.start = Some(place);
@@ -157,6 +225,33 @@ impl<S: Source> Window<S> {
     /// Forgets what is held, so that the next look goes to the source again.
     pub(crate) fn forget(&mut self) {
         self.start = None;
+    }
+}
+
+impl<D: Disk> Window<DiskSource<D>> {
+    /// How many bytes from `place` on are zeros, up to the offset `end`, as far as whole pieces
+    /// tell; fewer where something cannot be read. What was never written is long, so it takes a
+    /// way without the window's book-keeping: read and compared once, in memory that is not
+    /// cleared in between.
+    pub(crate) async fn zeros_ahead(&mut self, place: Place, end: u64) -> u64 {
+        let Ok((file, bytes)) = self.source.file(place.segment).await else {
+            return 0;
+        };
+        let end = bytes.min(end);
+        let mut at = place.offset;
+        self.piece.resize(ZEROS_BYTES, 0);
+        while at < end {
+            let left = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let piece = &mut self.piece[..left.min(ZEROS_BYTES)];
+            match read_full(file.as_ref(), piece, at).await {
+                Ok(filled) if filled == piece.len() && segment::is_zero(piece) => {
+                    at += u64_from(filled);
+                }
+                // Whatever it is, the window looks at it more closely.
+                _ => break,
+            }
+        }
+        at - place.offset
     }
 }
 

@@ -6,14 +6,13 @@
 
 use super::pending::Pending;
 use crate::{
-    commit::Commit,
     error::{CommitError, LogError},
     ids::{Position, Sequence},
     log::{
         Anchor,
         fields::u64_from,
         group::Frame,
-        pipeline::{Pipeline, Refusal},
+        pipeline::{Pipeline, Refusal, Ticket},
         segment::SegmentTable,
     },
 };
@@ -40,6 +39,10 @@ pub(crate) struct Core {
     pub(crate) waits: Waits,
     /// Why the next segment could not be prepared.
     pub(crate) unprepared: Option<Arc<io::Error>>,
+    /// Points between groups at which the index was cut, in order, once they are reached.
+    cuts: VecDeque<(Sequence, Option<Anchor>)>,
+    /// Why the index could not be written.
+    pub(crate) unindexed: Option<Arc<io::Error>>,
     /// How many checkpoint intervals of the active segment the keeper was told of.
     pub(crate) checkpoint_mark: u64,
 }
@@ -64,6 +67,8 @@ pub(crate) struct Shared {
     room: Notify,
     /// Told when there is something to write.
     pub(crate) work: Notify,
+    /// Told when a table of the index can be written.
+    pub(crate) indexing: Notify,
     /// Told when the keeper has something to do.
     pub(crate) chores: Notify,
     table: Mutex<Arc<SegmentTable>>,
@@ -100,6 +105,8 @@ impl Shared {
                 spare_wakers: Vec::new(),
                 waits: Waits::No,
                 unprepared: None,
+                cuts: VecDeque::new(),
+                unindexed: None,
                 checkpoint_mark: 0,
             }),
             durable: AtomicU64::new(durable.sequence.get() - 1),
@@ -113,6 +120,7 @@ impl Shared {
             turn: tokio::sync::Mutex::new(()),
             room: Notify::new(),
             work: Notify::new(),
+            indexing: Notify::new(),
             chores: Notify::new(),
             table: Mutex::new(Arc::new(table)),
         }
@@ -123,60 +131,68 @@ impl Shared {
         self.core.lock().expect("no panic under the pipeline's lock")
     }
 
-    /// Takes a commit in, waiting in line for room.
-    pub(crate) async fn enter(self: &Arc<Self>, commit: &Commit) -> Result<Pending, CommitError> {
-        let frame = self.frame(commit)?;
+    /// As [`Shared::core`], for who only looks and must not fall over a bug elsewhere.
+    pub(crate) fn core_or_poisoned(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tries `attempt` until it is not refused for want of room: at once if nobody waits, else in
+    /// line, first come, first served.
+    pub(crate) async fn in_line<T>(
+        &self,
+        mut attempt: impl FnMut(&Waker) -> Result<T, CommitError>,
+    ) -> Result<T, CommitError> {
         if self.queued.load(Ordering::Acquire) == 0 {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
+            match poll_fn(|cx| Poll::Ready(attempt(cx.waker()))).await {
                 Err(CommitError::Overloaded) => {}
-                entered => return entered,
+                outcome => return outcome,
             }
         }
         self.queued.fetch_add(1, Ordering::AcqRel);
         let _leave = Leave(&self.queued);
-        // First come, first served: one caller at a time waits for room, the others for it.
+        // One caller at a time waits for room, the others for it.
         let _turn = self.turn.lock().await;
         loop {
-            match poll_fn(|cx| Poll::Ready(self.try_enter(frame, cx.waker(), Writes::Task))).await {
+            match poll_fn(|cx| Poll::Ready(attempt(cx.waker()))).await {
                 Err(CommitError::Overloaded) => self.room.notified().await,
-                entered => return entered,
+                outcome => return outcome,
             }
         }
     }
 
-    /// Takes a commit in if there is room now and nobody waits in line.
-    pub(crate) fn enter_now(
-        self: &Arc<Self>,
-        commit: &Commit,
-        waker: &Waker,
-        writes: Writes,
-    ) -> Result<Pending, CommitError> {
-        if self.queued.load(Ordering::Acquire) > 0 {
-            return Err(CommitError::Overloaded);
-        }
-        self.try_enter(self.frame(commit)?, waker, writes)
+    /// Whether callers wait in line: whoever does not want to wait is refused then.
+    pub(crate) fn has_line(&self) -> bool {
+        self.queued.load(Ordering::Acquire) > 0
     }
 
-    /// The commit's frame; a body that no group takes is refused before it is looked at.
-    fn frame<'a>(&self, commit: &'a Commit) -> Result<Frame<'a>, CommitError> {
-        let bytes = u64_from(commit.body().len());
+    /// Refuses a body that no group takes before it is looked at.
+    pub(crate) fn check_bytes(&self, body_bytes: usize) -> Result<(), CommitError> {
+        let bytes = u64_from(body_bytes);
         if bytes > self.commit_bytes_max {
             return Err(CommitError::TooLarge { bytes, limit: self.commit_bytes_max });
         }
-        Ok(commit.frame())
+        Ok(())
     }
 
-    fn try_enter(
+    /// Takes a commit in if there is room now; `waker` is called when its group is durable. If
+    /// `cuts` says so, the point in front of the commit's group is kept for the index.
+    pub(crate) fn try_enter(
         self: &Arc<Self>,
         frame: Frame<'_>,
         waker: &Waker,
         writes: Writes,
-    ) -> Result<Pending, CommitError> {
+        cuts: impl FnOnce(&Ticket) -> bool,
+    ) -> Result<(Ticket, Pending), CommitError> {
         let mut core = self.core();
         let ticket = match core.pipeline.append(frame) {
             Ok(ticket) => ticket,
             Err(refusal) => return Err(self.refused(&core, refusal)),
         };
+        if cuts(&ticket) {
+            let durable = *core.pipeline.durable();
+            let reached = (durable.sequence == ticket.sequence).then_some(durable);
+            core.cuts.push_back((ticket.sequence, reached));
+        }
         let slot = core.leave_waker(ticket.sequence, waker);
         self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         let wake = writes == Writes::Task && core.waits != Waits::No;
@@ -187,8 +203,26 @@ impl Shared {
         if wake {
             self.work.notify_one();
         }
-        let positions = frame.positions();
-        Ok(Pending::new(Arc::clone(self), ticket, positions, slot))
+        Ok((ticket, Pending::new(Arc::clone(self), ticket.sequence, slot)))
+    }
+
+    /// Waits until everything that was taken in so far is durable.
+    pub(crate) fn behind_last(self: &Arc<Self>, waker: &Waker) -> Pending {
+        let mut core = self.core();
+        let last = core.pipeline.last_sequence();
+        let slot = if self.is_durable(last) { 0 } else { core.leave_waker(last, waker) };
+        Pending::new(Arc::clone(self), last, slot)
+    }
+
+    /// Why nothing can be appended any more, if that is so.
+    pub(crate) fn ended(&self) -> Option<CommitError> {
+        if self.is_poisoned() {
+            Some(CommitError::Poisoned)
+        } else if self.is_closing() {
+            Some(CommitError::Closed)
+        } else {
+            None
+        }
     }
 
     fn refused(&self, core: &Core, refusal: Refusal) -> CommitError {
@@ -223,7 +257,11 @@ impl Shared {
         self.head.store(durable.position.get(), Ordering::Release);
         self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         core.take_waiting(durable.sequence, wakers);
+        let cut = core.reach(&durable);
         drop(core);
+        if cut {
+            self.indexing.notify_one();
+        }
         let count = wakers.len();
         for waker in wakers.drain(..) {
             waker.wake();
@@ -246,6 +284,7 @@ impl Shared {
         self.let_in();
         self.work.notify_one();
         self.chores.notify_one();
+        self.indexing.notify_one();
     }
 
     /// No more appends.
@@ -290,10 +329,16 @@ impl Shared {
         self.writer_ended.load(Ordering::Acquire)
     }
 
+    /// Whether nothing is written any more: the log is closed and drained, or poisoned.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.writer_ended() || self.is_poisoned()
+    }
+
     /// The writer writes no more: the keeper may finish.
     pub(crate) fn end_writer(&self) {
         self.writer_ended.store(true, Ordering::Release);
         self.chores.notify_one();
+        self.indexing.notify_one();
     }
 
     pub(crate) fn head(&self) -> Position {
@@ -348,6 +393,27 @@ impl Core {
             self.waits = Waits::No;
         }
         wake
+    }
+
+    /// Notes that the log is durable up to `durable`; whether that lets a table be written.
+    fn reach(&mut self, durable: &Anchor) -> bool {
+        for (sequence, anchor) in &mut self.cuts {
+            if *sequence == durable.sequence {
+                *anchor = Some(*durable);
+            }
+        }
+        self.proven_cut().is_some()
+    }
+
+    /// The oldest cut, once a durable group behind it calls everything before it durable.
+    pub(crate) fn proven_cut(&self) -> Option<Anchor> {
+        let (sequence, anchor) = self.cuts.front()?;
+        anchor.filter(|_| self.pipeline.durable().sequence > *sequence)
+    }
+
+    /// The oldest cut was dealt with.
+    pub(crate) fn take_cut(&mut self) {
+        self.cuts.pop_front();
     }
 
     fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {

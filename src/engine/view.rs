@@ -69,6 +69,8 @@ fn may_be_passing(error: &OpenError) -> bool {
         | OpenError::ForeignFile { .. }
         | OpenError::Io(_) => true,
         OpenError::NotAStore { .. }
+        | OpenError::Undecodable { .. }
+        | OpenError::IndexMissing
         | OpenError::Locked
         | OpenError::NewerFormat { .. }
         | OpenError::Options(_) => false,

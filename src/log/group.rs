@@ -23,7 +23,7 @@
 
 mod frame;
 
-pub use frame::{CommitView, Commits, Frame, FrameFault};
+pub use frame::{CommitView, Commits, Frame, FrameDraft, FrameFault};
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
@@ -268,11 +268,12 @@ impl GroupBuilder {
 
     /// Puts a commit in; `first` is the position of its first event.
     pub fn push(&mut self, frame: Frame<'_>, first: Position) {
-        self.bytes.extend_from_slice(&len_u32(frame.body).to_le_bytes());
+        self.bytes.extend_from_slice(&frame.body_bytes().to_le_bytes());
         self.bytes.extend_from_slice(&frame.sealed_at(first).to_le_bytes());
         self.bytes.extend_from_slice(&frame.positions.to_le_bytes());
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(frame.body);
+        self.bytes.extend_from_slice(frame.stamp);
         self.commits += 1;
         self.positions += frame.positions;
     }

@@ -22,7 +22,7 @@ use crate::{
     ids::{Epoch, Position, Sequence, StoreId},
     limits::{BLOCK_BYTES, GROUP_BYTES_MAX},
     log::{
-        Anchor, Chain,
+        Anchor, Chain, Place,
         fields::{len_u64, usize_from},
         group::{Closing, Frame, GroupBuilder, GroupKind, HEADER_BYTES},
         segment::{self, SegmentEntry, SegmentHeader},
@@ -113,9 +113,12 @@ impl Pipeline {
         }
         self.make_room(bytes)?;
         let first = self.tail.position.plus(u64::from(self.open.positions()));
+        let group = self.tail.place();
+        let before = len_u64(&[0; HEADER_BYTES]) + self.open.payload_bytes();
         self.open.push(frame, first);
         self.queued_bytes += bytes;
-        Ok(Ticket { sequence: self.tail.sequence, first })
+        let frame = Place { offset: group.offset + before, ..group };
+        Ok(Ticket { sequence: self.tail.sequence, first, group, frame })
     }
 
     /// Makes sure that `payload_bytes` more fit into the open group, closing it or starting a
@@ -301,6 +304,11 @@ impl Pipeline {
     /// Whether a write is under way.
     pub fn is_writing(&self) -> bool {
         self.in_flight.is_some()
+    }
+
+    /// The number of the last group that a commit was put into, or that was written.
+    pub fn last_sequence(&self) -> Sequence {
+        if self.open.is_empty() { self.tail.sequence.before() } else { self.tail.sequence }
     }
 
     /// How many commits the open group holds.

@@ -171,6 +171,14 @@ pub trait File: Send + Sync + 'static {
         offset: u64,
     ) -> impl Future<Output = io::Result<usize>> + Send;
 
+    /// Reads into `buf` at `offset` without waiting for a device; returns how many bytes.
+    ///
+    /// # Errors
+    /// `WouldBlock` if the bytes are not in memory, or if the file cannot tell.
+    fn try_read_at(&self, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     /// Writes `bytes` at `offset`; returns how many were taken. May be short.
     fn write_at(&self, bytes: &[u8], offset: u64)
     -> impl Future<Output = io::Result<usize>> + Send;

@@ -38,6 +38,11 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// Bytes of the stamp of an append to this many streams.
+    pub(crate) const fn bytes(streams: usize) -> usize {
+        8 + 8 * streams
+    }
+
     /// Appends the stamp's bytes.
     pub(crate) fn encode(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.recorded_at.as_unix_nanos().to_le_bytes());
@@ -300,7 +305,7 @@ impl BodyView {
             names.push(StreamSpan { name: cursor.name()?, next: Revision::default() });
         }
         let at = cursor.at;
-        let stamp_bytes = 8 + 8 * usize::from(streams);
+        let stamp_bytes = Stamp::bytes(usize::from(streams));
         let stamp = body.len().checked_sub(stamp_bytes).and_then(|start| body.get(start..));
         let mut stamp = Fields::new(stamp.ok_or(SHORT)?);
         let recorded_at = WallTime::from_unix_nanos(stamp.u64().ok_or(SHORT)?);
@@ -321,6 +326,11 @@ impl BodyView {
             at,
             walked,
         })
+    }
+
+    /// The position of its first event.
+    pub(crate) fn first(&self) -> Position {
+        self.first
     }
 
     /// When the store took it in.
@@ -350,7 +360,7 @@ impl BodyView {
 
     /// The next event.
     pub(crate) fn next(&mut self) -> Read<Option<EventView>> {
-        let stamp_bytes = 8 + 8 * self.streams.len();
+        let stamp_bytes = Stamp::bytes(self.streams.len());
         let end = self.body.len() - stamp_bytes;
         if self.walked == self.events {
             let whole = usize_from(self.at.into()) == end;
@@ -370,6 +380,8 @@ impl BodyView {
         view.revision = stream.next;
         view.recorded_at = self.recorded_at;
         view.position = self.first.plus(self.walked.into());
+        view.index = self.walked;
+        view.commit_positions = self.events.into();
         stream.next = stream.next.next();
         self.at = cursor.at;
         self.walked += 1;
@@ -384,6 +396,9 @@ pub(crate) struct EventView {
     stream_number: u16,
     flags: u8,
     tag_count: u8,
+    /// The event's place in its commit, from 0.
+    pub(crate) index: u16,
+    pub(crate) commit_positions: u32,
     pub(crate) position: Position,
     pub(crate) revision: Revision,
     pub(crate) recorded_at: WallTime,
@@ -447,6 +462,8 @@ impl EventView {
             stream_number,
             flags,
             tag_count,
+            index: 0,
+            commit_positions: 0,
             position: Position::default(),
             revision: Revision::default(),
             recorded_at: WallTime::default(),
@@ -464,6 +481,11 @@ impl EventView {
 
     pub(crate) fn stream(&self) -> &str {
         self.stream.text(&self.body)
+    }
+
+    /// Its stream's place in the table of the body.
+    pub(crate) fn stream_number(&self) -> u16 {
+        self.stream_number
     }
 
     pub(crate) fn event_type(&self) -> &str {

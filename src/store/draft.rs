@@ -8,7 +8,8 @@ use crate::{
     append::{Append, Guard},
     error::AppendError,
     event::{EventId, NewEvent},
-    limits::{APPEND_EVENTS_MAX, APPEND_GUARDS_MAX},
+    limits::{APPEND_EVENTS_MAX, APPEND_GUARDS_MAX, COUNTER_MAX, GROUP_BYTES_MAX},
+    log::fields::u64_from,
     names::{EventType, StreamId},
 };
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ pub(crate) struct Draft {
     pub(crate) streams: Vec<StreamId>,
     /// The events in order: the number of the stream, and the id.
     pub(crate) events: Vec<(u16, EventId)>,
-    /// Whether the caller gave every event an id.
+    /// Whether there are events and the caller gave every one an id.
     pub(crate) identified: bool,
     /// What the content of a keyed append comes to.
     pub(crate) fingerprint: u128,
@@ -43,7 +44,8 @@ impl Draft {
         mut draw: impl FnMut() -> EventId,
     ) -> Result<Self, AppendError> {
         check(&append)?;
-        let identified = append.writes.iter().all(|(_, event)| event.id.is_some());
+        let identified =
+            !append.writes.is_empty() && append.writes.iter().all(|(_, event)| event.id.is_some());
         let fingerprint = append.key.as_ref().map_or(0, |_| fingerprint(&append));
         if append.writes.is_empty() && !append.is_check() {
             append.writes.push(bare_commit());
@@ -89,6 +91,16 @@ fn check(append: &Append) -> Result<(), AppendError> {
     if let Some((what, size, limit)) = excess.or_else(|| events.into_iter().next()) {
         return Err(AppendError::Limit { what, size, limit });
     }
+    let bytes = append.writes.iter().map(|(_, event)| u64_from(event.payload.len())).sum();
+    let checkpoint = append.checkpoint.as_ref().map_or(0, |(_, position)| position.get());
+    let numbers = [
+        ("the payloads of the append in bytes", bytes, GROUP_BYTES_MAX),
+        ("the position of the checkpoint", checkpoint, COUNTER_MAX),
+    ];
+    if let Some((what, size, limit)) = numbers.into_iter().find(|(_, size, limit)| size > limit) {
+        let length = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        return Err(AppendError::Limit { what, size: length(size), limit: length(limit) });
+    }
     for (guard, asked) in append.guards.iter().enumerate() {
         if let Guard::NoMatch { query, .. } = asked {
             query.check().map_err(|error| AppendError::Query { guard, error })?;
@@ -118,7 +130,7 @@ fn table_of(writes: &[(StreamId, NewEvent)]) -> (Vec<StreamId>, Vec<u16>) {
 fn fingerprint(append: &Append) -> u128 {
     let mut hasher = Xxh3::new();
     let mut field = |bytes: &[u8]| {
-        hasher.update(&crate::log::fields::u64_from(bytes.len()).to_le_bytes());
+        hasher.update(&u64_from(bytes.len()).to_le_bytes());
         hasher.update(bytes);
     };
     for (stream, event) in &append.writes {
@@ -127,7 +139,7 @@ fn fingerprint(append: &Append) -> u128 {
         field(event.event_type.as_str().as_bytes());
         field(&event.schema_version.to_le_bytes());
         field(&[event.content_type.code()]);
-        field(&crate::log::fields::u64_from(event.tags.len()).to_le_bytes());
+        field(&u64_from(event.tags.len()).to_le_bytes());
         for tag in &event.tags {
             field(tag.as_str().as_bytes());
         }

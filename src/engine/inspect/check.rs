@@ -147,6 +147,8 @@ pub(super) async fn look_or_refusal<D: Disk>(
             | OpenError::SegmentMissing(_)
             | OpenError::SegmentDamaged(_)
             | OpenError::ForeignFile { .. }
+            | OpenError::Undecodable { .. }
+            | OpenError::IndexMissing
             | OpenError::Io(_)),
         ) => Ok((None, Some(error))),
     }

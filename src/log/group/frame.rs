@@ -52,21 +52,8 @@ impl<'a> Commits<'a> {
     }
 
     fn frame(&self) -> Option<CommitView<'a>> {
-        let rest = self.payload.get(self.offset..)?;
-        let mut fields = Fields::new(rest);
-        let bytes = fields.u32()?;
-        let crc = fields.u32()?;
-        let positions = fields.u32()?;
-        let reserved = fields.u32()?;
-        let body = fields.bytes(usize_from(u64::from(bytes)))?;
-        let sealed = Frame::new(body, positions).sealed_at(self.next);
-        (crc == sealed && reserved == 0 && (1..=COMMIT_POSITIONS_MAX).contains(&positions))
-            .then_some(CommitView {
-                first: self.next,
-                positions,
-                body_offset: self.offset + usize_from(FRAME_BYTES),
-                body,
-            })
+        let commit = CommitView::at(self.payload.get(self.offset..)?, self.next)?;
+        Some(CommitView { body_offset: self.offset + commit.body_offset, ..commit })
     }
 }
 
@@ -94,10 +81,11 @@ impl<'a> Iterator for Commits<'a> {
 }
 
 /// A commit ready to be put into a group. Its checksum is computed before the writer's lock is
-/// taken; only the position is mixed in under it.
+/// taken; only the stamp and the position are mixed in under it.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     pub(super) body: &'a [u8],
+    pub(super) stamp: &'a [u8],
     pub(super) positions: u32,
     crc: u32,
 }
@@ -108,21 +96,22 @@ impl<'a> Frame<'a> {
     /// # Panics
     /// If the body exceeds 4 GiB; the limits refuse it long before.
     pub fn new(body: &'a [u8], positions: u32) -> Self {
-        let mut hasher = crc32fast::Hasher::new();
-        hasher.update(&len_u32(body).to_le_bytes());
-        hasher.update(&positions.to_le_bytes());
-        hasher.update(body);
-        Self { body, positions, crc: hasher.finalize() }
+        FrameDraft::new(body, 0, positions).stamped(body, &[])
     }
 
     /// Bytes that the commit takes in a payload.
     pub fn bytes(&self) -> u64 {
-        FRAME_BYTES + len_u64(self.body)
+        FRAME_BYTES + len_u64(self.body) + len_u64(self.stamp)
     }
 
     /// How many positions the commit takes.
     pub fn positions(&self) -> u32 {
         self.positions
+    }
+
+    /// The stored length of the body, stamp included.
+    pub(super) fn body_bytes(&self) -> u32 {
+        len_u32(self.body) + len_u32(self.stamp)
     }
 
     /// The stored checksum: the content's, with both halves of the position folded in, so that a
@@ -133,5 +122,55 @@ impl<'a> Frame<'a> {
         let low = halves.u32().unwrap_or_default();
         let high = halves.u32().unwrap_or_default();
         self.crc ^ low ^ high
+    }
+}
+
+/// The frame of a commit whose last bytes, the stamp, are not known yet: most of its checksum.
+#[derive(Clone, Debug)]
+pub struct FrameDraft {
+    hasher: crc32fast::Hasher,
+    stamp_bytes: usize,
+    positions: u32,
+}
+
+impl FrameDraft {
+    /// The draft of a commit that begins with `body`, goes on with a stamp of `stamp_bytes`, and
+    /// takes `positions` positions.
+    ///
+    /// # Panics
+    /// If both together exceed 4 GiB; the limits refuse it long before.
+    pub fn new(body: &[u8], stamp_bytes: usize, positions: u32) -> Self {
+        let bytes = u32::try_from(body.len() + stamp_bytes).expect("the limits fit 32 bits");
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(&bytes.to_le_bytes());
+        hasher.update(&positions.to_le_bytes());
+        hasher.update(body);
+        Self { hasher, stamp_bytes, positions }
+    }
+
+    /// The frame with its stamp. `body` is the one that the draft was made from.
+    ///
+    /// # Panics
+    /// If the stamp is not as long as was said.
+    pub fn stamped<'a>(&self, body: &'a [u8], stamp: &'a [u8]) -> Frame<'a> {
+        assert_eq!(stamp.len(), self.stamp_bytes, "the stamp is as long as was said");
+        let mut hasher = self.hasher.clone();
+        hasher.update(stamp);
+        Frame { body, stamp, positions: self.positions, crc: hasher.finalize() }
+    }
+}
+
+impl<'a> CommitView<'a> {
+    /// The commit whose frame begins `bytes`, if it is whole and the one at `first`.
+    pub fn at(bytes: &'a [u8], first: Position) -> Option<Self> {
+        let mut fields = Fields::new(bytes);
+        let length = fields.u32()?;
+        let crc = fields.u32()?;
+        let positions = fields.u32()?;
+        let reserved = fields.u32()?;
+        let body = fields.bytes(usize_from(u64::from(length)))?;
+        let sealed = Frame::new(body, positions).sealed_at(first);
+        (crc == sealed && reserved == 0 && (1..=COMMIT_POSITIONS_MAX).contains(&positions))
+            .then_some(Self { first, positions, body_offset: usize_from(FRAME_BYTES), body })
     }
 }

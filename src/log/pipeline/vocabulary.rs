@@ -35,6 +35,10 @@ pub struct Ticket {
     pub sequence: Sequence,
     /// The position of the commit's first event.
     pub first: Position,
+    /// Where the group begins.
+    pub group: Place,
+    /// Where the commit's frame begins.
+    pub frame: Place,
 }
 
 /// Why a commit was not taken. It has no position and will never be written.

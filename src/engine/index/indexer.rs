@@ -1,0 +1,255 @@
+//! Keeps the index behind the log: writes frozen tables into runs, merges runs, rebuilds them.
+//!
+//! Two tasks, so that a long merge never keeps memory from being written. A run covers only what a
+//! later group calls durable: no recovery takes that back. A failure here costs memory and time,
+//! never an answer; callers are refused only when memory would grow without bound.
+
+use super::{
+    Index,
+    replay::{Replay, Writes},
+    run::Run,
+    write::{Unmade, merge, write_table},
+};
+use crate::{
+    engine::{files::FileKey, procedures::remove_files, race::race, shared::Shared},
+    error::ReadError,
+    ids::{Position, StoreId},
+    log::{
+        Anchor,
+        segment::{SegmentEntry, SegmentTable},
+    },
+    runtime::Runtime,
+    store::{
+        merge::{RunSpan, plan_merge},
+        run::RunHeader,
+        run_name::RunName,
+        state::State,
+    },
+};
+use std::{
+    io,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// How soon a run that could not be written is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// What is asked of the indexer.
+pub(crate) enum Request {
+    /// Make the run of this name anew from the log.
+    Rebuild(RunName, oneshot::Sender<Result<(), ReadError>>),
+}
+
+/// What the tasks of the index share.
+pub(crate) struct Indexing<R: Runtime> {
+    pub(crate) runtime: R,
+    pub(crate) store: StoreId,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: Arc<Index>,
+    /// Numbers runs that were opened.
+    pub(crate) numbers: Arc<AtomicU64>,
+    /// Told when there are new runs to merge.
+    pub(crate) merging: Arc<Notify>,
+}
+
+impl<R: Runtime> Clone for Indexing<R> {
+    fn clone(&self) -> Self {
+        Self {
+            runtime: self.runtime.clone(),
+            store: self.store,
+            shared: Arc::clone(&self.shared),
+            index: Arc::clone(&self.index),
+            numbers: Arc::clone(&self.numbers),
+            merging: Arc::clone(&self.merging),
+        }
+    }
+}
+
+impl<R: Runtime> Indexing<R> {
+    /// Writes tables into runs until the store is closed. `begun` is where memory begins.
+    pub(crate) async fn write_tables(self, mut begun: Anchor) {
+        let shared = Arc::clone(&self.shared);
+        while !shared.has_ended() {
+            let Some(end) = shared.core().proven_cut() else {
+                shared.indexing.notified().await;
+                continue;
+            };
+            match self.write_oldest(begun, end).await {
+                Ok(()) => {
+                    shared.core().take_cut();
+                    shared.let_in();
+                    self.merging.notify_one();
+                    begun = end;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the index could not be written; memory keeps it");
+                    shared.core().unindexed = Some(Arc::new(error));
+                    shared.let_in();
+                    let _ = race(shared.indexing.notified(), self.runtime.sleep(RETRY)).await;
+                }
+            }
+        }
+        self.merging.notify_one();
+    }
+
+    async fn write_oldest(&self, begun: Anchor, end: Anchor) -> io::Result<()> {
+        let table = self.index.tables().state.frozen().next().cloned();
+        let table = table.expect("a cut that is known has a frozen table");
+        assert_eq!((table.first(), table.next()), (begun.position, end.position));
+        let disk = self.runtime.disk();
+        let header = write_table(&disk, self.store, &table, begun, end).await?;
+        let run = self.open(header.name()).await?;
+        let mut tables = self.index.tables_mut();
+        Arc::make_mut(&mut tables.runs).push(run);
+        tables.state.release(end.position);
+        drop(tables);
+        self.shared.core().unindexed = None;
+        Ok(())
+    }
+
+    async fn open(&self, name: RunName) -> io::Result<Arc<Run>> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.index.door().forget(FileKey::Run(name));
+        let run = Run::open(&self.index.pages, self.store, name, number).await;
+        let unreadable = |damaged| io::Error::other(format!("{damaged:?}"));
+        run.map(Arc::new).map_err(unreadable)
+    }
+
+    /// Merges runs and rebuilds damaged ones until the store is closed.
+    pub(crate) async fn merge_runs(self, mut requests: mpsc::Receiver<Request>) {
+        while !self.shared.has_ended() {
+            if let Ok(Request::Rebuild(name, answer)) = requests.try_recv() {
+                let _ = answer.send(self.rebuild(name).await);
+                continue;
+            }
+            if let Some(range) = self.due() {
+                self.merge(range).await;
+                continue;
+            }
+            let asked = race(requests.recv(), self.merging.notified()).await;
+            if let Ok(Some(Request::Rebuild(name, answer))) = asked {
+                let _ = answer.send(self.rebuild(name).await);
+            }
+        }
+    }
+
+    /// Which runs are to be merged, if any are.
+    fn due(&self) -> Option<Range<usize>> {
+        let runs = Arc::clone(&self.index.tables().runs);
+        let table = self.shared.table();
+        let spans: Vec<RunSpan> = runs.iter().map(|run| span_of(run.header(), &table)).collect();
+        plan_merge(&spans)
+    }
+
+    async fn merge(&self, range: Range<usize>) {
+        let runs = Arc::clone(&self.index.tables().runs);
+        let Some(inputs) = runs.get(range) else { return };
+        let disk = self.runtime.disk();
+        let is_wanted = || !self.shared.has_ended();
+        match merge(&disk, &self.index.pages, inputs, is_wanted).await {
+            Ok(header) => {
+                let inputs: Vec<RunName> = inputs.iter().map(|run| run.name()).collect();
+                if let Err(error) = self.replace(&inputs, &[header]).await {
+                    tracing::warn!(%error, "a merged run could not be opened");
+                }
+            }
+            Err(Unmade::Closing) => {}
+            Err(Unmade::Damaged(damaged)) => {
+                tracing::warn!(run = %damaged.run.file_name(), why = ?damaged.why,
+                    "a run is rebuilt before it is merged");
+                if let Err(error) = self.rebuild(damaged.run).await {
+                    tracing::error!(%error, "a damaged run could not be rebuilt");
+                    self.rest().await;
+                }
+            }
+            Err(Unmade::Io(error)) => {
+                tracing::warn!(%error, "runs could not be merged; they serve as they are");
+                self.rest().await;
+            }
+        }
+    }
+
+    async fn rest(&self) {
+        let _ = race(self.merging.notified(), self.runtime.sleep(RETRY)).await;
+    }
+
+    /// Puts runs in the place of others that cover the same, and removes the files of those.
+    async fn replace(&self, old: &[RunName], new: &[RunHeader]) -> io::Result<()> {
+        let mut opened = Vec::with_capacity(new.len());
+        for header in new {
+            opened.push(self.open(header.name()).await?);
+        }
+        self.index.tables_mut().replace_runs(old, opened);
+        let kept = |name: &&RunName| new.iter().all(|header| header.name() != **name);
+        let mut names = Vec::new();
+        for name in old.iter().filter(kept) {
+            self.index.door().forget(FileKey::Run(*name));
+            names.push(name.file_name());
+        }
+        remove_files(&self.runtime.disk(), &names).await
+    }
+
+    /// Makes a run anew from the log, in pieces.
+    async fn rebuild(&self, name: RunName) -> Result<(), ReadError> {
+        let runs = Arc::clone(&self.index.tables().runs);
+        let Some(run) = runs.iter().find(|run| run.name() == name) else {
+            // Somebody has replaced it meanwhile.
+            return Ok(());
+        };
+        let (first, end) = (run.header().first, run.header().end);
+        let disk = self.runtime.disk();
+        let table = self.shared.table();
+        let state = {
+            let tables = self.index.tables();
+            State::empty_like(&tables.state, first.position)
+        };
+        let mut replay = Replay::new(&disk, self.store, &table, first, state, Writes::Runs);
+        replay.read_to(&end).await?;
+        let made = replay.into_runs().await?;
+        let unwritten = |error| ReadError::IndexUnwritten { source: Arc::new(error) };
+        self.replace(&[name], &made).await.map_err(unwritten)
+    }
+}
+
+/// What the policy of merging has to know of a run.
+fn span_of(header: &RunHeader, table: &SegmentTable) -> RunSpan {
+    let (first, end) = (&header.first, &header.end);
+    // The first group may be the first of the next segment.
+    let starts = |entry: &&SegmentEntry| entry.sequence == first.sequence;
+    let started = table.entries().iter().rev().find(starts).map(|entry| entry.segment);
+    let behind = table.entry(end.next.segment.next());
+    let last_segment = end.next.segment;
+    RunSpan {
+        name: header.name(),
+        first_segment: started.unwrap_or(first.next.segment),
+        last_segment,
+        whole: behind.is_some_and(|next| next.sequence == end.sequence),
+        log_bytes: log_bytes(first, end, table),
+    }
+}
+
+/// Bytes of log between two points.
+fn log_bytes(first: &Anchor, end: &Anchor, table: &SegmentTable) -> u64 {
+    let between = table
+        .entries()
+        .iter()
+        .filter(|entry| (first.next.segment..end.next.segment).contains(&entry.segment));
+    let before: u64 = between.map(|entry| entry.segment_bytes).sum();
+    (before + end.next.offset).saturating_sub(first.next.offset)
+}
+
+/// Bytes of all runs.
+pub(crate) fn index_bytes(index: &Index) -> u64 {
+    index.tables().runs.iter().map(|run| run.header().file_bytes()).sum()
+}
+
+/// Where the runs end.
+pub(crate) fn runs_end(runs: &[Arc<Run>]) -> Option<Position> {
+    runs.last().map(|run| run.name().end)
+}

@@ -1,0 +1,309 @@
+//! Lookups that go through several lists or terms: joins within a run, names, marks, one posting.
+
+use super::{
+    Index,
+    run::{Damaged, Found, Part, Run},
+    want::{Alternative, Join},
+};
+use crate::{
+    error::ReadError,
+    ids::{Position, Revision},
+    read::Direction,
+    runtime::WallTime,
+    store::{
+        mark::Mark,
+        posting::Posting,
+        term::{TermKind, term_of},
+    },
+};
+use std::collections::BTreeSet;
+
+/// The lists of an alternative in one run.
+pub(super) struct Lists {
+    /// Those whose postings are gone through: the shortest that has to hold, or all of which one
+    /// has to.
+    pub(super) driving: Vec<Found>,
+    /// The others that have to hold.
+    others: Vec<Found>,
+    /// Those of which one has to hold, if none of them drives.
+    any: Vec<Found>,
+}
+
+impl Index {
+    /// The lists of `wanted` in `run`; `None` if it has no such events.
+    pub(super) async fn lists(
+        &self,
+        run: &Run,
+        wanted: &Alternative,
+    ) -> Result<Option<Lists>, Damaged> {
+        let mut all = Vec::new();
+        for term in &wanted.all {
+            match run.find(&self.pages, term, self.hasher.hash(term)).await? {
+                Some(found) => all.push((run.list(found.bytes())?.count, found)),
+                None => return Ok(None),
+            }
+        }
+        let mut any = Vec::new();
+        for term in &wanted.any {
+            any.extend(run.find(&self.pages, term, self.hasher.hash(term)).await?);
+        }
+        if any.is_empty() && !wanted.any.is_empty() {
+            return Ok(None);
+        }
+        all.sort_by_key(|(count, _)| *count);
+        let mut all = all.into_iter().map(|(_, found)| found);
+        Ok(Some(match all.next() {
+            Some(rarest) => Lists { driving: vec![rarest], others: all.collect(), any },
+            None => Lists { driving: any, others: Vec::new(), any: Vec::new() },
+        }))
+    }
+
+    /// The postings of the driving lists in `part`, and where to go on.
+    pub(super) async fn drive(
+        &self,
+        run: &Run,
+        lists: &Lists,
+        part: Part,
+    ) -> Result<(Vec<Posting>, Option<Position>), Damaged> {
+        let mut join = Join::new(part);
+        for list in &lists.driving {
+            join.add(&run.postings(&self.pages, &run.list(list.bytes())?, part).await?);
+        }
+        Ok(join.finish())
+    }
+
+    /// Whether the event at `position` stands in all lists that have to hold.
+    pub(super) async fn holds(
+        &self,
+        run: &Run,
+        lists: &Lists,
+        position: Position,
+    ) -> Result<bool, Damaged> {
+        for list in &lists.others {
+            if !self.stands_in(run, list, position).await? {
+                return Ok(false);
+            }
+        }
+        for list in &lists.any {
+            if self.stands_in(run, list, position).await? {
+                return Ok(true);
+            }
+        }
+        Ok(lists.any.is_empty())
+    }
+
+    async fn stands_in(
+        &self,
+        run: &Run,
+        list: &Found,
+        position: Position,
+    ) -> Result<bool, Damaged> {
+        let until = position.next();
+        let part = Part { from: position, until, max: 1, direction: Direction::Forward };
+        let list = run.list(list.bytes())?;
+        Ok(!run.postings(&self.pages, &list, part).await?.is_empty())
+    }
+
+    /// The last posting of a term below `until`.
+    pub(crate) async fn last_posting(
+        &self,
+        kind: TermKind,
+        name: &[u8],
+        until: Position,
+    ) -> Result<Option<Posting>, ReadError> {
+        let want = super::Want::any_of(vec![term_of(kind, name)]);
+        let mut part =
+            Part { from: Position::default(), until, max: 1, direction: Direction::Backward };
+        while part.until > part.from {
+            let (found, next) = self.postings(&want, part).await?;
+            if let Some(last) = found.first() {
+                return Ok(Some(*last));
+            }
+            part.until = next;
+        }
+        Ok(None)
+    }
+
+    /// Where the event with this revision of a stream lies, if the stream has got that far.
+    pub(crate) async fn revision(
+        &self,
+        stream: &str,
+        revision: Revision,
+    ) -> Result<Option<Posting>, ReadError> {
+        let mut repairs = 0;
+        loop {
+            match self.try_revision(stream, revision).await {
+                Ok(found) => return Ok(found),
+                Err(damaged) => self.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }
+
+    async fn try_revision(
+        &self,
+        stream: &str,
+        revision: Revision,
+    ) -> Result<Option<Posting>, Damaged> {
+        let runs = {
+            let tables = self.tables();
+            let held = tables.state.tables().find_map(|table| table.event(stream, revision));
+            if held.is_some() {
+                return Ok(held);
+            }
+            std::sync::Arc::clone(&tables.runs)
+        };
+        let term = term_of(TermKind::Stream, stream.as_bytes());
+        let hash = self.hasher.hash(&term);
+        for run in runs.iter().rev() {
+            if let Some(found) = run.find(&self.pages, &term, hash).await? {
+                let list = run.list(found.bytes())?;
+                if revision.get() >= list.end_ordinal() {
+                    return Ok(None);
+                }
+                if let Some(ordinal) = revision.get().checked_sub(list.first_ordinal) {
+                    return run.nth(&self.pages, &list, ordinal).await.map(Some);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The names of a kind that begin with `prefix`, from `from` on, in order: at most `max`, and
+    /// the name to go on with if there may be more.
+    pub(crate) async fn names(
+        &self,
+        kind: TermKind,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), ReadError> {
+        let mut repairs = 0;
+        loop {
+            match self.try_names(kind, prefix, from, max).await {
+                Ok(found) => return Ok(found),
+                Err(damaged) => self.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }
+
+    async fn try_names(
+        &self,
+        kind: TermKind,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), Damaged> {
+        let (runs, mut names) = {
+            let tables = self.tables();
+            let held = tables.state.tables().flat_map(|table| table.names(kind, prefix));
+            let held = held.filter(|name| *name >= from).map(<[u8]>::to_vec);
+            (std::sync::Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
+        };
+        let start = term_of(kind, from.max(prefix));
+        let bound = term_of(kind, prefix);
+        // Runs that had more than `max`: names behind the last one they gave are not complete.
+        let mut reach: Option<Vec<u8>> = None;
+        for run in runs.iter() {
+            let mut walk = run.walk(&start);
+            let mut taken = 0;
+            while let Some(entry) = walk.next(&self.pages).await? {
+                let Some(name) = entry.term().get(1..).filter(|_| entry.term().starts_with(&bound))
+                else {
+                    break;
+                };
+                names.insert(name.to_vec());
+                taken += 1;
+                if taken == max {
+                    let last = name.to_vec();
+                    reach = Some(reach.map_or(last.clone(), |reach| reach.min(last)));
+                    break;
+                }
+            }
+        }
+        let complete = |name: &Vec<u8>| reach.as_ref().is_none_or(|reach| name <= reach);
+        let all: Vec<Vec<u8>> = names.into_iter().filter(complete).collect();
+        let (page, rest) = all.split_at(all.len().min(max));
+        let next = match (rest.first(), &reach) {
+            (Some(next), _) => Some(next.clone()),
+            // The least name above the last one that is complete.
+            (None, Some(reach)) => Some([reach.as_slice(), &[0]].concat()),
+            (None, None) => None,
+        };
+        Ok((page.to_vec(), next))
+    }
+
+    /// The last mark at or before `position`.
+    pub(crate) async fn mark_before(&self, position: Position) -> Result<Option<Mark>, ReadError> {
+        let mut repairs = 0;
+        loop {
+            match self.try_mark_before(position).await {
+                Ok(found) => return Ok(found),
+                Err(damaged) => self.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }
+
+    async fn try_mark_before(&self, position: Position) -> Result<Option<Mark>, Damaged> {
+        let run = {
+            let tables = self.tables();
+            for table in tables.state.tables().rev() {
+                let marks = table.marks();
+                let behind = marks.partition_point(|mark| mark.position <= position);
+                if let Some(mark) = behind.checked_sub(1).and_then(|at| marks.get(at)) {
+                    return Ok(Some(*mark));
+                }
+            }
+            let below = tables.runs.partition_point(|run| run.name().first <= position);
+            below.checked_sub(1).and_then(|at| tables.runs.get(at)).cloned()
+        };
+        let Some(run) = run else { return Ok(None) };
+        let term = term_of(TermKind::PlaceMark, &Mark::place_name(position));
+        let entry = run.floor(&self.pages, &term).await?;
+        let Some(entry) =
+            entry.filter(|entry| TermKind::of(entry.term()) == Some(TermKind::PlaceMark))
+        else {
+            return Err(run.damaged(crate::store::fault::RunFault::new("a run without marks")));
+        };
+        let name = entry.term().get(1..).unwrap_or_default();
+        let mark = Mark::decode(name, entry.payload());
+        let fault = crate::store::fault::RunFault::new("a mark that cannot be read");
+        Ok(Some(mark.ok_or_else(|| run.damaged(fault))?))
+    }
+
+    /// The position of the last mark that was recorded at `time` or before.
+    pub(crate) async fn marked_at(&self, time: WallTime) -> Result<Option<Position>, ReadError> {
+        let mut repairs = 0;
+        loop {
+            match self.try_marked_at(time).await {
+                Ok(found) => return Ok(found),
+                Err(damaged) => self.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }
+
+    async fn try_marked_at(&self, time: WallTime) -> Result<Option<Position>, Damaged> {
+        let runs = {
+            let tables = self.tables();
+            for table in tables.state.tables().rev() {
+                let marks = table.marks();
+                let behind = marks.partition_point(|mark| mark.recorded_at <= time);
+                if let Some(mark) = behind.checked_sub(1).and_then(|at| marks.get(at)) {
+                    return Ok(Some(mark.position));
+                }
+            }
+            std::sync::Arc::clone(&tables.runs)
+        };
+        let term = term_of(TermKind::TimeMark, &Mark::time_name(time, Position::new(u64::MAX)));
+        for run in runs.iter().rev() {
+            if let Some(entry) = run.floor(&self.pages, &term).await?
+                && TermKind::of(entry.term()) == Some(TermKind::TimeMark)
+            {
+                let name = entry.term().get(1..).unwrap_or_default();
+                let fault = crate::store::fault::RunFault::new("a time mark that cannot be read");
+                let (_, position) = Mark::decode_time(name).ok_or_else(|| run.damaged(fault))?;
+                return Ok(Some(position));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,217 @@
+//! Reads a piece of the log again, into memory and from there into runs: what an open does with
+//! the tail, and what a rebuilding does with any part.
+
+use super::write::write_table;
+use crate::{
+    engine::scan::{DiskSource, Group, Step, Walk, Window},
+    error::{CorruptionReport, OpenError, ReadError},
+    ids::{Epoch, Position, StoreId},
+    limits::BLOCK_BYTES,
+    log::{
+        Anchor, Place,
+        fields::u64_from,
+        group::{Commits, GroupKind, HEADER_BYTES},
+        recovery::BlockClass,
+        segment::SegmentTable,
+    },
+    runtime::Disk,
+    store::{body::BodyView, memory::GroupStart, run::RunHeader, state::State},
+};
+use std::{io, sync::Arc};
+
+/// How much log one run takes that is made while the log is read again, in bytes.
+const PIECE_BYTES: u64 = 32 << 20;
+/// How much log a store that is only read takes into memory if its index lacks, in bytes.
+const UNWRITTEN_BYTES_MAX: u64 = 256 << 20;
+
+/// Why the log could not be read again.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// What was acknowledged is damaged.
+    Corrupt(Box<CorruptionReport>),
+    /// A commit is no append of events.
+    Undecodable { position: Position, reason: &'static str },
+    /// The disk refused.
+    Io { place: Place, source: Arc<io::Error> },
+    /// A run could not be written.
+    Unwritten(io::Error),
+    /// So much of the index lacks that it does not fit memory, and it may not be written.
+    TooMuch,
+}
+
+impl From<Unread> for OpenError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Corrupt(report) => Self::Corrupt(report),
+            Unread::Undecodable { position, reason } => Self::Undecodable { position, reason },
+            Unread::Io { source, .. } => Self::Io(source),
+            Unread::Unwritten(error) => Self::from(error),
+            Unread::TooMuch => Self::IndexMissing,
+        }
+    }
+}
+
+impl From<Unread> for ReadError {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Corrupt(report) => Self::Corrupt(report),
+            Unread::Undecodable { position, reason } => Self::Undecodable { position, reason },
+            Unread::Io { place, source } => Self::Io { place, source },
+            Unread::Unwritten(error) => Self::IndexUnwritten { source: Arc::new(error) },
+            Unread::TooMuch => unreachable!("only a store that is only read is refused for that"),
+        }
+    }
+}
+
+/// Reads the log from some point on.
+pub(super) struct Replay<'a, D: Disk> {
+    disk: &'a D,
+    store: StoreId,
+    table: &'a SegmentTable,
+    walk: Walk,
+    window: Window<DiskSource<D>>,
+    /// Where memory begins.
+    begun: Anchor,
+    state: State,
+    writes: Writes,
+    made: Vec<RunHeader>,
+}
+
+/// Whether runs may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    Runs,
+    Nothing,
+}
+
+impl<'a, D: Disk> Replay<'a, D> {
+    /// Reads from `from` on; `state` is empty and begins there.
+    pub(super) fn new(
+        disk: &'a D,
+        store: StoreId,
+        table: &'a SegmentTable,
+        from: Anchor,
+        state: State,
+        writes: Writes,
+    ) -> Self {
+        Self {
+            disk,
+            store,
+            table,
+            walk: Walk::new(store, from, Epoch::new(0)),
+            window: Window::new(DiskSource::new(disk.clone())),
+            begun: from,
+            state,
+            writes,
+            made: Vec::new(),
+        }
+    }
+
+    /// Reads up to `to`, which is a point between two groups of this log.
+    pub(super) async fn read_to(&mut self, to: &Anchor) -> Result<(), Unread> {
+        while self.walk.at.sequence < to.sequence {
+            let before = self.walk.at;
+            match self.walk.step(&mut self.window, self.table).await {
+                Step::Group(group) => self.take(&group, before).await?,
+                Step::Doubt(_, Some(error)) => {
+                    let place = self.walk.at.next;
+                    return Err(Unread::Io { place, source: Arc::new(error) });
+                }
+                Step::Doubt(class, None) => return Err(Unread::Corrupt(self.report(class, to))),
+            }
+        }
+        if self.walk.at.chain == to.chain {
+            Ok(())
+        } else {
+            Err(Unread::Corrupt(self.report(BlockClass::Discontinuous, to)))
+        }
+    }
+
+    async fn take(&mut self, group: &Group, before: Anchor) -> Result<(), Unread> {
+        if group.header.kind != GroupKind::Commits {
+            return Ok(());
+        }
+        let active = self.state.active();
+        let elsewhere =
+            active.segment().is_some_and(|segment| segment != group.header.place.segment);
+        if !active.is_empty() && (elsewhere || active.log_bytes() >= PIECE_BYTES) {
+            self.state.cut();
+            self.write_frozen(before).await?;
+        }
+        apply(&mut self.state, group)
+    }
+
+    /// Writes what was frozen, which ends at `end`, into a run.
+    async fn write_frozen(&mut self, end: Anchor) -> Result<(), Unread> {
+        if self.writes == Writes::Nothing {
+            let held: u64 = self.state.tables().map(|table| table.log_bytes()).sum();
+            return if held > UNWRITTEN_BYTES_MAX { Err(Unread::TooMuch) } else { Ok(()) };
+        }
+        let Some(frozen) = self.state.frozen().next().cloned() else { return Ok(()) };
+        let made = write_table(self.disk, self.store, &frozen, self.begun, end).await;
+        self.made.push(made.map_err(Unread::Unwritten)?);
+        self.state.release(end.position);
+        self.begun = end;
+        Ok(())
+    }
+
+    /// Writes all that was read into runs.
+    pub(super) async fn into_runs(mut self) -> Result<Vec<RunHeader>, Unread> {
+        if !self.state.active().is_empty() {
+            let end = self.walk.at;
+            self.state.cut();
+            self.write_frozen(end).await?;
+        }
+        Ok(self.made)
+    }
+
+    /// The runs that were written, the memory of the rest, and where that begins.
+    pub(super) fn into_parts(self) -> (Vec<RunHeader>, State, Anchor) {
+        (self.made, self.state, self.begun)
+    }
+
+    fn report(&self, found: BlockClass, to: &Anchor) -> Box<CorruptionReport> {
+        Box::new(CorruptionReport {
+            place: self.walk.at.next,
+            bytes: BLOCK_BYTES,
+            first_missing: self.walk.at.sequence,
+            durable_through: to.sequence.before(),
+            position: self.walk.at.position,
+            found,
+            row: 'R',
+            reason: "a durable group does not read back as it was written",
+        })
+    }
+}
+
+/// Takes a group's commits into memory.
+fn apply(state: &mut State, group: &Group) -> Result<(), Unread> {
+    let header = &group.header;
+    let mut started = false;
+    for commit in Commits::new(header, &group.payload) {
+        let undecodable = |reason| Unread::Undecodable { position: header.first, reason };
+        let commit = commit.map_err(|_| undecodable("a frame does not hold"))?;
+        let position = commit.first;
+        let undecodable = |reason| Unread::Undecodable { position, reason };
+        let body = group.payload.slice(commit.body_offset..commit.body_offset + commit.body.len());
+        let mut view = BodyView::decode(body, position, commit.positions)
+            .map_err(|fault| undecodable(fault.0))?;
+        if !std::mem::replace(&mut started, true) {
+            state.group_started(GroupStart {
+                place: header.place,
+                sequence: header.sequence,
+                first: header.first,
+                recorded_at: view.recorded_at(),
+            });
+        }
+        let frame_offset = u64_from(commit.body_offset) - crate::limits::FRAME_BYTES;
+        let place = Place {
+            offset: header.place.offset + u64_from(HEADER_BYTES) + frame_offset,
+            ..header.place
+        };
+        let bytes = crate::limits::FRAME_BYTES + u64_from(commit.body.len());
+        let bytes = u32::try_from(bytes).unwrap_or(0);
+        state.apply_body(&mut view, place, bytes).map_err(|fault| undecodable(fault.0))?;
+    }
+    Ok(())
+}

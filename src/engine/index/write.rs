@@ -1,0 +1,271 @@
+//! Makes a run: from a table of memory, or from adjacent runs.
+//!
+//! Straight lines of disk calls. All pages are durable before the header is written, and the name
+//! before anybody relies on the run. What a crash leaves behind has no header and is removed by
+//! the next open.
+
+use super::run::{Damaged, Pages, Run, RunWalk};
+use crate::{
+    engine::procedures::{create_anew, write_all},
+    ids::StoreId,
+    log::{Anchor, fields::u64_from},
+    runtime::{Disk, File},
+    store::{
+        fault::RunFault,
+        memory::{Content, Memory},
+        page::PAGE_BYTES,
+        run::{
+            RunHeader,
+            builder::{Finished, RunBuilder},
+        },
+        run_name::RunName,
+        term::TermKind,
+    },
+};
+use std::{io, sync::Arc};
+
+/// How many bytes of pages are gathered before they are written.
+const WRITE_BYTES: u64 = 1 << 20;
+
+/// Why a run was not made.
+#[derive(Debug)]
+pub(super) enum Unmade {
+    /// The disk refused.
+    Io(io::Error),
+    /// One of the runs that it was to be made of is damaged.
+    Damaged(Damaged),
+    /// The store is being closed.
+    Closing,
+}
+
+impl From<io::Error> for Unmade {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Damaged> for Unmade {
+    fn from(damaged: Damaged) -> Self {
+        Self::Damaged(damaged)
+    }
+}
+
+/// A run's file while it is being written.
+struct Output<F> {
+    file: F,
+    builder: RunBuilder,
+    offset: u64,
+}
+
+impl<F: File> Output<F> {
+    async fn create<D: Disk<File = F>>(
+        disk: &D,
+        name: RunName,
+        builder: RunBuilder,
+    ) -> io::Result<Self> {
+        let file = create_anew(disk, &name.file_name()).await?;
+        Ok(Self { file, builder, offset: u64_from(PAGE_BYTES) })
+    }
+
+    /// Writes the pages that are ready, if there are enough of them.
+    async fn drain(&mut self) -> io::Result<()> {
+        if self.builder.ready_bytes() < WRITE_BYTES {
+            return Ok(());
+        }
+        let pages = self.builder.take_pages();
+        self.put(&pages).await
+    }
+
+    async fn put(&mut self, pages: &[u8]) -> io::Result<()> {
+        write_all(&self.file, pages, self.offset).await?;
+        self.offset += u64_from(pages.len());
+        Ok(())
+    }
+
+    async fn finish(mut self) -> io::Result<RunHeader> {
+        let pages = self.builder.take_pages();
+        self.put(&pages).await?;
+        let Self { file, builder, mut offset } = self;
+        let Finished { tail, filter, header } = builder.finish();
+        for pages in [tail, filter] {
+            write_all(&file, &pages, offset).await?;
+            offset += u64_from(pages.len());
+        }
+        file.sync_data().await?;
+        write_all(&file, &header.encode(), 0).await?;
+        file.sync_data().await?;
+        Ok(header)
+    }
+}
+
+/// Writes the run of a table that covers the log from `first` to `end`.
+pub(super) async fn write_table<D: Disk>(
+    disk: &D,
+    store: StoreId,
+    table: &Memory,
+    first: Anchor,
+    end: Anchor,
+) -> io::Result<RunHeader> {
+    let entries = table.sorted_entries();
+    let builder = RunBuilder::new(store, first, end, u64_from(entries.len()));
+    let name = RunName { first: first.position, end: end.position };
+    let mut output = Output::create(disk, name, builder).await?;
+    let mut term = Vec::new();
+    for entry in &entries {
+        entry.write_term(&mut term);
+        let builder = &mut output.builder;
+        let written = match entry.content {
+            Content::Value(value) => builder.value(&term, value),
+            Content::Postings { first_ordinal, postings } => builder
+                .begin(&term, first_ordinal)
+                .and_then(|()| postings.iter().try_for_each(|posting| builder.posting(*posting)))
+                .and_then(|()| builder.end()),
+        };
+        written.expect("memory is sorted and was checked when it was filled");
+        output.drain().await?;
+    }
+    let header = output.finish().await?;
+    disk.sync_dir().await?;
+    Ok(header)
+}
+
+/// Writes the run that covers what adjacent `runs` cover. `is_wanted` is asked now and then.
+pub(super) async fn merge<D: Disk>(
+    disk: &D,
+    pages: &Pages,
+    runs: &[Arc<Run>],
+    is_wanted: impl Fn() -> bool,
+) -> Result<RunHeader, Unmade> {
+    let (oldest, newest) = match runs {
+        [oldest, .., newest] => (oldest.header(), newest.header()),
+        _ => unreachable!("two runs at least are merged"),
+    };
+    let terms = runs.iter().map(|run| run.header().terms).sum();
+    let builder = RunBuilder::new(oldest.store, oldest.first, newest.end, terms);
+    let name = RunName { first: oldest.first.position, end: newest.end.position };
+    let mut output = Output::create(disk, name, builder).await?;
+    let mut inputs = Vec::with_capacity(runs.len());
+    for run in runs {
+        let mut input = Input { run, walk: run.walk(&[]), term: None, payload: Vec::new() };
+        input.advance(pages).await?;
+        inputs.push(input);
+    }
+    while let Some(term) = inputs.iter().filter_map(|input| input.term.clone()).min() {
+        merge_term(pages, &mut inputs, &term, &mut output).await?;
+        if !is_wanted() {
+            return Err(Unmade::Closing);
+        }
+    }
+    let header = output.finish().await?;
+    disk.sync_dir().await?;
+    Ok(header)
+}
+
+/// A run on its way into another.
+struct Input<'a> {
+    run: &'a Run,
+    walk: RunWalk<'a>,
+    /// The term that it stands on; `None` at the end.
+    term: Option<Vec<u8>>,
+    payload: Vec<u8>,
+}
+
+impl Input<'_> {
+    async fn advance(&mut self, pages: &Pages) -> Result<(), Damaged> {
+        match self.walk.next(pages).await? {
+            Some(entry) => {
+                self.term = Some(entry.term().to_vec());
+                self.payload.clear();
+                self.payload.extend_from_slice(entry.payload());
+            }
+            None => self.term = None,
+        }
+        Ok(())
+    }
+}
+
+/// Writes what all inputs have behind `term`: the postings one behind the other, of values the
+/// newest.
+async fn merge_term<F: File>(
+    pages: &Pages,
+    inputs: &mut [Input<'_>],
+    term: &[u8],
+    output: &mut Output<F>,
+) -> Result<(), Unmade> {
+    let holds = |input: &Input<'_>| input.term.as_deref() == Some(term);
+    match TermKind::of(term) {
+        Some(kind) if kind.is_postings() => {
+            let mut next_ordinal = None;
+            for input in inputs.iter().filter(|input| holds(input)) {
+                next_ordinal = Some(append_list(pages, input, term, next_ordinal, output).await?);
+            }
+            close_list(inputs, output)?;
+        }
+        Some(_) => {
+            let newest = inputs.iter().rev().find(|input| holds(input));
+            if let Some(input) = newest {
+                let written = output.builder.value(term, &input.payload);
+                written.map_err(|fault| input.run.damaged(fault))?;
+            }
+        }
+        None => {
+            if let Some(input) = inputs.iter().find(|input| holds(input)) {
+                return Err(input.run.damaged(RunFault::new("a term of no known kind")).into());
+            }
+        }
+    }
+    output.drain().await?;
+    for input in inputs {
+        if holds(input) {
+            input.advance(pages).await?;
+        }
+    }
+    Ok(())
+}
+
+fn close_list<F: File>(inputs: &[Input<'_>], output: &mut Output<F>) -> Result<(), Unmade> {
+    let ended = output.builder.end();
+    match inputs.first() {
+        Some(input) => Ok(ended.map_err(|fault| input.run.damaged(fault))?),
+        None => Ok(()),
+    }
+}
+
+/// Appends an input's list to the one that is being written; begins it if this is the first.
+/// Returns the ordinal that the next list has to begin with, if its term is a stream.
+async fn append_list<F: File>(
+    pages: &Pages,
+    input: &Input<'_>,
+    term: &[u8],
+    expected: Option<u64>,
+    output: &mut Output<F>,
+) -> Result<u64, Unmade> {
+    let list = input.run.list(&input.payload)?;
+    let damaged = |fault| Unmade::from(input.run.damaged(fault));
+    match expected {
+        None => output.builder.begin(term, list.first_ordinal).map_err(damaged)?,
+        Some(expected) => {
+            let is_stream = TermKind::of(term) == Some(TermKind::Stream);
+            if is_stream && list.first_ordinal != expected {
+                let gap = RunFault::new("a stream does not go on where the run before ended");
+                return Err(damaged(gap));
+            }
+        }
+    }
+    if let Some(decoder) = list.inline() {
+        for posting in decoder {
+            let posting = posting.map_err(damaged)?;
+            output.builder.posting(posting).map_err(damaged)?;
+        }
+    } else if let Some(mut walk) = list.pages() {
+        while let Some(number) = walk.page() {
+            let page = input.run.uncached_page(pages, number).await?;
+            for posting in walk.supply(&page).map_err(damaged)? {
+                let posting = posting.map_err(damaged)?;
+                output.builder.posting(posting).map_err(damaged)?;
+            }
+            output.drain().await?;
+        }
+    }
+    Ok(list.end_ordinal())
+}

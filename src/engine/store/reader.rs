@@ -1,0 +1,161 @@
+//! What every read of a store needs: the index, the files, and how far the log is durable.
+//!
+//! Shared by the handle that writes and the one that only reads. Asks the writer nothing.
+
+use super::facts;
+use crate::{
+    append::Committed,
+    engine::{files::Door, index::Index, shared::Shared},
+    error::ReadError,
+    event::{EventId, RecordedEvent},
+    ids::{FencingToken, Position, Revision, StoreId},
+    log::segment::SegmentTable,
+    names::{CommandKey, ConsumerId, FenceName, StreamId},
+    store::{answer::KeyAnswer, fault::RunFault, posting::Posting, term::TermKind},
+};
+use std::{collections::VecDeque, future::poll_fn, sync::Arc, task::Poll};
+
+/// How far the log is durable.
+pub(crate) enum LogEnd {
+    /// As far as its writer has got.
+    Live(Arc<Shared>),
+    /// As far as a look from outside has shown.
+    Seen { head: Position, table: Arc<SegmentTable> },
+}
+
+/// Reads a store.
+pub(crate) struct Reader {
+    pub(super) store: StoreId,
+    pub(super) index: Arc<Index>,
+    pub(super) door: Door,
+    pub(super) end: LogEnd,
+}
+
+/// What is known of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamInfo {
+    /// The stream.
+    pub stream: StreamId,
+    /// The revision of its last event.
+    pub revision: Revision,
+    /// The position of its last event.
+    pub position: Position,
+}
+
+impl Reader {
+    /// The position behind the last durable event.
+    pub(crate) fn head(&self) -> Position {
+        match &self.end {
+            LogEnd::Live(shared) => shared.head(),
+            LogEnd::Seen { head, .. } => *head,
+        }
+    }
+
+    /// The started segments.
+    pub(crate) fn table(&self) -> Arc<SegmentTable> {
+        match &self.end {
+            LogEnd::Live(shared) => shared.table(),
+            LogEnd::Seen { table, .. } => Arc::clone(table),
+        }
+    }
+
+    /// Waits until everything that was decided so far is durable.
+    pub(super) async fn settled(&self) -> Result<(), ReadError> {
+        let LogEnd::Live(shared) = &self.end else { return Ok(()) };
+        let pending = poll_fn(|cx| Poll::Ready(shared.behind_last(cx.waker()))).await;
+        pending.await.map_err(|_| ReadError::Unresolved)
+    }
+
+    /// The newest durable event with this id.
+    pub(crate) async fn event(&self, id: EventId) -> Result<Option<RecordedEvent>, ReadError> {
+        let found = self.index.last_posting(TermKind::EventId, id.as_bytes(), self.head()).await?;
+        match found {
+            Some(posting) => self.one(&posting).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The last durable event of a stream.
+    pub(crate) async fn stream_info(&self, stream: &StreamId) -> Result<StreamInfo, ReadError> {
+        let name = stream.as_str().as_bytes();
+        let found = self.index.last_posting(TermKind::Stream, name, self.head()).await?;
+        let missing = || ReadError::StreamNotFound(stream.clone());
+        let event = self.one(&found.ok_or_else(missing)?).await?;
+        Ok(StreamInfo {
+            stream: stream.clone(),
+            revision: event.revision(),
+            position: event.position(),
+        })
+    }
+
+    /// What the append with this key was answered.
+    pub(crate) async fn resolve(&self, key: &CommandKey) -> Result<Option<Committed>, ReadError> {
+        let (held, next, horizon) = {
+            let state = &self.index.tables().state;
+            (state.key(key), state.next(), state.key_horizon_events())
+        };
+        let answer = match held {
+            Some(answer) => {
+                self.settled().await?;
+                Some(answer)
+            }
+            None => self.value_below(TermKind::CommandKey, key.as_str(), KeyAnswer::decode).await?,
+        };
+        let kept =
+            |answer: &KeyAnswer| answer.original.first.get().saturating_add(horizon) >= next.get();
+        match answer.filter(kept) {
+            Some(answer) => self.original(&answer.original).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A consumer's checkpoint.
+    pub(crate) async fn checkpoint(
+        &self,
+        consumer: &ConsumerId,
+    ) -> Result<Option<Position>, ReadError> {
+        let held = self.index.tables().state.checkpoint(consumer);
+        if held.is_some() {
+            self.settled().await?;
+            return Ok(held);
+        }
+        self.value_below(TermKind::Checkpoint, consumer.as_str(), facts::checkpoint).await
+    }
+
+    /// The highest token of a fence.
+    pub(crate) async fn fence(&self, fence: &FenceName) -> Result<Option<FencingToken>, ReadError> {
+        let held = self.index.tables().state.fence(fence);
+        if held.is_some() {
+            self.settled().await?;
+            return Ok(held);
+        }
+        self.value_below(TermKind::Fence, fence.as_str(), facts::token).await
+    }
+
+    /// The newest value of a term in the runs.
+    async fn value_below<T>(
+        &self,
+        kind: TermKind,
+        name: &str,
+        decode: fn(&[u8]) -> Result<T, RunFault>,
+    ) -> Result<Option<T>, ReadError> {
+        let mut repairs = 0;
+        loop {
+            let (runs, _) = self.index.snapshot();
+            match self.index.value_below(kind, name, &runs, decode).await {
+                Ok(value) => return Ok(value),
+                Err(damaged) => self.index.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }
+
+    async fn one(&self, posting: &Posting) -> Result<RecordedEvent, ReadError> {
+        let mut events = VecDeque::new();
+        self.fetch(std::slice::from_ref(posting), &mut events).await?;
+        events.pop_front().ok_or(ReadError::Undecodable {
+            position: posting.position,
+            reason: "it lacks an event that the index names",
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! The names of streams, in the order of their bytes, a page at a time.
+
+use super::reader::{Reader, StreamInfo};
+use crate::{
+    error::ReadError,
+    names::{StreamId, is_system},
+    store::term::TermKind,
+};
+use std::{collections::VecDeque, sync::Arc};
+
+/// How many names are looked up together.
+const PAGE: usize = 1024;
+
+/// The streams whose names begin with a prefix, one after the other.
+///
+/// Each is as it is when it is given out: the list is not pinned to a moment.
+///
+/// # Cancel safety
+/// A dropped call to [`Streams::next`] loses nothing.
+#[must_use = "nothing is read before the first poll"]
+pub struct Streams {
+    reader: Arc<Reader>,
+    prefix: String,
+    /// Where to go on; `None` at the end.
+    from: Option<Vec<u8>>,
+    ready: VecDeque<Vec<u8>>,
+}
+
+impl Streams {
+    pub(crate) fn new(reader: Arc<Reader>, prefix: &str) -> Self {
+        let from = Some(prefix.as_bytes().to_vec());
+        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new() }
+    }
+
+    /// The next stream; `None` at the end.
+    ///
+    /// # Errors
+    /// [`ReadError`] says what to do.
+    pub async fn next(&mut self) -> Result<Option<StreamInfo>, ReadError> {
+        loop {
+            while let Some(name) = self.ready.front() {
+                let found = match self.visible(name) {
+                    Some(stream) => self.reader.stream_info(&stream).await.map(Some),
+                    None => Ok(None),
+                };
+                match found {
+                    // A name whose first event is not durable yet is none so far.
+                    Ok(None) | Err(ReadError::StreamNotFound(_)) => {
+                        self.ready.pop_front();
+                    }
+                    Ok(Some(info)) => {
+                        self.ready.pop_front();
+                        return Ok(Some(info));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            let Some(from) = &self.from else { return Ok(None) };
+            let prefix = self.prefix.as_bytes();
+            let (names, next) =
+                self.reader.index.names(TermKind::Stream, prefix, from, PAGE).await?;
+            self.ready = names.into();
+            self.from = next;
+        }
+    }
+
+    /// All streams that are left.
+    ///
+    /// # Errors
+    /// See [`Streams::next`].
+    pub async fn collect(mut self) -> Result<Vec<StreamInfo>, ReadError> {
+        let mut streams = Vec::new();
+        while let Some(stream) = self.next().await? {
+            streams.push(stream);
+        }
+        Ok(streams)
+    }
+
+    /// The stream of this name, unless it is a system stream that was not asked for.
+    fn visible(&self, name: &[u8]) -> Option<StreamId> {
+        let name = std::str::from_utf8(name).ok()?;
+        if !is_system(name) {
+            return StreamId::parse(name).ok();
+        }
+        let asked = is_system(&self.prefix);
+        asked.then(|| StreamId::system(name).ok()).flatten()
+    }
+}
