@@ -141,8 +141,8 @@ fn tell_of(stats: &StoreStats, words: &mut Words) {
     words.push("peak_mib", rss_peak_mib().unwrap_or(f64::NAN));
     words.push("runs", real(stats.runs as u64));
     words.push("index_bytes", real(stats.index_bytes));
-    words.push("cache_bytes", real(stats.cache_bytes));
-    words.push("memory_bytes", real(stats.memory_bytes));
+    words.push("cache_bytes", real(stats.cache_bytes as u64));
+    words.push("memory_bytes", real(stats.memory_bytes as u64));
 }
 
 fn print(words: &Words) -> Result<(), Failure> {
