@@ -44,7 +44,9 @@ quick() {
 thorough() {
     section "dependencies" dependencies
     section "lints without default features" bare_lints
-    section "documentation tests" cargo test --quiet --doc
+    section "lints of each codec" codec_lints
+    section "tests of every codec" codec_tests
+    section "documentation tests" cargo test --quiet --doc --features bincode
     section "documentation" documentation
     section "minimum Rust" minimum_rust
     section "lints of the simulation" simulation_lints
@@ -66,8 +68,24 @@ bare_lints() {
     cargo clippy --quiet -p sagalog --no-default-features -- -D warnings
 }
 
+# Alone and together, since features only add: none may need another one.
+codec_lints() {
+    local features
+    for features in json bincode json,bincode; do
+        cargo clippy --quiet -p sagalog --all-targets --no-default-features \
+            --features "$features" -- -D warnings
+    done
+}
+
+# The quick part has run these without what is switched off by default.
+codec_tests() {
+    cargo test --quiet -p sagalog --features bincode --lib codec
+    cargo test --quiet -p sagalog --features bincode --test codec --test golden
+}
+
 documentation() {
     RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p sagalog --features bincode
 }
 
 dependencies() {

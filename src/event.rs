@@ -385,8 +385,31 @@ impl fmt::Debug for RecordedEvent {
 }
 
 #[cfg(test)]
+pub(crate) use tests::recorded;
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        names::StreamId,
+        store::body::{self, BodyView, Entry, Extras, Stamp},
+    };
+
+    /// The event as it is read when it stands alone in its commit, at this position and revision.
+    pub(crate) fn recorded(
+        event: &NewEvent,
+        stream: &str,
+        position: Position,
+        revision: Revision,
+    ) -> RecordedEvent {
+        let streams = [StreamId::parse(stream).expect("a test names its streams properly")];
+        let entry = Entry { stream: 0, id: EventId::from_bytes([7; 16]), event };
+        let mut bytes = body::encode(Extras::default(), &streams, &[entry]);
+        let recorded_at = WallTime::from_unix_nanos(1);
+        Stamp { recorded_at, revisions: vec![revision] }.encode(&mut bytes);
+        let view = BodyView::decode(bytes.into(), position, 1).and_then(|mut body| body.next());
+        RecordedEvent::new(view.expect("it was just encoded").expect("it holds one event"))
+    }
 
     #[test]
     fn an_id_reads_back_as_it_is_printed() {

@@ -4,6 +4,7 @@
 #![cfg_attr(all(doctest, feature = "tokio"), doc = include_str!("../README.md"))]
 
 pub mod append;
+pub mod codec;
 pub mod commit;
 mod engine;
 pub mod error;

@@ -395,6 +395,11 @@ impl Core {
         wake
     }
 
+    /// Tables that were cut when the store was opened.
+    pub(crate) fn begin_cuts(&mut self, cuts: &VecDeque<Anchor>) {
+        self.cuts.extend(cuts.iter().map(|anchor| (anchor.sequence, Some(*anchor))));
+    }
+
     /// Notes that the log is durable up to `durable`; whether that lets a table be written.
     fn reach(&mut self, durable: &Anchor) -> bool {
         for (sequence, anchor) in &mut self.cuts {

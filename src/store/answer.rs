@@ -143,6 +143,10 @@ pub(crate) fn stream_of(name: &[u8]) -> Option<StreamId> {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a test that indexes out of bounds fails, which is what it is for"
+)]
 mod tests {
     use super::*;
     use crate::store::random::Random;

@@ -28,6 +28,8 @@ const HAS_CAUSATION: u8 = 4;
 const HAS_TRACE: u8 = 8;
 const HAS_PRINCIPAL: u8 = 16;
 const HAS_METADATA: u8 = 32;
+const EVENT_FLAGS: u8 =
+    HAS_OCCURRED | HAS_CORRELATION | HAS_CAUSATION | HAS_TRACE | HAS_PRINCIPAL | HAS_METADATA;
 
 /// What a decision adds to an append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,11 +169,11 @@ struct Span {
 }
 
 impl Span {
-    fn of<'a>(&self, body: &'a [u8]) -> &'a [u8] {
+    fn of(self, body: &[u8]) -> &[u8] {
         body.get(usize_from(self.start.into())..usize_from(self.end.into())).unwrap_or_default()
     }
 
-    fn text<'a>(&self, body: &'a [u8]) -> &'a str {
+    fn text(self, body: &[u8]) -> &str {
         str::from_utf8(self.of(body)).expect("texts were checked when the body was decoded")
     }
 }
@@ -427,6 +429,9 @@ impl EventView {
     fn decode(cursor: &mut Cursor<'_>, body: &Bytes) -> Read<Self> {
         let stream_number = cursor.u16()?;
         let flags = cursor.u8()?;
+        if flags & !EVENT_FLAGS != 0 {
+            return Err(BodyFault("an event has unknown flags"));
+        }
         let content_type = ContentType::parse(cursor.u8()?);
         let schema_version = cursor.u32()?;
         let id = EventId::from_bytes(cursor.id()?);
@@ -538,3 +543,6 @@ impl EventView {
         extras
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,7 +65,7 @@ impl Draft {
             .collect();
         let body =
             if entries.is_empty() { Vec::new() } else { body::encode(extras, &streams, &entries) };
-        Ok(Self { streams, events, identified, fingerprint, body, append })
+        Ok(Self { append, streams, events, identified, fingerprint, body })
     }
 
     /// How many positions it takes.

@@ -73,7 +73,6 @@ fn highest_first(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-#[expect(clippy::big_endian_bytes, reason = "names are sorted as bytes")]
 fn lowest_last(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
 }

@@ -7,9 +7,13 @@
 
 mod apply;
 mod matching;
+mod places;
 mod terms;
 
-use self::terms::{Held, Terms};
+use self::{
+    places::Places,
+    terms::{Held, Terms},
+};
 use super::{body::EventView, mark::Mark, posting::Posting, term::TermKind};
 use crate::{
     event::EventId,
@@ -18,7 +22,6 @@ use crate::{
     query::Query,
     runtime::WallTime,
 };
-use hashbrown::HashTable;
 use std::collections::BTreeMap;
 
 /// A group gets a mark if this much log lies between it and the one before: 32 KiB.
@@ -64,8 +67,10 @@ pub(crate) struct Memory {
     segment: Option<SegmentId>,
     last_sequence: Option<Sequence>,
     terms: Terms,
-    /// The newest event with each id.
-    ids: HashTable<(EventId, Posting)>,
+    /// All events, in order.
+    events: Vec<(EventId, Posting)>,
+    /// The place of the newest event with each id among them.
+    ids: Places,
     /// All events of the ids that were used more than once, which is no error.
     twins: BTreeMap<EventId, Vec<Posting>>,
     marks: Vec<Mark>,
@@ -79,6 +84,8 @@ pub(crate) struct Memory {
 #[derive(Debug, Default)]
 struct Scratch {
     slots: Vec<Slot>,
+    /// How many events the commit has.
+    events: usize,
     views: Vec<EventView>,
     value: Vec<u8>,
     /// The type of the last event: many commits have one type only.
@@ -103,7 +110,8 @@ impl Memory {
             segment: None,
             last_sequence: None,
             terms: Terms::new(seed),
-            ids: HashTable::new(),
+            events: Vec::new(),
+            ids: Places::default(),
             twins: BTreeMap::new(),
             marks: Vec::new(),
             commits: Vec::new(),
@@ -169,7 +177,8 @@ impl Memory {
     /// About how many bytes of memory it takes.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.terms.memory_bytes()
-            + self.ids.capacity() * (size_of::<(EventId, Posting)>() + 1)
+            + self.ids.memory_bytes()
+            + self.events.capacity() * size_of::<(EventId, Posting)>()
             + self.commits.capacity() * size_of::<Position>()
     }
 
@@ -226,7 +235,8 @@ impl Memory {
 
     fn postings_of_id(&self, id: EventId) -> Option<&[Posting]> {
         let hash = self.terms.hash_id(id);
-        let (_, newest) = self.ids.find(hash, |(known, _)| *known == id)?;
+        let is_it = |at: usize| self.events.get(at).is_some_and(|(known, _)| *known == id);
+        let (_, newest) = self.events.get(self.ids.find(hash, is_it)?)?;
         Some(self.twins.get(&id).map_or(std::slice::from_ref(newest), Vec::as_slice))
     }
 
@@ -286,7 +296,8 @@ impl Memory {
             name: &term.name,
             content: term.held.content(),
         }));
-        entries.extend(self.ids.iter().map(|(id, newest)| {
+        let newest_of_each = self.ids.iter().filter_map(|at| self.events.get(at));
+        entries.extend(newest_of_each.map(|(id, newest)| {
             let all = self.twins.get(id).map(Vec::as_slice);
             let postings = all.unwrap_or(std::slice::from_ref(newest));
             MemoryEntry {

@@ -37,3 +37,5 @@ pub(crate) mod walk;
 
 #[cfg(test)]
 mod random;
+#[cfg(test)]
+mod sample;

@@ -13,7 +13,7 @@ struct Ban {
     sentence: &'static str,
 }
 
-const LAW: [Ban; 8] = [
+const LAW: [Ban; 9] = [
     Ban {
         within: &["src/log", "src/store", "src/saga"],
         except: &[],
@@ -85,6 +85,21 @@ const LAW: [Ban; 8] = [
         except: &[],
         names: &["crate::log", "crate::engine", "crate::runtime"],
         sentence: "this layer stands on the public interface, as a user's code does",
+    },
+    Ban {
+        within: &["src/codec"],
+        except: &[],
+        names: &[
+            "crate::log",
+            "crate::store",
+            "crate::engine",
+            "crate::runtime",
+            "super::log",
+            "super::store",
+            "super::engine",
+            "super::runtime",
+        ],
+        sentence: "typed events stand on the public vocabulary, as a user's codec does",
     },
     Ban {
         within: &["src"],
@@ -161,6 +176,8 @@ mod samples {
             ("src/engine/a.rs", "::tokio::time::sleep(d);"),
             ("src/lib.rs", "use tokio::{sync::mpsc, task::spawn_blocking};"),
             ("src/app/a.rs", "crate::engine::open();"),
+            ("src/codec/a.rs", "use crate::{event::NewEvent, store::body};"),
+            ("src/codec/a.rs", "use super::super::log::Place;"),
             ("src/engine/a.rs", "#[cfg(madsim)]"),
             ("Cargo.toml", "madsim = \"0.2\""),
         ];

@@ -9,7 +9,7 @@ use super::{
     Index, Tables,
     cache::PageCache,
     indexer::Request,
-    replay::{Replay, Writes},
+    replay::{Replay, Replayed, Writes},
     run::{Pages, Run},
 };
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     store::{body::BodyView, filter::TermHasher, mark::Mark, run_name::RunName, state::State},
 };
 use std::{
+    collections::VecDeque,
     io,
     sync::{
         Arc,
@@ -58,6 +59,8 @@ pub(crate) struct OpenedIndex {
     pub(crate) index: Index,
     /// Where memory begins.
     pub(crate) begun: Anchor,
+    /// Where its frozen tables end, in order.
+    pub(crate) cuts: VecDeque<Anchor>,
     /// Numbers runs that are opened.
     pub(crate) numbers: Arc<AtomicU64>,
     /// How many runs had to be made from the log.
@@ -85,14 +88,14 @@ pub(crate) async fn open<D: Disk>(
     let names = opening.names().await?;
     opening.cover(&names).await?;
     opening.drop_unproven().await;
-    let (state, begun) = opening.read_tail().await?;
+    let (state, begun, cuts) = opening.read_tail().await?;
     if opening.options.writes == Writes::Runs {
         opening.remove_others(&names).await?;
     }
     let Opening { pages, log, numbers, runs, rebuilt, .. } = opening;
     let tables = Tables { state, runs: Arc::new(runs) };
     let index = Index::new(tables, pages, TermHasher::new(log.store), repairs);
-    Ok(OpenedIndex { index, begun, numbers, runs_rebuilt: rebuilt })
+    Ok(OpenedIndex { index, begun, cuts, numbers, runs_rebuilt: rebuilt })
 }
 
 struct Opening<'a, D: Disk> {
@@ -226,7 +229,7 @@ impl<D: Disk> Opening<'_, D> {
     }
 
     /// Reads what no run covers.
-    async fn read_tail(&mut self) -> Result<(State, Anchor), OpenError> {
+    async fn read_tail(&mut self) -> Result<(State, Anchor, VecDeque<Anchor>), OpenError> {
         let from = self.end();
         let recorded_at = self.last_recorded().await?;
         let state = self.empty_state(from.position, recorded_at);
@@ -234,12 +237,12 @@ impl<D: Disk> Opening<'_, D> {
         let mut replay =
             Replay::new(self.disk, self.log.store, self.log.table, from, state, writes);
         replay.read_to(&self.log.tail).await?;
-        let (made, state, begun) = replay.into_parts();
+        let Replayed { made, state, begun, cuts } = replay.finish();
         self.rebuilt += made.len();
         for header in made {
             self.take(header.name()).await?;
         }
-        Ok((state, begun))
+        Ok((state, begun, cuts))
     }
 
     /// When the last commit in the runs was recorded.

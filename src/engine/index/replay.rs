@@ -15,12 +15,19 @@ use crate::{
         segment::SegmentTable,
     },
     runtime::Disk,
-    store::{body::BodyView, memory::GroupStart, run::RunHeader, state::State},
+    store::{
+        body::BodyView,
+        memory::{GroupStart, Memory},
+        run::RunHeader,
+        state::State,
+    },
 };
-use std::{io, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 /// How much log one run takes that is made while the log is read again, in bytes.
 const PIECE_BYTES: u64 = 32 << 20;
+/// How much log an open leaves in memory, to be written into runs behind it, in bytes.
+const HELD_BYTES_MAX: u64 = 64 << 20;
 /// How much log a store that is only read takes into memory if its index lacks, in bytes.
 const UNWRITTEN_BYTES_MAX: u64 = 256 << 20;
 
@@ -73,8 +80,22 @@ pub(super) struct Replay<'a, D: Disk> {
     /// Where memory begins.
     begun: Anchor,
     state: State,
+    /// Where the frozen tables end, in order.
+    cuts: VecDeque<Anchor>,
     writes: Writes,
     made: Vec<RunHeader>,
+}
+
+/// What reading the log again has come to.
+pub(super) struct Replayed {
+    /// The runs that were written.
+    pub(super) made: Vec<RunHeader>,
+    /// Memory of the rest.
+    pub(super) state: State,
+    /// Where that begins.
+    pub(super) begun: Anchor,
+    /// Where its frozen tables end, in order.
+    pub(super) cuts: VecDeque<Anchor>,
 }
 
 /// Whether runs may be written.
@@ -102,6 +123,7 @@ impl<'a, D: Disk> Replay<'a, D> {
             window: Window::new(DiskSource::new(disk.clone())),
             begun: from,
             state,
+            cuts: VecDeque::new(),
             writes,
             made: Vec::new(),
         }
@@ -136,38 +158,45 @@ impl<'a, D: Disk> Replay<'a, D> {
             active.segment().is_some_and(|segment| segment != group.header.place.segment);
         if !active.is_empty() && (elsewhere || active.log_bytes() >= PIECE_BYTES) {
             self.state.cut();
-            self.write_frozen(before).await?;
+            self.cuts.push_back(before);
+            self.write_down_to(HELD_BYTES_MAX).await?;
         }
         apply(&mut self.state, group)
     }
 
-    /// Writes what was frozen, which ends at `end`, into a run.
-    async fn write_frozen(&mut self, end: Anchor) -> Result<(), Unread> {
+    /// Writes frozen tables into runs, the oldest first, until memory holds no more than
+    /// `bytes_max` of log.
+    async fn write_down_to(&mut self, bytes_max: u64) -> Result<(), Unread> {
+        let mut held: u64 = self.state.tables().map(Memory::log_bytes).sum();
         if self.writes == Writes::Nothing {
-            let held: u64 = self.state.tables().map(|table| table.log_bytes()).sum();
             return if held > UNWRITTEN_BYTES_MAX { Err(Unread::TooMuch) } else { Ok(()) };
         }
-        let Some(frozen) = self.state.frozen().next().cloned() else { return Ok(()) };
-        let made = write_table(self.disk, self.store, &frozen, self.begun, end).await;
-        self.made.push(made.map_err(Unread::Unwritten)?);
-        self.state.release(end.position);
-        self.begun = end;
+        while held > bytes_max {
+            let oldest = self.state.frozen().next().cloned();
+            let Some((oldest, end)) = oldest.zip(self.cuts.pop_front()) else { return Ok(()) };
+            let made = write_table(self.disk, self.store, &oldest, self.begun, end).await;
+            self.made.push(made.map_err(Unread::Unwritten)?);
+            self.state.release(end.position);
+            self.begun = end;
+            held -= oldest.log_bytes();
+        }
         Ok(())
     }
 
     /// Writes all that was read into runs.
     pub(super) async fn into_runs(mut self) -> Result<Vec<RunHeader>, Unread> {
         if !self.state.active().is_empty() {
-            let end = self.walk.at;
             self.state.cut();
-            self.write_frozen(end).await?;
+            self.cuts.push_back(self.walk.at);
         }
+        self.write_down_to(0).await?;
         Ok(self.made)
     }
 
-    /// The runs that were written, the memory of the rest, and where that begins.
-    pub(super) fn into_parts(self) -> (Vec<RunHeader>, State, Anchor) {
-        (self.made, self.state, self.begun)
+    /// The runs that were written, and the rest.
+    pub(super) fn finish(self) -> Replayed {
+        let Self { made, state, begun, cuts, .. } = self;
+        Replayed { made, state, begun, cuts }
     }
 
     fn report(&self, found: BlockClass, to: &Anchor) -> Box<CorruptionReport> {

@@ -194,6 +194,7 @@ impl Store {
         report.runs_rebuilt = opened_index.runs_rebuilt;
         let (log, lock) = start(runtime, settings, opened, door.clone())?;
         let shared = Arc::clone(log.shared());
+        shared.core().begin_cuts(&opened_index.cuts);
         let index = Arc::new(opened_index.index);
         let reader = Arc::new(Reader {
             store,

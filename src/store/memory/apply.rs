@@ -3,7 +3,7 @@
 //! Both ways end in the same few steps, so that a table that was rebuilt answers as the one that
 //! was lost. A body from the log is checked as a whole first: a fault changes nothing.
 
-use super::{Memory, Slot, terms};
+use super::{Memory, Slot};
 use crate::{
     event::EventId,
     ids::{FencingToken, Position, Revision},
@@ -17,7 +17,6 @@ use crate::{
         term::TermKind,
     },
 };
-use hashbrown::hash_table::Entry;
 
 /// Where a commit stands.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +56,8 @@ impl Memory {
         bytes: u32,
     ) {
         assert_eq!(stamp.revisions.len(), draft.streams.len(), "the stamp is the draft's");
-        self.begin(CommitAt { first, place, bytes }, stamp.revisions.iter().copied());
+        let firsts = stamp.revisions.iter().copied();
+        self.begin(CommitAt { first, place, bytes }, draft.events.len(), firsts);
         let mut posting = Posting { position: first, index: 0, place, bytes };
         for ((stream_number, id), (stream, event)) in draft.events.iter().zip(&draft.append.writes)
         {
@@ -100,7 +100,8 @@ impl Memory {
         let checked = self.check_body(body, &mut views);
         if let Ok(revisions) = &checked {
             let first = body.first();
-            self.begin(CommitAt { first, place, bytes }, revisions.iter().copied());
+            let firsts = revisions.iter().copied();
+            self.begin(CommitAt { first, place, bytes }, views.len(), firsts);
             let mut posting = Posting { position: first, index: 0, place, bytes };
             for view in &views {
                 self.add_event(
@@ -156,9 +157,10 @@ impl Memory {
         Ok(firsts)
     }
 
-    fn begin(&mut self, commit: CommitAt, firsts: impl Iterator<Item = Revision>) {
+    fn begin(&mut self, commit: CommitAt, events: usize, firsts: impl Iterator<Item = Revision>) {
         assert_eq!(commit.first, self.next, "commits follow each other without a gap");
         assert_eq!(Some(commit.place.segment), self.segment, "its group was started");
+        self.scratch.events = events;
         self.scratch.slots.clear();
         self.scratch.slots.extend(firsts.map(|next| Slot { terms: None, next }));
     }
@@ -170,6 +172,7 @@ impl Memory {
         posting: &mut Posting,
     ) {
         let terms = &mut self.terms;
+        let alone = if let [_] = *self.scratch.slots { self.scratch.events } else { 0 };
         let slot = self.scratch.slots.get_mut(usize::from(event.stream_number));
         let slot = slot.expect("the numbers of streams were checked against the table");
         if let Some((stream, category)) = slot.terms {
@@ -178,6 +181,9 @@ impl Memory {
         } else {
             let name = event.stream.as_bytes();
             let stream = terms.add(TermKind::Stream, name, slot.next.get(), *posting);
+            if alone > 1 {
+                terms.reserve(stream, alone - 1);
+            }
             let category = category_of(event.stream).as_bytes();
             let category = terms.add(TermKind::Category, category, 0, *posting);
             slot.terms = Some((stream, category));
@@ -204,18 +210,14 @@ impl Memory {
     }
 
     fn add_id(&mut self, id: EventId, posting: Posting) {
-        let seed = self.terms.seed();
-        let hash = terms::hash_id(seed, id);
-        let is_it = |known: &(EventId, Posting)| known.0 == id;
-        match self.ids.entry(hash, is_it, |known| terms::hash_id(seed, known.0)) {
-            Entry::Vacant(vacant) => {
-                vacant.insert((id, posting));
-            }
-            Entry::Occupied(mut occupied) => {
-                let older = std::mem::replace(&mut occupied.get_mut().1, posting);
-                self.twins.entry(id).or_insert_with(|| vec![older]).push(posting);
-            }
+        let hash = self.terms.hash_id(id);
+        let events = &self.events;
+        let is_it = |at: usize| events.get(at).is_some_and(|(known, _)| *known == id);
+        let older = self.ids.replace(hash, events.len(), is_it);
+        if let Some((_, older)) = older.and_then(|at| events.get(at)) {
+            self.twins.entry(id).or_insert_with(|| vec![*older]).push(posting);
         }
+        self.events.push((id, posting));
     }
 
     /// Adds what stands beside the events, and moves on to `next`.

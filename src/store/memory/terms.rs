@@ -1,13 +1,13 @@
-//! The table of terms: an open-addressed table of places into a row of terms, so that whoever
-//! holds a place needs no second look-up.
+//! The table of terms: a row of terms and a table of places in it, so that whoever holds a place
+//! needs no second look-up.
 //!
 //! Names are compared in full, never by their hash alone. Knows nothing of commits.
 
+use super::places::Places;
 use crate::{
     event::EventId,
     store::{posting::Posting, term::TermKind},
 };
-use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// What is kept behind a term. Most terms have one posting, which then takes no memory of its own.
@@ -23,7 +23,6 @@ pub(super) enum Held {
 /// A term.
 #[derive(Debug)]
 pub(super) struct Term {
-    hash: u64,
     pub(super) kind: TermKind,
     pub(super) name: Box<[u8]>,
     pub(super) held: Held,
@@ -33,47 +32,37 @@ pub(super) struct Term {
 #[derive(Debug)]
 pub(super) struct Terms {
     seed: u64,
-    places: HashTable<usize>,
-    terms: Vec<Term>,
+    places: Places,
+    row: Vec<Term>,
     /// Bytes of names, lists and values.
     held_bytes: usize,
 }
 
 impl Terms {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, places: HashTable::new(), terms: Vec::new(), held_bytes: 0 }
+        Self { seed, places: Places::default(), row: Vec::new(), held_bytes: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.terms.len()
+        self.row.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Term> {
-        self.terms.iter()
+        self.row.iter()
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.held_bytes
-            + self.terms.capacity() * size_of::<Term>()
-            + self.places.capacity() * (size_of::<usize>() + 1)
-    }
-
-    pub(super) fn seed(&self) -> u64 {
-        self.seed
-    }
-
-    pub(super) fn hash_id(&self, id: EventId) -> u64 {
-        hash_id(self.seed, id)
+        self.held_bytes + self.row.capacity() * size_of::<Term>() + self.places.memory_bytes()
     }
 
     pub(super) fn find(&self, kind: TermKind, name: &[u8]) -> Option<&Held> {
         let place = self.place(self.hash(kind, name), kind, name)?;
-        self.terms.get(place).map(|term| &term.held)
+        self.row.get(place).map(|term| &term.held)
     }
 
     /// Whether the term at `place` has this name.
     pub(super) fn is_named(&self, place: usize, kind: TermKind, name: &[u8]) -> bool {
-        self.terms.get(place).is_some_and(|term| term.kind == kind && &*term.name == name)
+        self.row.get(place).is_some_and(|term| term.kind == kind && &*term.name == name)
     }
 
     /// Adds a posting to a term, which gets `ordinal` for its first one if it is new. Returns
@@ -93,10 +82,21 @@ impl Terms {
         self.insert(hash, kind, name, Held::One(ordinal, posting))
     }
 
+    /// Makes room for `more` postings behind the first one of the term at `place`.
+    pub(super) fn reserve(&mut self, place: usize, more: usize) {
+        let Some(term) = self.row.get_mut(place) else { return };
+        if let Held::One(ordinal, one) = term.held {
+            let mut list = Vec::with_capacity(1 + more);
+            list.push(one);
+            self.held_bytes += list.capacity() * size_of::<Posting>();
+            term.held = Held::Many(ordinal, list);
+        }
+    }
+
     /// Adds a posting to the term at `place`, unless it is there: a forged event may carry a tag
     /// twice.
     pub(super) fn push(&mut self, place: usize, posting: Posting) {
-        let term = self.terms.get_mut(place).expect("places are handed out for terms that exist");
+        let term = self.row.get_mut(place).expect("places are handed out for terms that exist");
         match &mut term.held {
             Held::One(_, one) if one.position == posting.position => {}
             Held::One(ordinal, one) => {
@@ -124,7 +124,7 @@ impl Terms {
             self.insert(hash, kind, name, Held::Value(value.to_vec()));
             return;
         };
-        let term = self.terms.get_mut(place).expect("it was found just now");
+        let term = self.row.get_mut(place).expect("it was found just now");
         match &mut term.held {
             Held::Value(older) => {
                 let before = older.capacity();
@@ -142,24 +142,22 @@ impl Terms {
     }
 
     fn place(&self, hash: u64, kind: TermKind, name: &[u8]) -> Option<usize> {
-        let is_wanted = |place: &usize| {
-            let term = self.terms.get(*place);
-            term.is_some_and(|term| term.hash == hash && term.kind == kind && &*term.name == name)
-        };
-        self.places.find(hash, is_wanted).copied()
+        self.places.find(hash, |place| {
+            let term = self.row.get(place);
+            term.is_some_and(|term| term.kind == kind && &*term.name == name)
+        })
     }
 
     fn insert(&mut self, hash: u64, kind: TermKind, name: &[u8], held: Held) -> usize {
-        let place = self.terms.len();
+        let place = self.row.len();
         self.held_bytes += name.len();
-        self.terms.push(Term { hash, kind, name: name.into(), held });
-        let terms = &self.terms;
-        let hash_of = |place: &usize| terms.get(*place).map_or(0, |term| term.hash);
-        self.places.insert_unique(hash, place, hash_of);
+        self.row.push(Term { kind, name: name.into(), held });
+        self.places.insert(hash, place);
         place
     }
-}
 
-pub(super) fn hash_id(seed: u64, id: EventId) -> u64 {
-    xxh3_64_with_seed(id.as_bytes(), seed)
+    /// The hash of an id, which stands in a table of its own.
+    pub(super) fn hash_id(&self, id: EventId) -> u64 {
+        xxh3_64_with_seed(id.as_bytes(), self.seed)
+    }
 }
