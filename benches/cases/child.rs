@@ -22,6 +22,11 @@ use tokio::runtime::Runtime;
 
 /// For how long nothing may change before a store counts as settled.
 const CALM: Duration = Duration::from_secs(1);
+/// How much processor time looking at it may take meanwhile, in hundredths of a second.
+const CALM_TICKS: u64 = 3;
+/// Which field behind the name of the program counts its time in user mode; the next one counts
+/// that in the kernel.
+const UTIME_FIELD: usize = 11;
 /// When it is taken as it is, settled or not.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
 /// How often it is looked at.
@@ -161,17 +166,27 @@ fn fill_it(runtime: &Runtime, store: &Store, scale: &Scale) -> Result<Words, Fai
     Ok(words)
 }
 
-/// Waits until the index is neither written nor merged any more.
+/// Waits until the index is neither written nor merged any more: until for a while nothing has
+/// changed and nothing was computed.
 fn settle(store: &Store) -> Words {
     let began = Instant::now();
     let look = || (store.stats().runs, store.stats().index_bytes, store.stats().memory_bytes);
-    let (mut last, mut since) = (look(), Instant::now());
+    let (mut last, mut ticks, mut since) = (look(), cpu_ticks(), Instant::now());
     while since.elapsed() < CALM && began.elapsed() < SETTLE_MAX {
         std::thread::sleep(LOOK);
-        let now = look();
-        if now != last {
-            (last, since) = (now, Instant::now());
+        let (now, now_ticks) = (look(), cpu_ticks());
+        if now != last || now_ticks > ticks + CALM_TICKS {
+            (last, ticks, since) = (now, now_ticks, Instant::now());
         }
     }
     Words::default()
+}
+
+/// Hundredths of a second of processor time that this process has used; 0 if that is not known.
+fn cpu_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program stands in parentheses and may contain anything.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let times = fields.split_whitespace().skip(UTIME_FIELD).take(2);
+    times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }

@@ -33,8 +33,9 @@ pub(crate) fn rows(run: &Run) -> Result<Vec<Fields>, Failure> {
         let scale = Scale { payload_bytes, ids, ..run.scale.untagged() };
         let dir = run.dir.join("disk");
         child::run(Role::Fill, &dir, &scale)?;
-        child::run(Role::Settle, &dir, &scale)?;
-        rows.push(fields(&scale, &measure(&dir)?));
+        let settled = child::run(Role::Settle, &dir, &scale)?;
+        let live = settled.number("index_bytes")?;
+        rows.push(fields(&scale, &measure(&dir)?, live));
         fs::remove_dir_all(&dir)?;
     }
     Ok(rows)
@@ -62,7 +63,7 @@ fn measure(dir: &Path) -> Result<Bytes, Failure> {
     Ok(bytes)
 }
 
-fn fields(scale: &Scale, bytes: &Bytes) -> Fields {
+fn fields(scale: &Scale, bytes: &Bytes, live_index_bytes: f64) -> Fields {
     let (payloads, names) = fill::wanted_bytes(scale);
     let each = |bytes: u64| Value::Number(real(bytes) / real(scale.events));
     let kept = bytes.log + bytes.index;
@@ -74,6 +75,7 @@ fn fields(scale: &Scale, bytes: &Bytes) -> Fields {
         ("ids", Value::Word(scale.ids.name().to_owned())),
         ("log_bytes_per_event", each(bytes.log)),
         ("index_bytes_per_event", each(bytes.index)),
+        ("live_index_bytes_per_event", Value::Number(live_index_bytes / real(scale.events))),
         ("wanted_bytes_per_event", each(payloads + names)),
         ("ratio", Value::Number(real(kept) / real(payloads + names))),
         ("ratio_to_payloads", Value::Number(real(kept) / real(payloads))),
