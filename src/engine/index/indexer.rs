@@ -13,7 +13,7 @@ use super::{
 use crate::{
     engine::{files::FileKey, procedures::remove_files, race::race, shared::Shared},
     error::ReadError,
-    ids::{Position, StoreId},
+    ids::StoreId,
     log::{
         Anchor,
         segment::{SegmentEntry, SegmentTable},
@@ -117,8 +117,7 @@ impl<R: Runtime> Indexing<R> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.index.door().forget(FileKey::Run(name));
         let run = Run::open(&self.index.pages, self.store, name, number).await;
-        let unreadable = |damaged| io::Error::other(format!("{damaged:?}"));
-        run.map(Arc::new).map_err(unreadable)
+        run.map(Arc::new).map_err(io::Error::other)
     }
 
     /// Merges runs and rebuilds damaged ones until the store is closed.
@@ -161,7 +160,7 @@ impl<R: Runtime> Indexing<R> {
             }
             Err(Unmade::Closing) => {}
             Err(Unmade::Damaged(damaged)) => {
-                tracing::warn!(run = %damaged.run.file_name(), why = ?damaged.why,
+                tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why,
                     "a run is rebuilt before it is merged");
                 if let Err(error) = self.rebuild(damaged.run).await {
                     tracing::error!(%error, "a damaged run could not be rebuilt");
@@ -247,9 +246,4 @@ fn log_bytes(first: &Anchor, end: &Anchor, table: &SegmentTable) -> u64 {
 /// Bytes of all runs.
 pub(crate) fn index_bytes(index: &Index) -> u64 {
     index.tables().runs.iter().map(|run| run.header().file_bytes()).sum()
-}
-
-/// Where the runs end.
-pub(crate) fn runs_end(runs: &[Arc<Run>]) -> Option<Position> {
-    runs.last().map(|run| run.name().end)
 }

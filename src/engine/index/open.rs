@@ -26,8 +26,16 @@ use crate::{
         group::{Commits, GroupHeader},
         segment::{self, SegmentTable},
     },
-    runtime::{Disk, WallTime},
-    store::{body::BodyView, filter::TermHasher, mark::Mark, run_name::RunName, state::State},
+    runtime::Disk,
+    store::{
+        body::BodyView,
+        filter::TermHasher,
+        mark::Mark,
+        run_name::RunName,
+        state::State,
+        term::{TermKind, term_of},
+    },
+    time::WallTime,
 };
 use std::{
     collections::VecDeque,
@@ -73,7 +81,7 @@ pub(crate) async fn open<D: Disk>(
     door: Door,
     log: LogEnds<'_>,
     options: IndexOptions,
-    repairs: mpsc::Sender<Request>,
+    repairs: Option<mpsc::Sender<Request>>,
 ) -> Result<OpenedIndex, OpenError> {
     let pages = Pages { door, cache: PageCache::new(options.cache_bytes) };
     let mut opening = Opening {
@@ -149,7 +157,7 @@ impl<D: Disk> Opening<'_, D> {
             let run = match opened {
                 Ok(run) => run,
                 Err(damaged) => {
-                    tracing::warn!(run = %name.file_name(), why = ?damaged.why, "a run is ignored");
+                    tracing::warn!(run = %name.file_name(), why = %damaged.why, "a run is ignored");
                     continue;
                 }
             };
@@ -195,8 +203,7 @@ impl<D: Disk> Opening<'_, D> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.pages.door.forget(FileKey::Run(name));
         let run = Run::open(&self.pages, self.log.store, name, number).await;
-        let run = run.map_err(|damaged| io::Error::other(format!("{damaged:?}")))?;
-        self.runs.push(Arc::new(run));
+        self.runs.push(Arc::new(run.map_err(io::Error::other)?));
         Ok(())
     }
 
@@ -249,10 +256,7 @@ impl<D: Disk> Opening<'_, D> {
     async fn last_recorded(&mut self) -> Result<WallTime, OpenError> {
         let Some(run) = self.runs.last() else { return Ok(WallTime::default()) };
         let last = Position::new(run.name().end.get() - 1);
-        let term = crate::store::term::term_of(
-            crate::store::term::TermKind::PlaceMark,
-            &Mark::place_name(last),
-        );
+        let term = term_of(TermKind::PlaceMark, &Mark::place_name(last));
         let found = run.floor(&self.pages, &term).await;
         let mark = found.ok().flatten().and_then(|entry| {
             Mark::decode(entry.term().get(1..).unwrap_or_default(), entry.payload())

@@ -13,14 +13,14 @@ use crate::{
     error::ReadError,
     event::RecordedEvent,
     ids::{Position, Revision},
-    limits::PREFIX_CATEGORIES_MAX,
+    limits::{NAME_BYTES_MAX, PREFIX_CATEGORIES_MAX},
     names::{StreamId, category_of, is_system},
     read::{AsOf, Direction, Read, Selector, Start},
-    runtime::WallTime,
     store::{
         body::BodyView,
         term::{TermKind, term_of},
     },
+    time::WallTime,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -111,7 +111,7 @@ impl Events {
             Selector::Prefix(prefix) => visible && event.stream().starts_with(prefix),
             Selector::Query(query) => {
                 let tags: Vec<&str> = event.tags().collect();
-                visible && query.matches(event.event_type(), tags.iter().copied())
+                visible && query.matches(event.event_type(), &tags.iter().copied())
             }
         }
     }
@@ -119,6 +119,9 @@ impl Events {
     /// Pins the read and chooses its way.
     async fn begin(&self) -> Result<Stage, ReadError> {
         let head = self.reader.head();
+        if let Selector::Query(query) = &self.read.selector {
+            query.check().map_err(ReadError::Query)?;
+        }
         let bound = match self.read.as_of {
             AsOf::Now => head,
             AsOf::Position(position) => head.min(Position::new(position.get().saturating_add(1))),
@@ -139,15 +142,13 @@ impl Events {
                 });
             }
             Selector::Stream(stream) => Want::term(TermKind::Stream, stream.as_str()),
-            Selector::Category(category) if category.len() > crate::limits::NAME_BYTES_MAX => {
+            // No name is as long as that.
+            Selector::Category(name) | Selector::Prefix(name) if name.len() > NAME_BYTES_MAX => {
                 return Ok(Stage::Done);
             }
             Selector::Category(category) => Want::term(TermKind::Category, category),
             Selector::Prefix(prefix) => self.reader.categories_of(prefix).await?,
-            Selector::Query(query) => {
-                query.check().map_err(ReadError::Query)?;
-                Want::query(query, self.read.system)
-            }
+            Selector::Query(query) => Want::query(query, self.read.system),
         };
         Ok(Stage::Lists { want, from, until })
     }
@@ -218,13 +219,11 @@ impl Events {
 
     async fn go_on_forward(&mut self) -> Result<(), ReadError> {
         let Stage::Forward { reading, from, until } = &mut self.stage else { return Ok(()) };
-        match reading.next().await? {
-            Some(commit) => take_all(&commit, *from, *until, &mut self.ready),
-            None => {
-                self.stage = Stage::Done;
-                Ok(())
-            }
+        if let Some(commit) = reading.next().await? {
+            return take_all(&commit, *from, *until, &mut self.ready);
         }
+        self.stage = Stage::Done;
+        Ok(())
     }
 
     async fn go_on_backward(&mut self) -> Result<(), ReadError> {

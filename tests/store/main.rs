@@ -1,0 +1,24 @@
+//! The contract of the event store, sentence by sentence, each as a test that would notice.
+//!
+//! Not a search: the simulation looks for what nobody thought of. Most of it runs on the simulated
+//! disk, with the smallest segments, so that a few hundred appends make runs, merges and
+//! rebuildings. The invariant these tests guard: what the documentation of `Store` says is so,
+//! also while runs are written, merged, damaged and rebuilt underneath.
+
+mod appends;
+mod cancelling;
+mod crashes;
+mod damage;
+mod failures;
+mod fences;
+mod guards;
+mod host;
+mod ids;
+mod keys;
+mod life;
+mod limits;
+mod model;
+mod reads;
+mod windows;
+
+use host::{Host, check, event, key, note, stream};
