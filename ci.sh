@@ -136,6 +136,7 @@ benches() {
     cargo bench --quiet --bench append -- --json --secs 1 --mode blocking --writers 1 \
         --payload 256 --outstanding 1
     cargo bench --quiet --bench recovery -- --json --mib 64
+    cargo bench --quiet --bench store -- --json --events 20000 --secs 0.5 --rounds 1 --reads 500
 }
 
 # Two processes, because addresses and hash seeds differ between processes, not within one.
