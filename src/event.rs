@@ -7,8 +7,8 @@ use crate::{
     ids::{Position, Revision},
     limits::{EVENT_TAGS_MAX, METADATA_BYTES_MAX, TRACE_BYTES_MAX},
     names::{EventType, Tag},
-    runtime::WallTime,
     store::body::EventView,
+    time::WallTime,
 };
 use bytes::Bytes;
 use std::{fmt, str::FromStr};
@@ -61,6 +61,7 @@ impl EventId {
     }
 
     /// An id in the layout of a UUID version 7: `wall` in milliseconds, then random bits.
+    #[expect(clippy::big_endian_bytes, reason = "the layout of a UUID")]
     pub(crate) fn draw(wall: WallTime, random: [u64; 2]) -> Self {
         let millis = wall.as_unix_nanos() / 1_000_000;
         let [first, second] = random;

@@ -1,4 +1,5 @@
-//! Every bound of the log and the store, with its unit in the name and the relations between them asserted.
+//! Every bound of the log and the store, with its unit in the name and the relations between them
+//! asserted.
 //!
 //! Constants of the format stand here; what an operator may choose stands in [`crate::options`].
 

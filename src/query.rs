@@ -45,7 +45,7 @@ impl QueryItem {
     pub(crate) fn matches<'a>(
         &self,
         event_type: &str,
-        tags: impl Iterator<Item = &'a str> + Clone,
+        tags: &(impl Iterator<Item = &'a str> + Clone),
     ) -> bool {
         let typed = self.types.is_empty() || self.types.iter().any(|t| t.as_str() == event_type);
         typed && self.tags.iter().all(|wanted| tags.clone().any(|tag| tag == wanted.as_str()))
@@ -95,9 +95,9 @@ impl Query {
     pub(crate) fn matches<'a>(
         &self,
         event_type: &str,
-        tags: impl Iterator<Item = &'a str> + Clone,
+        tags: &(impl Iterator<Item = &'a str> + Clone),
     ) -> bool {
-        self.any_of.iter().any(|item| item.matches(event_type, tags.clone()))
+        self.any_of.iter().any(|item| item.matches(event_type, tags))
     }
 
     pub(crate) fn check(&self) -> Result<(), QueryError> {

@@ -6,7 +6,7 @@ use crate::{
     ids::{Position, Revision},
     names::StreamId,
     query::Query,
-    runtime::WallTime,
+    time::WallTime,
 };
 
 /// Which events are read.
@@ -49,10 +49,12 @@ pub(crate) enum AsOf {
 /// A request to read events: from the beginning, forward, all of them, unless it says otherwise.
 ///
 /// ```
-/// use sagalog::{Read, Revision, StreamId};
+/// use sagalog::{Position, Read, Revision, StreamId};
 ///
 /// let last_three = Read::stream(StreamId::parse("order-17")?).backward().limit(3);
 /// let from_five = Read::stream(StreamId::parse("order-17")?).from_revision(Revision::new(5));
+/// let orders_behind = Read::category("order").from_position(Position::new(100));
+/// let as_it_was = Read::all().as_of_position(Position::new(99));
 /// # Ok::<(), sagalog::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +140,8 @@ impl Read {
         self
     }
 
-    /// Reads the log as it was at `time` by [`RecordedEvent::recorded_at`](crate::RecordedEvent::recorded_at).
+    /// Reads the log as it was at `time`, by
+    /// [`RecordedEvent::recorded_at`](crate::RecordedEvent::recorded_at).
     pub fn as_of_time(mut self, time: WallTime) -> Self {
         self.as_of = AsOf::Time(time);
         self

@@ -5,7 +5,8 @@
 )]
 
 use sagalog::{
-    Commit, Epoch, Log, Options, Position, SegmentId, Sequence,
+    Append, CommandKey, Commit, ConsumerId, Epoch, EventId, EventType, FenceName, FencingToken,
+    Log, NewEvent, Options, Position, SegmentId, Sequence, Store, StreamId, Tag, WallTime,
     log::{
         Chain, Place,
         group::{Closing, Frame, GroupBuilder, GroupKind},
@@ -58,6 +59,36 @@ fn recovery_image_cut_anywhere_and_flipped() {
     }
 }
 
+#[test]
+fn body_decode() {
+    for bytes in corpus("body_decode") {
+        fuzz::body_decode(&bytes);
+        for at in (0..bytes.len()).step_by(3) {
+            fuzz::body_decode(&bytes[..at]);
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << (at % 8);
+            fuzz::body_decode(&flipped);
+        }
+    }
+}
+
+#[test]
+fn index_image() {
+    for bytes in corpus("index_image") {
+        fuzz::index_image(&bytes);
+    }
+}
+
+#[test]
+fn index_image_forged_in_every_page() {
+    for at in 0..120_u16 {
+        let offset = at.wrapping_mul(977);
+        let [page, offset] = [at % 40, offset].map(u16::to_le_bytes);
+        let patch = [page[0], page[1], offset[0], offset[1], 2, 0xFF, at.to_le_bytes()[0]];
+        fuzz::index_image(&[&at.to_le_bytes()[..1], &patch].concat());
+    }
+}
+
 fn write(target: &str, name: &str, bytes: &[u8]) {
     fs::write(folder(target).join(name), bytes).expect("the tree is writable");
 }
@@ -84,6 +115,47 @@ fn image(count: usize, closed: bool, keep_from: u64) -> Vec<u8> {
     world.disk(|disk| fuzz::image_of(disk))
 }
 
+/// Bodies of appends, as the store writes them.
+fn bodies() -> Vec<Vec<u8>> {
+    let world = World::new(1);
+    let runtime = world.runtime();
+    let stream = |name| StreamId::parse(name).expect("a name");
+    let event = || NewEvent::new(EventType::parse("OrderPlaced").expect("a name"), "{}");
+    let whole = event()
+        .id(EventId::from_bytes([7; 16]))
+        .tag(Tag::parse("customer:3").expect("a name"))
+        .metadata("m")
+        .occurred_at(WallTime::from_unix_nanos(5))
+        .correlation_id(EventId::from_bytes([1; 16]))
+        .causation_id(EventId::from_bytes([2; 16]))
+        .trace_context("00-trace")
+        .principal("ada");
+    let key = |name| CommandKey::parse(name).expect("a name");
+    let appends = [
+        Append::new().event(stream("order-17"), event()).event(stream("cart-3"), event()),
+        Append::new()
+            .event(stream("order-17"), whole)
+            .key(key("k"))
+            .checkpoint(ConsumerId::parse("mailer").expect("a name"), Position::new(1))
+            .fence(FenceName::parse("shipping").expect("a name"), FencingToken::new(7)),
+        Append::new().key(key("l")),
+    ];
+    world.block_on(async {
+        let (store, _) = Store::open_with(&runtime, Options::default()).await.expect("a new store");
+        for append in appends {
+            store.append(append).await.expect("healthy");
+        }
+        store.close().await.expect("healthy");
+        let (log, _) = Log::open_with(&runtime, Options::default()).await.expect("healthy");
+        let mut reader = log.read(Position::new(0));
+        let mut bodies = Vec::new();
+        while let Some(commit) = reader.next().await.expect("readable") {
+            bodies.push(commit.body.to_vec());
+        }
+        bodies
+    })
+}
+
 #[test]
 #[ignore = "writes the seeds of the corpus anew; run it when the format changes"]
 fn write_seeds() {
@@ -104,6 +176,14 @@ fn write_seeds() {
     write("group_decode", "group", &group);
     let (_, beat) = GroupBuilder::new(Vec::new()).close(closing(GroupKind::Heartbeat));
     write("group_decode", "heartbeat", &beat);
+    for (name, body) in ["two_streams", "everything", "bare"].into_iter().zip(bodies()) {
+        write("body_decode", name, &body);
+    }
+    // The root's number; the count of a leaf; the first entry of one; a filter's count.
+    write("index_image", "root", &[0, 0, 0, 160, 0, 4, 1, 0, 0, 0]);
+    write("index_image", "count", &[0, 1, 0, 6, 0, 2, 0xFF, 0xFF]);
+    write("index_image", "entry", &[1, 1, 0, 8, 0, 3, 0, 255, 255]);
+    write("index_image", "filter", &[1, 0xFF, 0xFF, 6, 0, 2, 63, 0]);
     let young = image(0, true, 0);
     write("group_decode", "blocks", &young[8..]);
     write("recovery_image", "young", &young);

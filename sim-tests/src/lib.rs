@@ -10,3 +10,5 @@ pub mod disk;
 pub mod report;
 #[cfg(madsim)]
 pub mod runtime;
+#[cfg(madsim)]
+pub mod store;

@@ -1,13 +1,76 @@
-//! Sums up many seeds and prints what a person or a script wants to know.
+//! What became of a seed, and of many: what a person or a script wants to know.
+//!
+//! It judges nothing: a suite hands in what it found.
 
-use crate::disk::SeedReport;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{fmt, time::Duration};
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by the suites")]
+pub struct Violation {
+    /// The promise's number in `docs/GUARANTEES.md`.
+    pub guarantee: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} broken: {}", self.guarantee, self.what)
+    }
+}
+
+pub(crate) fn broken<T>(guarantee: &'static str, what: String) -> Result<T, Violation> {
+    Err(Violation { guarantee, what })
+}
+
+/// What became of one seed.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by the suites")]
+pub struct SeedReport {
+    /// The suite.
+    pub suite: &'static str,
+    /// The seed.
+    pub seed: u64,
+    /// The broken promise, if any.
+    pub violation: Option<Violation>,
+    /// Calls of the store or the log: appends, and reads where the suite counts them.
+    pub operations: u64,
+    /// Process crashes and power failures.
+    pub crashes: u64,
+    /// Operations that reached the disk.
+    pub disk_ops: u64,
+    /// Faults that struck.
+    pub faults: u64,
+    /// Hash of everything that happened, in order.
+    pub trace_hash: u128,
+    /// For a failed seed: the plan and the last events.
+    pub story: Vec<String>,
+}
+
+impl SeedReport {
+    /// The report of a seed whose world panicked: a bug, in the engine or in the world.
+    pub fn panicked(suite: &'static str, seed: u64, plan: String) -> Self {
+        let what = "the world panicked, see the message above".into();
+        Self {
+            suite,
+            seed,
+            violation: Some(Violation { guarantee: "G9", what }),
+            operations: 0,
+            crashes: 0,
+            disk_ops: 0,
+            faults: 0,
+            trace_hash: 0,
+            story: vec![plan],
+        }
+    }
+}
 
 /// The sum of many seeds.
 #[derive(Debug, Default)]
 pub struct Summary {
-    appends: Vec<u64>,
+    operations: Vec<u64>,
     crashes: Vec<u64>,
     disk_ops: Vec<u64>,
     faults: u64,
@@ -18,7 +81,7 @@ pub struct Summary {
 impl Summary {
     /// Takes a seed's report in. The order matters for the trace hash.
     pub fn add(&mut self, report: &SeedReport) {
-        self.appends.push(report.appends);
+        self.operations.push(report.operations);
         self.crashes.push(report.crashes);
         self.disk_ops.push(report.disk_ops);
         self.faults += report.faults;
@@ -36,15 +99,15 @@ impl Summary {
 
     /// The summary as one object; `elapsed` is real time.
     pub fn to_json(&self, elapsed: Duration) -> Value {
-        let seeds = self.appends.len();
+        let seeds = self.operations.len();
         json!({
             "seeds": seeds,
             "failed": self.failed,
             "seeds_per_s": per_second(seeds, elapsed),
-            "median_appends": median(&self.appends),
+            "median_operations": median(&self.operations),
             "median_crashes": median(&self.crashes),
             "median_disk_ops": median(&self.disk_ops),
-            "appends": self.appends.iter().sum::<u64>(),
+            "operations": self.operations.iter().sum::<u64>(),
             "crashes": self.crashes.iter().sum::<u64>(),
             "faults_injected": self.faults,
             "trace_hash": format!("{:032x}", self.trace_hash),
@@ -71,6 +134,6 @@ pub fn tell(report: &SeedReport) -> String {
     };
     let mut lines = vec![format!("seed {}: {violation}", report.seed)];
     lines.extend(report.story.iter().map(|line| format!("  {line}")));
-    lines.push(format!("replay: cargo sim disk --seed {}", report.seed));
+    lines.push(format!("replay: cargo sim {} --seed {}", report.suite, report.seed));
     lines.join("\n")
 }

@@ -10,7 +10,7 @@ fn trace(seed: u64) -> (u128, u64, u64) {
     let running = thread::spawn(move || run_seed(Plan::draw(seed)));
     let report = running.join().expect("the seed does not panic");
     assert_eq!(report.violation, None, "seed {seed}");
-    (report.trace_hash, report.disk_ops, report.appends)
+    (report.trace_hash, report.disk_ops, report.operations)
 }
 
 #[test]

@@ -13,7 +13,8 @@ use crate::{
     commit::RecordedCommit,
     error::{OpenError, ReadError},
     ids::{Epoch, Position, StoreId},
-    runtime::{Runtime, WallTime},
+    runtime::Runtime,
+    time::WallTime,
 };
 use std::{
     io,

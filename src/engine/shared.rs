@@ -4,6 +4,10 @@
 //! the group; the writer wakes a group's callers together. No acknowledgement is given here: the
 //! durable group number is published by `engine::writer` alone.
 
+mod core;
+
+pub(crate) use self::core::{Core, Waits};
+
 use super::pending::Pending;
 use crate::{
     error::{CommitError, LogError},
@@ -27,25 +31,6 @@ use std::{
     task::{Poll, Waker},
 };
 use tokio::sync::Notify;
-
-/// Guarded by the one lock of the append path.
-pub(crate) struct Core {
-    pub(crate) pipeline: Pipeline,
-    /// Wakers of the callers of each group that is not yet durable, in order.
-    waiting: VecDeque<(Sequence, Vec<Waker>)>,
-    /// A vector to reuse.
-    spare_wakers: Vec<Waker>,
-    /// Whether, and for what, the writer waits.
-    pub(crate) waits: Waits,
-    /// Why the next segment could not be prepared.
-    pub(crate) unprepared: Option<Arc<io::Error>>,
-    /// Points between groups at which the index was cut, in order, once they are reached.
-    cuts: VecDeque<(Sequence, Option<Anchor>)>,
-    /// Why the index could not be written.
-    pub(crate) unindexed: Option<Arc<io::Error>>,
-    /// How many checkpoint intervals of the active segment the keeper was told of.
-    pub(crate) checkpoint_mark: u64,
-}
 
 /// Shared by the handles and the tasks of one log.
 pub(crate) struct Shared {
@@ -72,17 +57,6 @@ pub(crate) struct Shared {
     /// Told when the keeper has something to do.
     pub(crate) chores: Notify,
     table: Mutex<Arc<SegmentTable>>,
-}
-
-/// Whether the writer task waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waits {
-    /// It is at work.
-    No,
-    /// It waits for work.
-    ForWork,
-    /// It waits for work, or for the time of a heartbeat.
-    ForHeartbeat,
 }
 
 /// Who will write the group that a commit is put into.
@@ -377,79 +351,6 @@ impl Drop for PoisonOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.poison();
-        }
-    }
-}
-
-impl Core {
-    /// Whether the writer task has to be woken for what a leading caller leaves behind.
-    pub(crate) fn wake_behind_leader(&mut self, closing: bool) -> bool {
-        let work = self.pipeline.has_work() || closing;
-        let wake = match self.waits {
-            Waits::No => false,
-            Waits::ForWork => work || self.pipeline.wants_heartbeat(),
-            Waits::ForHeartbeat => work,
-        };
-        if wake {
-            self.waits = Waits::No;
-        }
-        wake
-    }
-
-    /// Tables that were cut when the store was opened.
-    pub(crate) fn begin_cuts(&mut self, cuts: &VecDeque<Anchor>) {
-        self.cuts.extend(cuts.iter().map(|anchor| (anchor.sequence, Some(*anchor))));
-    }
-
-    /// Notes that the log is durable up to `durable`; whether that lets a table be written.
-    fn reach(&mut self, durable: &Anchor) -> bool {
-        for (sequence, anchor) in &mut self.cuts {
-            if *sequence == durable.sequence {
-                *anchor = Some(*durable);
-            }
-        }
-        self.proven_cut().is_some()
-    }
-
-    /// The oldest cut, once a durable group behind it calls everything before it durable.
-    pub(crate) fn proven_cut(&self) -> Option<Anchor> {
-        let (sequence, anchor) = self.cuts.front()?;
-        anchor.filter(|_| self.pipeline.durable().sequence > *sequence)
-    }
-
-    /// The oldest cut was dealt with.
-    pub(crate) fn take_cut(&mut self) {
-        self.cuts.pop_front();
-    }
-
-    fn leave_waker(&mut self, sequence: Sequence, waker: &Waker) -> usize {
-        if self.waiting.back().is_none_or(|(last, _)| *last != sequence) {
-            let wakers = std::mem::take(&mut self.spare_wakers);
-            self.waiting.push_back((sequence, wakers));
-        }
-        let (_, wakers) = self.waiting.back_mut().expect("a group was just put in line");
-        wakers.push(waker.clone());
-        wakers.len() - 1
-    }
-
-    pub(crate) fn change_waker(&mut self, sequence: Sequence, slot: usize, waker: &Waker) {
-        let group = self.waiting.iter_mut().find(|(waiting, _)| *waiting == sequence);
-        if let Some(old) = group.and_then(|(_, wakers)| wakers.get_mut(slot))
-            && !old.will_wake(waker)
-        {
-            old.clone_from(waker);
-        }
-    }
-
-    /// Moves the wakers of the groups before `sequence` to `woken`, whose memory it keeps.
-    fn take_waiting(&mut self, sequence: Sequence, woken: &mut Vec<Waker>) {
-        while self.waiting.front().is_some_and(|(group, _)| *group < sequence) {
-            let (_, wakers) = self.waiting.pop_front().expect("the front was just seen");
-            if woken.is_empty() {
-                self.spare_wakers = std::mem::replace(woken, wakers);
-            } else {
-                woken.extend(wakers);
-            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! This module knows nothing of logs, stores or sagas. The invariant it guards: time, threads,
 //! files and entropy enter Sagalog here or not at all.
 
+pub use crate::time::WallTime;
 use std::{fmt, future::Future, io, time::Duration};
 
 #[cfg(feature = "tokio")]
@@ -30,22 +31,6 @@ impl Moment {
     /// Time since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
-    }
-}
-
-/// A reading of the wall clock, in nanoseconds since 1970-01-01T00:00:00Z. It may jump either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct WallTime(u64);
-
-impl WallTime {
-    /// The wall time `nanos` after the Unix epoch.
-    pub const fn from_unix_nanos(nanos: u64) -> Self {
-        Self(nanos)
-    }
-
-    /// Nanoseconds since the Unix epoch.
-    pub const fn as_unix_nanos(self) -> u64 {
-        self.0
     }
 }
 

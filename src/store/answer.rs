@@ -39,13 +39,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// The answer to the repetition; `None` if the revisions have to be read first.
-    pub(crate) fn committed(&self) -> Option<Committed> {
-        let Revisions::Known(revisions) = &self.revisions else { return None };
-        Some(self.committed_with(revisions.clone()))
-    }
-
-    /// The answer to the repetition, with revisions that were read from the log.
+    /// The answer to the repetition, with its revisions.
     pub(crate) fn committed_with(&self, revisions: Vec<(StreamId, Revision)>) -> Committed {
         Committed { first: self.first, positions: self.positions, revisions, replayed: true }
     }
@@ -148,6 +142,11 @@ pub(crate) fn stream_of(name: &[u8]) -> Option<StreamId> {
     reason = "a test that indexes out of bounds fails, which is what it is for"
 )]
 mod tests {
+    #![expect(
+        clippy::indexing_slicing,
+        reason = "a test that indexes out of bounds fails, which is what it is for"
+    )]
+
     use super::*;
     use crate::store::random::Random;
 
@@ -174,7 +173,7 @@ mod tests {
         assert_eq!(found.original.first, Position::new(17));
         assert_eq!(found.original.positions, 4096);
         assert_eq!(found.original.revisions, Revisions::Known(known.collect()));
-        assert!(found.original.committed().is_some_and(|committed| committed.replayed));
+        assert!(found.original.committed_with(Vec::new()).replayed);
     }
 
     #[test]
@@ -184,7 +183,6 @@ mod tests {
         assert_eq!(bytes.len(), HEAD_BYTES);
         let found = KeyAnswer::decode(&bytes).expect("it was encoded just now");
         assert_eq!(found.original.revisions, Revisions::InLog(PLACE));
-        assert_eq!(found.original.committed(), None);
         for count in 1..300 {
             let bytes = encoded(&names[..count]);
             assert!(bytes.len() <= ANSWER_BYTES_MAX, "{count} streams");

@@ -4,16 +4,21 @@
 //! is what the decision adds. Reading is bounded and total: bytes that this format did not write
 //! are a fault with a reason, never a panic. The bytes are drawn in `docs/FORMAT.md`.
 
+mod cursor;
+mod event;
+
+pub(crate) use event::EventView;
+
 use crate::{
-    event::{ContentType, EventId, NewEvent},
+    event::{EventId, NewEvent},
     ids::{FencingToken, Position, Revision},
-    limits::{APPEND_EVENTS_MAX, COUNTER_MAX},
+    limits::APPEND_EVENTS_MAX,
     log::fields::{Fields, len_u32, usize_from},
     names::{CommandKey, ConsumerId, FenceName, StreamId},
-    runtime::WallTime,
+    time::WallTime,
 };
 use bytes::Bytes;
-use std::str;
+use cursor::{Cursor, Read, SHORT, Span};
 
 /// The version of this layout, its first byte.
 pub(crate) const BODY_VERSION: u8 = 1;
@@ -161,91 +166,6 @@ fn small(length: usize) -> u8 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BodyFault(pub(crate) &'static str);
 
-/// A range of a body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    fn of(self, body: &[u8]) -> &[u8] {
-        body.get(usize_from(self.start.into())..usize_from(self.end.into())).unwrap_or_default()
-    }
-
-    fn text(self, body: &[u8]) -> &str {
-        str::from_utf8(self.of(body)).expect("texts were checked when the body was decoded")
-    }
-}
-
-/// Reads a body's fields in order and knows where it stands.
-struct Cursor<'a> {
-    body: &'a [u8],
-    fields: Fields<'a>,
-    at: u32,
-}
-
-type Read<T> = Result<T, BodyFault>;
-
-const SHORT: BodyFault = BodyFault("it ends in the middle of a field");
-
-impl<'a> Cursor<'a> {
-    fn new(body: &'a [u8]) -> Self {
-        Self { body, fields: Fields::new(body), at: 0 }
-    }
-
-    fn u8(&mut self) -> Read<u8> {
-        self.at += 1;
-        self.fields.u8().ok_or(SHORT)
-    }
-
-    fn u16(&mut self) -> Read<u16> {
-        self.at += 2;
-        self.fields.u16().ok_or(SHORT)
-    }
-
-    fn u32(&mut self) -> Read<u32> {
-        self.at += 4;
-        self.fields.u32().ok_or(SHORT)
-    }
-
-    fn u64(&mut self) -> Read<u64> {
-        self.at += 8;
-        self.fields.u64().ok_or(SHORT)
-    }
-
-    fn counter(&mut self) -> Read<u64> {
-        let number = self.u64()?;
-        if number > COUNTER_MAX { Err(BodyFault("a counter is out of bounds")) } else { Ok(number) }
-    }
-
-    fn id(&mut self) -> Read<[u8; 16]> {
-        self.at += 16;
-        self.fields.id().ok_or(SHORT)
-    }
-
-    fn span(&mut self, length: u32) -> Read<Span> {
-        let start = self.at;
-        self.fields.bytes(usize_from(length.into())).ok_or(SHORT)?;
-        self.at += length;
-        Ok(Span { start, end: self.at })
-    }
-
-    fn text(&mut self) -> Read<Span> {
-        let length = self.u8()?;
-        let span = self.span(length.into())?;
-        match str::from_utf8(span.of(self.body)) {
-            Ok(_) => Ok(span),
-            Err(_) => Err(BodyFault("a text is not UTF-8")),
-        }
-    }
-
-    fn name(&mut self) -> Read<Span> {
-        let name = self.text()?;
-        if name.start == name.end { Err(BodyFault("a name is empty")) } else { Ok(name) }
-    }
-}
-
 /// A stream of a body: its name, and the revision of its next event while the body is walked.
 #[derive(Clone, Copy, Debug)]
 struct StreamSpan {
@@ -373,7 +293,7 @@ impl BodyView {
             };
         }
         let rest = self.body.get(..end).ok_or(SHORT)?;
-        let mut cursor = Cursor { body: rest, fields: Fields::new(rest), at: 0 };
+        let mut cursor = Cursor::new(rest);
         cursor.span(self.at)?;
         let mut view = EventView::decode(&mut cursor, &self.body)?;
         let stream = self.streams.get_mut(usize::from(view.stream_number));
@@ -388,159 +308,6 @@ impl BodyView {
         self.at = cursor.at;
         self.walked += 1;
         Ok(Some(view))
-    }
-}
-
-/// One event of a body: a view into its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EventView {
-    body: Bytes,
-    stream_number: u16,
-    flags: u8,
-    tag_count: u8,
-    /// The event's place in its commit, from 0.
-    pub(crate) index: u16,
-    pub(crate) commit_positions: u32,
-    pub(crate) position: Position,
-    pub(crate) revision: Revision,
-    pub(crate) recorded_at: WallTime,
-    pub(crate) id: EventId,
-    pub(crate) schema_version: u32,
-    pub(crate) content_type: ContentType,
-    stream: Span,
-    event_type: Span,
-    tags: Span,
-    extras: Span,
-    metadata: Span,
-    payload: Span,
-}
-
-/// What an event may carry besides.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct EventExtras<'a> {
-    pub(crate) occurred_at: Option<WallTime>,
-    pub(crate) correlation: Option<EventId>,
-    pub(crate) causation: Option<EventId>,
-    pub(crate) trace_context: Option<&'a str>,
-    pub(crate) principal: Option<&'a str>,
-}
-
-impl EventView {
-    fn decode(cursor: &mut Cursor<'_>, body: &Bytes) -> Read<Self> {
-        let stream_number = cursor.u16()?;
-        let flags = cursor.u8()?;
-        if flags & !EVENT_FLAGS != 0 {
-            return Err(BodyFault("an event has unknown flags"));
-        }
-        let content_type = ContentType::parse(cursor.u8()?);
-        let schema_version = cursor.u32()?;
-        let id = EventId::from_bytes(cursor.id()?);
-        let tag_count = cursor.u8()?;
-        let event_type = cursor.name()?;
-        let start = cursor.at;
-        for _ in 0..tag_count {
-            cursor.name()?;
-        }
-        let tags = Span { start, end: cursor.at };
-        let has = |flag: u8| flags & flag != 0;
-        for (flag, bytes) in [(HAS_OCCURRED, 8), (HAS_CORRELATION, 16), (HAS_CAUSATION, 16)] {
-            if has(flag) {
-                cursor.span(bytes)?;
-            }
-        }
-        for flag in [HAS_TRACE, HAS_PRINCIPAL] {
-            if has(flag) {
-                cursor.text()?;
-            }
-        }
-        let extras = Span { start: tags.end, end: cursor.at };
-        let metadata = if has(HAS_METADATA) {
-            let length = cursor.u32()?;
-            cursor.span(length)?
-        } else {
-            Span::default()
-        };
-        let length = cursor.u32()?;
-        let payload = cursor.span(length)?;
-        Ok(Self {
-            body: body.clone(),
-            stream_number,
-            flags,
-            tag_count,
-            index: 0,
-            commit_positions: 0,
-            position: Position::default(),
-            revision: Revision::default(),
-            recorded_at: WallTime::default(),
-            id,
-            schema_version,
-            content_type: content_type.ok_or(BodyFault("a content type is unknown"))?,
-            stream: Span::default(),
-            event_type,
-            tags,
-            extras,
-            metadata,
-            payload,
-        })
-    }
-
-    pub(crate) fn stream(&self) -> &str {
-        self.stream.text(&self.body)
-    }
-
-    /// Its stream's place in the table of the body.
-    pub(crate) fn stream_number(&self) -> u16 {
-        self.stream_number
-    }
-
-    pub(crate) fn event_type(&self) -> &str {
-        self.event_type.text(&self.body)
-    }
-
-    pub(crate) fn tags(&self) -> impl Iterator<Item = &str> + Clone {
-        let mut fields = Fields::new(self.tags.of(&self.body));
-        (0..self.tag_count).map_while(move |_| {
-            let length = fields.u8()?;
-            str::from_utf8(fields.bytes(length.into())?).ok()
-        })
-    }
-
-    pub(crate) fn metadata(&self) -> Bytes {
-        self.slice(self.metadata)
-    }
-
-    pub(crate) fn payload(&self) -> Bytes {
-        self.slice(self.payload)
-    }
-
-    fn slice(&self, span: Span) -> Bytes {
-        self.body.slice(usize_from(span.start.into())..usize_from(span.end.into()))
-    }
-
-    pub(crate) fn extras(&self) -> EventExtras<'_> {
-        let mut fields = Fields::new(self.extras.of(&self.body));
-        let has = |flag: u8| self.flags & flag != 0;
-        let mut extras = EventExtras::default();
-        if has(HAS_OCCURRED) {
-            extras.occurred_at = fields.u64().map(WallTime::from_unix_nanos);
-        }
-        if has(HAS_CORRELATION) {
-            extras.correlation = fields.id().map(EventId::from_bytes);
-        }
-        if has(HAS_CAUSATION) {
-            extras.causation = fields.id().map(EventId::from_bytes);
-        }
-        let mut text = || {
-            let length = fields.u8()?;
-            str::from_utf8(fields.bytes(length.into())?).ok()
-        };
-        if has(HAS_TRACE) {
-            extras.trace_context = text();
-        }
-        if has(HAS_PRINCIPAL) {
-            extras.principal = text();
-        }
-        extras
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     ids::{FencingToken, Position, Revision},
     names::StreamId,
     query::Query,
-    runtime::WallTime,
+    time::WallTime,
 };
 use std::collections::BTreeSet;
 

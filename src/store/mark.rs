@@ -8,7 +8,7 @@ use crate::{
     ids::{Position, SegmentId},
     limits::{COUNTER_MAX, SEGMENT_BYTES_MAX},
     log::{Place, fields::Fields},
-    runtime::WallTime,
+    time::WallTime,
 };
 
 /// Where a group begins.

@@ -18,9 +18,9 @@ use super::{body::EventView, mark::Mark, posting::Posting, term::TermKind};
 use crate::{
     event::EventId,
     ids::{Position, Revision, SegmentId, Sequence},
-    log::Place,
+    log::{Place, fields::u64_from},
     query::Query,
-    runtime::WallTime,
+    time::WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -188,12 +188,6 @@ impl Memory {
         self.postings_of(TermKind::of(term)?, name)
     }
 
-    /// The value behind a term.
-    pub(crate) fn value(&self, term: &[u8]) -> Option<&[u8]> {
-        let (_, name) = term.split_first()?;
-        self.value_of(TermKind::of(term)?, name)
-    }
-
     /// As [`Self::postings`], with the term in two parts.
     pub(crate) fn postings_of(&self, kind: TermKind, name: &[u8]) -> Option<(u64, &[Posting])> {
         if kind == TermKind::EventId {
@@ -206,7 +200,7 @@ impl Memory {
         }
     }
 
-    /// As [`Self::value`], with the term in two parts.
+    /// The value behind a term, in two parts.
     pub(crate) fn value_of(&self, kind: TermKind, name: &[u8]) -> Option<&[u8]> {
         match self.terms.find(kind, name)?.content() {
             Content::Postings { .. } => None,
@@ -217,7 +211,7 @@ impl Memory {
     /// The revision of the last event of `stream`, if it has one here.
     pub(crate) fn head(&self, stream: &str) -> Option<Revision> {
         let (first, postings) = self.postings_of(TermKind::Stream, stream.as_bytes())?;
-        let further = crate::log::fields::u64_from(postings.len()).checked_sub(1)?;
+        let further = u64_from(postings.len()).checked_sub(1)?;
         Some(Revision::new(first + further))
     }
 
@@ -226,11 +220,6 @@ impl Memory {
         let (first, postings) = self.postings_of(TermKind::Stream, stream.as_bytes())?;
         let ordinal = usize::try_from(revision.get().checked_sub(first)?).ok()?;
         postings.get(ordinal).copied()
-    }
-
-    /// Where the newest event with this id lies.
-    pub(crate) fn id(&self, id: EventId) -> Option<Posting> {
-        self.postings_of_id(id)?.last().copied()
     }
 
     fn postings_of_id(&self, id: EventId) -> Option<&[Posting]> {
@@ -281,11 +270,6 @@ impl Memory {
             .collect();
         names.sort_unstable();
         names
-    }
-
-    /// The names of the streams that begin with `prefix`, sorted. Walks all terms.
-    pub(crate) fn stream_names(&self, prefix: &str) -> Vec<&[u8]> {
-        self.names(TermKind::Stream, prefix.as_bytes())
     }
 
     /// All terms in ascending order, as a run takes them.

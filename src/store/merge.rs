@@ -27,8 +27,6 @@ pub(crate) struct RunSpan {
     pub(crate) last_segment: SegmentId,
     /// Whether it ends exactly where that segment ended.
     pub(crate) whole: bool,
-    /// Bytes of log that it covers.
-    pub(crate) log_bytes: u64,
 }
 
 /// The classes of runs of whole segments.

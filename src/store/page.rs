@@ -184,16 +184,6 @@ impl Page {
         self.kind
     }
 
-    /// How many entries, postings or blocks the page holds.
-    pub(crate) const fn count(&self) -> usize {
-        self.count
-    }
-
-    /// The bytes in `range`, shared with the page.
-    pub(crate) fn bytes(&self, range: Range<usize>) -> Bytes {
-        self.bytes.slice(range)
-    }
-
     /// The bytes in `range`; none if it is not of this page.
     pub(crate) fn slice(&self, range: &Range<usize>) -> &[u8] {
         self.bytes.get(range.clone()).unwrap_or_default()

@@ -19,9 +19,6 @@ use crate::{
     store::{fault::RunFault, varint},
 };
 
-/// Bytes that one posting takes at most: four numbers in full and a byte.
-pub(crate) const POSTING_BYTES_MAX: usize = 4 * varint::BYTES_MAX + 1;
-
 /// The unit in which a frame's length is kept.
 const CLASS_BYTES: u32 = 64;
 
@@ -43,11 +40,6 @@ pub(crate) struct Posting {
 }
 
 impl Posting {
-    /// The posting as it comes back from an encoding: its hint is rounded up to 64 bytes.
-    pub(crate) fn rounded(self) -> Self {
-        Self { bytes: u32::from(self.class()) * CLASS_BYTES, ..self }
-    }
-
     fn class(&self) -> u8 {
         u8::try_from(self.bytes.div_ceil(CLASS_BYTES)).unwrap_or(0)
     }

@@ -10,6 +10,7 @@ use super::{
     draft::Draft,
     memory::GroupStart,
     random::Random,
+    term::TermKind,
 };
 use crate::{
     append::{Append, ExpectedRevision, Guard},
@@ -18,9 +19,25 @@ use crate::{
     log::Place,
     names::{CommandKey, ConsumerId, EventType, FenceName, StreamId, Tag},
     query::{Query, QueryItem},
-    runtime::WallTime,
+    time::WallTime,
 };
 use bytes::Bytes;
+
+/// All kinds of terms, as they are sorted in a run.
+pub(super) const KINDS: [TermKind; 12] = [
+    TermKind::SystemTag,
+    TermKind::SystemType,
+    TermKind::Category,
+    TermKind::Fence,
+    TermKind::Tag,
+    TermKind::EventId,
+    TermKind::CommandKey,
+    TermKind::Checkpoint,
+    TermKind::PlaceMark,
+    TermKind::Stream,
+    TermKind::Type,
+    TermKind::TimeMark,
+];
 
 pub(super) fn stream(name: &str) -> StreamId {
     super::answer::stream_of(name.as_bytes()).expect("a sample's name is valid")

@@ -18,7 +18,7 @@ use crate::{
     log::{Place, fields::Fields},
     names::{CommandKey, ConsumerId, FenceName, StreamId},
     query::Query,
-    runtime::WallTime,
+    time::WallTime,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -177,11 +177,6 @@ impl State {
     pub(crate) fn checkpoint(&self, consumer: &ConsumerId) -> Option<Position> {
         let position = Fields::new(self.value(TermKind::Checkpoint, consumer.as_str())?).u64();
         Some(Position::new(position.expect("a checkpoint in memory was encoded there")))
-    }
-
-    /// Where the newest event with this id lies, if memory holds one.
-    pub(crate) fn id(&self, id: EventId) -> Option<Posting> {
-        self.newest(|table| table.id(id))
     }
 
     /// The newest event that memory holds behind `after` and that matches, events of system

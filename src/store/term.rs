@@ -38,22 +38,6 @@ pub(crate) enum TermKind {
 }
 
 impl TermKind {
-    /// All kinds, as they are sorted in a run.
-    pub(crate) const ALL: [Self; 12] = [
-        Self::SystemTag,
-        Self::SystemType,
-        Self::Category,
-        Self::Fence,
-        Self::Tag,
-        Self::EventId,
-        Self::CommandKey,
-        Self::Checkpoint,
-        Self::PlaceMark,
-        Self::Stream,
-        Self::Type,
-        Self::TimeMark,
-    ];
-
     /// The first byte of a term of this kind.
     pub(crate) const fn code(self) -> u8 {
         match self {
@@ -135,26 +119,24 @@ pub(crate) fn term_of(kind: TermKind, name: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sample::KINDS;
 
     #[test]
     fn a_term_knows_its_kind() {
-        for kind in TermKind::ALL {
+        for kind in KINDS {
             assert_eq!(TermKind::of(&term_of(kind, b"x")), Some(kind));
             assert_eq!(TermKind::of(&term_of(kind, &[0xFF; 255])), Some(kind));
         }
-        assert!(TermKind::ALL.map(TermKind::code).is_sorted_by(|a, b| a < b));
+        assert!(KINDS.map(TermKind::code).is_sorted_by(|a, b| a < b));
         let known = (0..=u8::MAX).filter(|code| TermKind::of(&[*code]).is_some()).count();
-        assert_eq!(known, TermKind::ALL.len());
+        assert_eq!(known, KINDS.len());
         assert_eq!(TermKind::of(&[]), None);
     }
 
     #[test]
     fn seven_kinds_have_postings() {
-        let with: Vec<u8> = TermKind::ALL
-            .iter()
-            .filter(|kind| kind.is_postings())
-            .map(|kind| kind.code())
-            .collect();
+        let with: Vec<u8> =
+            KINDS.iter().filter(|kind| kind.is_postings()).map(|kind| kind.code()).collect();
         assert_eq!(with, b"GTcgist");
     }
 

@@ -3,9 +3,6 @@
 //! Seven bits a byte, lowest first, the top bit says that more follow. Every number has exactly
 //! one encoding: a longer one is refused, so that equal content has equal bytes.
 
-/// Bytes of the longest encoding.
-pub(crate) const BYTES_MAX: usize = 10;
-
 const MORE: u8 = 0x80;
 
 /// Appends `number` to `out`.
@@ -76,7 +73,7 @@ mod tests {
         let drawn: Vec<u64> = (0..1000).map(|at| random.next() >> (at % 64)).collect();
         for number in edges.chain(drawn) {
             let mut out = encoded(number);
-            assert!(out.len() <= BYTES_MAX, "{number}");
+            assert!(out.len() <= 10, "{number}");
             out.push(0xFF);
             let mut rest = out.as_slice();
             assert_eq!(take(&mut rest), Some(number));

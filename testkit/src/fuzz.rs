@@ -4,6 +4,10 @@
 //! ones over `fuzz/corpus/`. Not a generator: the bytes come from outside. The invariant: no
 //! panic, no hang, no allocation beyond the limits, whatever the bytes are.
 
+mod store;
+
+pub use store::{body_decode, index_image};
+
 use sagalog::{
     Log, OpenError, Options, Position, SegmentId, StoreId,
     log::{

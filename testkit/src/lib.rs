@@ -26,12 +26,15 @@
 mod choices;
 pub mod disk;
 mod door;
+mod example;
 pub mod fuzz;
 mod machine;
+pub mod model;
 mod world;
 
 pub use choices::{Choices, Seeded};
 pub use disk::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk, Trigger};
 pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
+pub use example::with_orders;
 pub use machine::{Machine, segment_name};
 pub use world::{Order, VirtualPace, VirtualRuntime, World};

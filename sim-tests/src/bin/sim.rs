@@ -26,14 +26,44 @@ fn main() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "it measures real time and isolates seeds by thread")]
 mod simulator {
     use sagalog_sim::{
-        disk::{Plan, SeedReport, run_seed},
-        report::{Summary, tell},
+        disk,
+        report::{SeedReport, Summary, tell},
+        store,
     };
     use std::{ops::Range, process::ExitCode, thread, time::Instant};
 
-    const USAGE: &str = "usage: cargo sim disk --seeds N [--seed S] [--json]";
+    const USAGE: &str = "usage: cargo sim disk|store --seeds N [--seed S] [--json]";
+
+    #[derive(Clone, Copy)]
+    enum Suite {
+        Disk,
+        Store,
+    }
+
+    impl Suite {
+        fn run_seed(self, seed: u64) -> SeedReport {
+            match self {
+                Self::Disk => disk::run_seed(disk::Plan::draw(seed)),
+                Self::Store => store::run_seed(store::Plan::draw(seed)),
+            }
+        }
+
+        fn panicked(self, seed: u64) -> SeedReport {
+            match self {
+                Self::Disk => {
+                    let plan = format!("{:?}", disk::Plan::draw(seed));
+                    SeedReport::panicked("disk", seed, plan)
+                }
+                Self::Store => {
+                    let plan = format!("{:?}", store::Plan::draw(seed));
+                    SeedReport::panicked("store", seed, plan)
+                }
+            }
+        }
+    }
 
     struct Arguments {
+        suite: Suite,
         seeds: Range<u64>,
         json: bool,
     }
@@ -70,21 +100,22 @@ mod simulator {
                 other => return Err(other.unexpected().to_string()),
             }
         }
-        match suite {
-            Some(word) if word == "disk" => {}
+        let suite = match suite {
+            Some(word) if word == "disk" => Suite::Disk,
+            Some(word) if word == "store" => Suite::Store,
             Some(word) => return Err(format!("there is no suite {}", word.display())),
             None => return Err("which suite?".into()),
-        }
+        };
         let count = count.unwrap_or(u64::from(first.is_some()));
         let first = first.unwrap_or(1);
-        Ok(Arguments { seeds: first..first.saturating_add(count), json })
+        Ok(Arguments { suite, seeds: first..first.saturating_add(count), json })
     }
 
     fn run(arguments: &Arguments) -> ExitCode {
         let start = Instant::now();
         let mut summary = Summary::default();
         for seed in arguments.seeds.clone() {
-            let report = run_on_a_fresh_thread(seed);
+            let report = run_on_a_fresh_thread(arguments.suite, seed);
             summary.add(&report);
             if report.violation.is_some() {
                 eprintln!("{}", tell(&report));
@@ -99,12 +130,12 @@ mod simulator {
         ExitCode::from(u8::from(summary.failed() > 0))
     }
 
-    fn run_on_a_fresh_thread(seed: u64) -> SeedReport {
+    fn run_on_a_fresh_thread(suite: Suite, seed: u64) -> SeedReport {
         let thread = thread::Builder::new().name(format!("seed {seed}"));
-        let running = thread.spawn(move || run_seed(Plan::draw(seed)));
+        let running = thread.spawn(move || suite.run_seed(seed));
         match running.expect("the machine has room for one thread").join() {
             Ok(report) => report,
-            Err(_) => SeedReport::panicked(seed),
+            Err(_) => suite.panicked(seed),
         }
     }
 }

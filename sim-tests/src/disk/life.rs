@@ -3,8 +3,11 @@
 //! Each answer goes to the oracle in the same step in which it arrives, so that a life that is cut
 //! short leaves exactly what its callers were told.
 
-use super::{Stage, Temper, Violation, oracle::broken};
-use crate::runtime::MadsimRuntime;
+use super::{Stage, Temper};
+use crate::{
+    report::{Violation, broken},
+    runtime::MadsimRuntime,
+};
 use madsim::time::{sleep, timeout};
 use sagalog::{Commit, CommitError, Log, OpenError, Position, ReadError, RecordedCommit};
 use sagalog_testkit::{Choices, FaultKind, Seeded};

@@ -8,15 +8,16 @@ mod life;
 mod oracle;
 mod plan;
 
-pub use oracle::{Oracle, Violation};
+pub use oracle::Oracle;
+pub(crate) use plan::{DISHONEST, HONEST};
 pub use plan::{Plan, Temper};
 
+use crate::report::{SeedReport, Violation, broken};
 use life::{Ending, Life};
 use madsim::{
     runtime::{Handle, Runtime},
     time::timeout,
 };
-use oracle::broken;
 use sagalog::{OpenError, log::recovery::BlockClass};
 use sagalog_testkit::{Choices, FaultKind, Seeded, SharedDisk, SimDisk};
 use std::{
@@ -30,45 +31,6 @@ const LIFE_VIRTUAL: Duration = Duration::from_secs(600);
 const HEALED_OPENS: u64 = 3;
 /// How many of the last disk events a report shows.
 const EVENTS_KEPT: usize = 40;
-
-/// What became of one seed.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct SeedReport {
-    /// The seed.
-    pub seed: u64,
-    /// The broken promise, if any.
-    pub violation: Option<Violation>,
-    /// Commits submitted.
-    pub appends: u64,
-    /// Process crashes and power failures.
-    pub crashes: u64,
-    /// Operations that reached the disk.
-    pub disk_ops: u64,
-    /// Faults that struck.
-    pub faults: u64,
-    /// Hash of everything that happened, in order.
-    pub trace_hash: u128,
-    /// For a failed seed: the plan and the last events.
-    pub story: Vec<String>,
-}
-
-impl SeedReport {
-    /// The report of a seed whose world panicked: a bug, in the engine or in the world.
-    pub fn panicked(seed: u64) -> Self {
-        let what = "the world panicked, see the message above".into();
-        Self {
-            seed,
-            violation: Some(Violation { guarantee: "G9", what }),
-            appends: 0,
-            crashes: 0,
-            disk_ops: 0,
-            faults: 0,
-            trace_hash: 0,
-            story: vec![format!("{:?}", Plan::draw(seed))],
-        }
-    }
-}
 
 /// Shared by the lives of one log.
 #[derive(Clone)]
@@ -133,9 +95,10 @@ fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
             story.extend(disk.damage().iter().map(|damage| format!("damage: {damage}")));
         }
         SeedReport {
+            suite: "disk",
             seed: stage.plan.seed,
             violation,
-            appends,
+            operations: appends,
             crashes: counters.process_crashes + counters.power_failures,
             disk_ops: counters.ops,
             faults: counters.faults.values().sum(),
@@ -190,7 +153,7 @@ fn crash(stage: &Stage, choices: &mut Seeded) {
 }
 
 /// Whether trying again cannot help: the store says that it is damaged.
-fn is_final(error: &OpenError) -> bool {
+pub(crate) fn is_final(error: &OpenError) -> bool {
     match error {
         OpenError::Corrupt(report) => report.found != BlockClass::Unreadable && report.row != 'E',
         OpenError::SuperblockDamaged

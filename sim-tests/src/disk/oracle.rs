@@ -4,27 +4,9 @@
 //! outcomes: acknowledged, refused, unknown. The promises it defends are those of
 //! `docs/GUARANTEES.md`; each violation names one.
 
+use crate::report::{Violation, broken};
 use sagalog::{Appended, Commit, Position, RecordedCommit};
-use std::{collections::BTreeSet, fmt};
-
-/// A broken promise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The promise's number in `docs/GUARANTEES.md`.
-    pub guarantee: &'static str,
-    /// What was seen.
-    pub what: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} broken: {}", self.guarantee, self.what)
-    }
-}
-
-pub(super) fn broken<T>(guarantee: &'static str, what: String) -> Result<T, Violation> {
-    Err(Violation { guarantee, what })
-}
+use std::collections::BTreeSet;
 
 /// What is known of a submitted commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

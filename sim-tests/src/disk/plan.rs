@@ -7,7 +7,7 @@ use sagalog::Options;
 use sagalog_testkit::{Choices, FaultKind, FaultPlan, Seeded};
 
 /// Faults after which nothing acknowledged may be missing.
-const HONEST: &[FaultKind] = &[
+pub(crate) const HONEST: &[FaultKind] = &[
     FaultKind::Stall,
     FaultKind::ReadError,
     FaultKind::WriteError,
@@ -24,7 +24,7 @@ const HONEST: &[FaultKind] = &[
 ];
 
 /// Faults that destroy or withhold what was promised durable, or show what is not there.
-const DISHONEST: &[FaultKind] = &[
+pub(crate) const DISHONEST: &[FaultKind] = &[
     FaultKind::BitRot,
     FaultKind::ZeroedSector,
     FaultKind::LatentError,

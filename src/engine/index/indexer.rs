@@ -6,14 +6,14 @@
 
 use super::{
     Index,
-    replay::{Replay, Writes},
+    replay::{Replay, Writes, log_start},
     run::Run,
     write::{Unmade, merge, write_table},
 };
 use crate::{
     engine::{files::FileKey, procedures::remove_files, race::race, shared::Shared},
     error::ReadError,
-    ids::{Position, StoreId},
+    ids::StoreId,
     log::{
         Anchor,
         segment::{SegmentEntry, SegmentTable},
@@ -117,8 +117,7 @@ impl<R: Runtime> Indexing<R> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.index.door().forget(FileKey::Run(name));
         let run = Run::open(&self.index.pages, self.store, name, number).await;
-        let unreadable = |damaged| io::Error::other(format!("{damaged:?}"));
-        run.map(Arc::new).map_err(unreadable)
+        run.map(Arc::new).map_err(io::Error::other)
     }
 
     /// Merges runs and rebuilds damaged ones until the store is closed.
@@ -162,7 +161,7 @@ impl<R: Runtime> Indexing<R> {
             }
             Err(Unmade::Closing) => {}
             Err(Unmade::Damaged(damaged)) => {
-                tracing::warn!(run = %damaged.run.file_name(), why = ?damaged.why,
+                tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why,
                     "a run is rebuilt before it is merged");
                 if let Err(error) = self.rebuild(damaged.run).await {
                     tracing::error!(%error, "a damaged run could not be rebuilt");
@@ -199,13 +198,15 @@ impl<R: Runtime> Indexing<R> {
     /// Makes a run anew from the log, in pieces.
     async fn rebuild(&self, name: RunName) -> Result<(), ReadError> {
         let runs = Arc::clone(&self.index.tables().runs);
-        let Some(run) = runs.iter().find(|run| run.name() == name) else {
+        let Some(at) = runs.iter().position(|run| run.name() == name) else {
             // Somebody has replaced it meanwhile.
             return Ok(());
         };
-        let (first, end) = (run.header().first, run.header().end);
         let disk = self.runtime.disk();
         let table = self.shared.table();
+        let first = begin_of(&runs, at, &table);
+        let Some((first, run)) = first.zip(runs.get(at)) else { return Ok(()) };
+        let end = run.header().end;
         let state = {
             let tables = self.index.tables();
             State::empty_like(&tables.state, first.position)
@@ -215,6 +216,14 @@ impl<R: Runtime> Indexing<R> {
         let made = replay.into_runs().await?;
         let unwritten = |error| ReadError::IndexUnwritten { source: Arc::new(error) };
         self.replace(&[name], &made).await.map_err(unwritten)
+    }
+}
+
+/// Where the run at `at` begins: where the one before was seen to end in the log.
+fn begin_of(runs: &[Arc<Run>], at: usize, table: &SegmentTable) -> Option<Anchor> {
+    match at.checked_sub(1) {
+        Some(before) => runs.get(before).map(|run| run.header().end),
+        None => log_start(table),
     }
 }
 
@@ -231,26 +240,10 @@ fn span_of(header: &RunHeader, table: &SegmentTable) -> RunSpan {
         first_segment: started.unwrap_or(first.next.segment),
         last_segment,
         whole: behind.is_some_and(|next| next.sequence == end.sequence),
-        log_bytes: log_bytes(first, end, table),
     }
-}
-
-/// Bytes of log between two points.
-fn log_bytes(first: &Anchor, end: &Anchor, table: &SegmentTable) -> u64 {
-    let between = table
-        .entries()
-        .iter()
-        .filter(|entry| (first.next.segment..end.next.segment).contains(&entry.segment));
-    let before: u64 = between.map(|entry| entry.segment_bytes).sum();
-    (before + end.next.offset).saturating_sub(first.next.offset)
 }
 
 /// Bytes of all runs.
 pub(crate) fn index_bytes(index: &Index) -> u64 {
     index.tables().runs.iter().map(|run| run.header().file_bytes()).sum()
-}
-
-/// Where the runs end.
-pub(crate) fn runs_end(runs: &[Arc<Run>]) -> Option<Position> {
-    runs.last().map(|run| run.name().end)
 }

@@ -1,23 +1,24 @@
 //! Lookups that go through several lists or terms: joins within a run, names, marks, one posting.
 
 use super::{
-    Index,
+    Index, mended,
     run::{Damaged, Found, Part, Run},
-    want::{Alternative, Join},
+    want::{Alternative, Join, Want},
 };
 use crate::{
     error::ReadError,
     ids::{Position, Revision},
     limits::NAME_BYTES_MAX,
     read::Direction,
-    runtime::WallTime,
     store::{
+        fault::RunFault,
         mark::Mark,
         posting::Posting,
         term::{TermKind, term_of},
     },
+    time::WallTime,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The lists of an alternative in one run.
 pub(super) struct Lists {
@@ -112,7 +113,7 @@ impl Index {
         name: &[u8],
         until: Position,
     ) -> Result<Option<Posting>, ReadError> {
-        let want = super::Want::any_of(vec![term_of(kind, name)]);
+        let want = Want::any_of(vec![term_of(kind, name)]);
         let mut part =
             Part { from: Position::default(), until, max: 1, direction: Direction::Backward };
         while part.until > part.from {
@@ -131,13 +132,7 @@ impl Index {
         stream: &str,
         revision: Revision,
     ) -> Result<Option<Posting>, ReadError> {
-        let mut repairs = 0;
-        loop {
-            match self.try_revision(stream, revision).await {
-                Ok(found) => return Ok(found),
-                Err(damaged) => self.repair(damaged, &mut repairs).await?,
-            }
-        }
+        Ok(mended!(self, self.try_revision(stream, revision).await))
     }
 
     async fn try_revision(
@@ -151,7 +146,7 @@ impl Index {
             if held.is_some() {
                 return Ok(held);
             }
-            std::sync::Arc::clone(&tables.runs)
+            Arc::clone(&tables.runs)
         };
         let term = term_of(TermKind::Stream, stream.as_bytes());
         let hash = self.hasher.hash(&term);
@@ -181,13 +176,7 @@ impl Index {
         if prefix.len() > NAME_BYTES_MAX {
             return Ok((Vec::new(), None));
         }
-        let mut repairs = 0;
-        loop {
-            match self.try_names(kind, prefix, from, max).await {
-                Ok(found) => return Ok(found),
-                Err(damaged) => self.repair(damaged, &mut repairs).await?,
-            }
-        }
+        Ok(mended!(self, self.try_names(kind, prefix, from, max).await))
     }
 
     async fn try_names(
@@ -201,11 +190,11 @@ impl Index {
             let tables = self.tables();
             let held = tables.state.tables().flat_map(|table| table.names(kind, prefix));
             let held = held.filter(|name| *name >= from).map(<[u8]>::to_vec);
-            (std::sync::Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
+            (Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
         };
-        // A bound and no term: behind the longest name it is one byte too long for one.
+        // Not names themselves: the place to go on at may be a byte longer than the longest one.
         let start = [&[kind.code()], from.max(prefix)].concat();
-        let bound = term_of(kind, prefix);
+        let bound = [&[kind.code()], prefix].concat();
         // Runs that had more than `max`: names behind the last one they gave are not complete.
         let mut reach: Option<Vec<u8>> = None;
         for run in runs.iter() {
@@ -239,13 +228,7 @@ impl Index {
 
     /// The last mark at or before `position`.
     pub(crate) async fn mark_before(&self, position: Position) -> Result<Option<Mark>, ReadError> {
-        let mut repairs = 0;
-        loop {
-            match self.try_mark_before(position).await {
-                Ok(found) => return Ok(found),
-                Err(damaged) => self.repair(damaged, &mut repairs).await?,
-            }
-        }
+        Ok(mended!(self, self.try_mark_before(position).await))
     }
 
     async fn try_mark_before(&self, position: Position) -> Result<Option<Mark>, Damaged> {
@@ -267,23 +250,17 @@ impl Index {
         let Some(entry) =
             entry.filter(|entry| TermKind::of(entry.term()) == Some(TermKind::PlaceMark))
         else {
-            return Err(run.damaged(crate::store::fault::RunFault::new("a run without marks")));
+            return Err(run.damaged(RunFault::new("a run without marks")));
         };
         let name = entry.term().get(1..).unwrap_or_default();
         let mark = Mark::decode(name, entry.payload());
-        let fault = crate::store::fault::RunFault::new("a mark that cannot be read");
+        let fault = RunFault::new("a mark that cannot be read");
         Ok(Some(mark.ok_or_else(|| run.damaged(fault))?))
     }
 
     /// The position of the last mark that was recorded at `time` or before.
     pub(crate) async fn marked_at(&self, time: WallTime) -> Result<Option<Position>, ReadError> {
-        let mut repairs = 0;
-        loop {
-            match self.try_marked_at(time).await {
-                Ok(found) => return Ok(found),
-                Err(damaged) => self.repair(damaged, &mut repairs).await?,
-            }
-        }
+        Ok(mended!(self, self.try_marked_at(time).await))
     }
 
     async fn try_marked_at(&self, time: WallTime) -> Result<Option<Position>, Damaged> {
@@ -296,7 +273,7 @@ impl Index {
                     return Ok(Some(mark.position));
                 }
             }
-            std::sync::Arc::clone(&tables.runs)
+            Arc::clone(&tables.runs)
         };
         let term = term_of(TermKind::TimeMark, &Mark::time_name(time, Position::new(u64::MAX)));
         for run in runs.iter().rev() {
@@ -304,7 +281,7 @@ impl Index {
                 && TermKind::of(entry.term()) == Some(TermKind::TimeMark)
             {
                 let name = entry.term().get(1..).unwrap_or_default();
-                let fault = crate::store::fault::RunFault::new("a time mark that cannot be read");
+                let fault = RunFault::new("a time mark that cannot be read");
                 let (_, position) = Mark::decode_time(name).ok_or_else(|| run.damaged(fault))?;
                 return Ok(Some(position));
             }

@@ -49,6 +49,23 @@ const REPAIRS_MAX: usize = 8;
 /// How many postings are looked at together while a query is matched in a run.
 const MATCH_BATCH: usize = 128;
 
+/// What a lookup finds. Where a run turns out to be damaged, has it rebuilt and looks again; leaves
+/// the function if that fails.
+///
+/// A macro, because the future of a closure that borrows is not known to be `Send`.
+macro_rules! mended {
+    ($index:expr, $look_up:expr) => {{
+        let mut repairs = 0;
+        loop {
+            match $look_up {
+                Ok(found) => break found,
+                Err(damaged) => $index.repair(damaged, &mut repairs).await?,
+            }
+        }
+    }};
+}
+pub(crate) use mended;
+
 /// Memory, and the runs that cover what lies before it.
 pub(crate) struct Tables {
     pub(crate) state: State,
@@ -70,8 +87,8 @@ pub(crate) struct Index {
     tables: RwLock<Tables>,
     pages: Pages,
     hasher: TermHasher,
-    /// Asks for the rebuilding of a run; nobody listens where the store is only read.
-    repairs: mpsc::Sender<Request>,
+    /// Asks for the rebuilding of a run; `None` where the store is only read.
+    repairs: Option<mpsc::Sender<Request>>,
 }
 
 impl Index {
@@ -79,7 +96,7 @@ impl Index {
         tables: Tables,
         pages: Pages,
         hasher: TermHasher,
-        repairs: mpsc::Sender<Request>,
+        repairs: Option<mpsc::Sender<Request>>,
     ) -> Self {
         Self { tables: RwLock::new(tables), pages, hasher, repairs }
     }
@@ -107,7 +124,7 @@ impl Index {
         (Arc::clone(&tables.runs), tables.state.from())
     }
 
-    /// Waits until a damaged run was rebuilt.
+    /// Waits until a damaged run was rebuilt: see [`mended`].
     pub(crate) async fn repair(
         &self,
         damaged: Damaged,
@@ -115,14 +132,16 @@ impl Index {
     ) -> Result<(), ReadError> {
         *repairs += 1;
         let lost = || ReadError::IndexDamaged { file: damaged.run.file_name() };
-        if *repairs > REPAIRS_MAX + self.tables().runs.len() {
+        let most = REPAIRS_MAX + self.tables().runs.len();
+        let Some(requests) = self.repairs.as_ref().filter(|_| *repairs <= most) else {
             return Err(lost());
-        }
-        tracing::warn!(run = %damaged.run.file_name(), why = ?damaged.why, "a run is rebuilt");
+        };
+        tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why, "a run is rebuilt");
         let (answer, answered) = oneshot::channel();
         let request = Request::Rebuild(damaged.run, answer);
-        self.repairs.send(request).await.map_err(|_| lost())?;
-        answered.await.map_err(|_| lost())?
+        // Behind a closed store somebody else may merge the runs that are read here.
+        requests.send(request).await.map_err(|_| ReadError::Closed)?;
+        answered.await.map_err(|_| ReadError::Closed)?
     }
 
     /// The last revision of a stream in the runs, and the position up to which they were asked.
@@ -216,13 +235,7 @@ impl Index {
         want: &Want,
         part: Part,
     ) -> Result<(Vec<Posting>, Position), ReadError> {
-        let mut repairs = 0;
-        loop {
-            match self.try_postings(want, part).await {
-                Ok(found) => return Ok(found),
-                Err(damaged) => self.repair(damaged, &mut repairs).await?,
-            }
-        }
+        Ok(mended!(self, self.try_postings(want, part).await))
     }
 
     async fn try_postings(

@@ -1,7 +1,7 @@
 //! Opens the index: which runs are believed, and what is read from the log again.
 //!
 //! There is no list of runs: the directory's names are covered by the longest runs whose ends meet,
-//! and the last end is looked up in the log itself. A run belongs to this log or to none, because
+//! and each end is looked up in the log itself. A run belongs to this log or to none, because
 //! its ends carry the chain of the groups that they lie between. What no run covers is read from
 //! the log; runs that do not fit are removed.
 
@@ -9,7 +9,7 @@ use super::{
     Index, Tables,
     cache::PageCache,
     indexer::Request,
-    replay::{Replay, Replayed, Writes},
+    replay::{Replay, Replayed, Writes, log_start},
     run::{Pages, Run},
 };
 use crate::{
@@ -24,10 +24,19 @@ use crate::{
     log::{
         Anchor, Place,
         group::{Commits, GroupHeader},
-        segment::{self, SegmentTable},
+        segment::SegmentTable,
     },
-    runtime::{Disk, WallTime},
-    store::{body::BodyView, filter::TermHasher, mark::Mark, run_name::RunName, state::State},
+    runtime::Disk,
+    store::{
+        body::BodyView,
+        filter::TermHasher,
+        mark::Mark,
+        run::RunHeader,
+        run_name::RunName,
+        state::State,
+        term::{TermKind, term_of},
+    },
+    time::WallTime,
 };
 use std::{
     collections::VecDeque,
@@ -73,7 +82,7 @@ pub(crate) async fn open<D: Disk>(
     door: Door,
     log: LogEnds<'_>,
     options: IndexOptions,
-    repairs: mpsc::Sender<Request>,
+    repairs: Option<mpsc::Sender<Request>>,
 ) -> Result<OpenedIndex, OpenError> {
     let pages = Pages { door, cache: PageCache::new(options.cache_bytes) };
     let mut opening = Opening {
@@ -87,7 +96,6 @@ pub(crate) async fn open<D: Disk>(
     };
     let names = opening.names().await?;
     opening.cover(&names).await?;
-    opening.drop_unproven().await;
     let (state, begun, cuts) = opening.read_tail().await?;
     if opening.options.writes == Writes::Runs {
         opening.remove_others(&names).await?;
@@ -120,13 +128,7 @@ impl<D: Disk> Opening<'_, D> {
 
     /// Where the log begins.
     fn start(&self) -> Anchor {
-        self.log.table.entries().first().map_or(self.log.tail, |entry| Anchor {
-            next: Place { segment: entry.segment, offset: segment::HEADER_BYTES },
-            sequence: entry.sequence,
-            position: entry.first,
-            chain: entry.chain,
-            last: None,
-        })
+        log_start(self.log.table).unwrap_or(self.log.tail)
     }
 
     /// Where the runs that were taken end.
@@ -149,11 +151,17 @@ impl<D: Disk> Opening<'_, D> {
             let run = match opened {
                 Ok(run) => run,
                 Err(damaged) => {
-                    tracing::warn!(run = %name.file_name(), why = ?damaged.why, "a run is ignored");
+                    tracing::warn!(run = %name.file_name(), why = %damaged.why, "a run is ignored");
                     continue;
                 }
             };
-            if joins(&self.end(), &run.header().first) || self.fill_gap(&run.header().first).await {
+            // Its end is looked up in the log, so that what is read from there on is found where
+            // the run says: a run of another history, or one that outlived a lost end of the log,
+            // is given up.
+            let RunHeader { first, end, .. } = run.header();
+            if !self.is_in_log(end).await {
+                tracing::warn!(run = %name.file_name(), "a run of another history is ignored");
+            } else if joins(&self.end(), first) || self.fill_gap(first).await {
                 self.runs.push(Arc::new(run));
             }
         }
@@ -195,22 +203,8 @@ impl<D: Disk> Opening<'_, D> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.pages.door.forget(FileKey::Run(name));
         let run = Run::open(&self.pages, self.log.store, name, number).await;
-        let run = run.map_err(|damaged| io::Error::other(format!("{damaged:?}")))?;
-        self.runs.push(Arc::new(run));
+        self.runs.push(Arc::new(run.map_err(io::Error::other)?));
         Ok(())
-    }
-
-    /// Looks the end of the last run up in the log. A run of another history, or one that outlived
-    /// a lost end of the log, is given up.
-    async fn drop_unproven(&mut self) {
-        while let Some(run) = self.runs.last() {
-            let end = run.header().end;
-            if joins(&end, &self.log.tail) || self.is_in_log(&end).await {
-                return;
-            }
-            tracing::warn!(run = %run.name().file_name(), "a run of another history is ignored");
-            self.runs.pop();
-        }
     }
 
     /// Whether the log has the group in front of `anchor`.
@@ -219,7 +213,7 @@ impl<D: Disk> Opening<'_, D> {
         let read =
             self.pages.door.read(FileKey::Segment(last.segment), last.offset, BLOCK_LEN).await;
         let header = read.ok().and_then(|block| GroupHeader::decode(&block, self.log.store).ok());
-        header.is_some_and(|header| header.place == last && joins(&Anchor::behind(&header), anchor))
+        header.is_some_and(|header| header.place == last && Anchor::behind(&header) == *anchor)
     }
 
     fn empty_state(&self, from: Position, recorded_at: WallTime) -> State {
@@ -249,10 +243,7 @@ impl<D: Disk> Opening<'_, D> {
     async fn last_recorded(&mut self) -> Result<WallTime, OpenError> {
         let Some(run) = self.runs.last() else { return Ok(WallTime::default()) };
         let last = Position::new(run.name().end.get() - 1);
-        let term = crate::store::term::term_of(
-            crate::store::term::TermKind::PlaceMark,
-            &Mark::place_name(last),
-        );
+        let term = term_of(TermKind::PlaceMark, &Mark::place_name(last));
         let found = run.floor(&self.pages, &term).await;
         let mark = found.ok().flatten().and_then(|entry| {
             Mark::decode(entry.term().get(1..).unwrap_or_default(), entry.payload())

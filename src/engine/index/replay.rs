@@ -6,13 +6,13 @@ use crate::{
     engine::scan::{DiskSource, Group, Step, Walk, Window},
     error::{CorruptionReport, OpenError, ReadError},
     ids::{Epoch, Position, StoreId},
-    limits::BLOCK_BYTES,
+    limits::{BLOCK_BYTES, FRAME_BYTES},
     log::{
         Anchor, Place,
         fields::u64_from,
         group::{Commits, GroupKind, HEADER_BYTES},
         recovery::BlockClass,
-        segment::SegmentTable,
+        segment::{self, SegmentTable},
     },
     runtime::Disk,
     store::{
@@ -139,13 +139,15 @@ impl<'a, D: Disk> Replay<'a, D> {
                     let place = self.walk.at.next;
                     return Err(Unread::Io { place, source: Arc::new(error) });
                 }
-                Step::Doubt(class, None) => return Err(Unread::Corrupt(self.report(class, to))),
+                Step::Doubt(class, None) => {
+                    return Err(Unread::Corrupt(Box::new(self.report(class, to))));
+                }
             }
         }
         if self.walk.at.chain == to.chain {
             Ok(())
         } else {
-            Err(Unread::Corrupt(self.report(BlockClass::Discontinuous, to)))
+            Err(Unread::Corrupt(Box::new(self.report(BlockClass::Discontinuous, to))))
         }
     }
 
@@ -199,8 +201,8 @@ impl<'a, D: Disk> Replay<'a, D> {
         Replayed { made, state, begun, cuts }
     }
 
-    fn report(&self, found: BlockClass, to: &Anchor) -> Box<CorruptionReport> {
-        Box::new(CorruptionReport {
+    fn report(&self, found: BlockClass, to: &Anchor) -> CorruptionReport {
+        CorruptionReport {
             place: self.walk.at.next,
             bytes: BLOCK_BYTES,
             first_missing: self.walk.at.sequence,
@@ -209,8 +211,19 @@ impl<'a, D: Disk> Replay<'a, D> {
             found,
             row: 'R',
             reason: "a durable group does not read back as it was written",
-        })
+        }
     }
+}
+
+/// Where a log begins that has started.
+pub(super) fn log_start(table: &SegmentTable) -> Option<Anchor> {
+    table.entries().first().map(|entry| Anchor {
+        next: Place { segment: entry.segment, offset: segment::HEADER_BYTES },
+        sequence: entry.sequence,
+        position: entry.first,
+        chain: entry.chain,
+        last: None,
+    })
 }
 
 /// Takes a group's commits into memory.
@@ -233,12 +246,12 @@ fn apply(state: &mut State, group: &Group) -> Result<(), Unread> {
                 recorded_at: view.recorded_at(),
             });
         }
-        let frame_offset = u64_from(commit.body_offset) - crate::limits::FRAME_BYTES;
+        let frame_offset = u64_from(commit.body_offset) - FRAME_BYTES;
         let place = Place {
             offset: header.place.offset + u64_from(HEADER_BYTES) + frame_offset,
             ..header.place
         };
-        let bytes = crate::limits::FRAME_BYTES + u64_from(commit.body.len());
+        let bytes = FRAME_BYTES + u64_from(commit.body.len());
         let bytes = u32::try_from(bytes).unwrap_or(0);
         state.apply_body(&mut view, place, bytes).map_err(|fault| undecodable(fault.0))?;
     }

@@ -14,14 +14,14 @@ use crate::{
         filter::{TermHash, contains},
         page::{Cursor, PAGE_BYTES, Page, PageKind, Seal},
         payload::PostingsPayload,
-        posting::Posting,
+        posting::{Posting, PostingDecoder},
         run::{RunHeader, page_offset},
         run_name::RunName,
         walk::{Walk, WalkStep},
     },
 };
 use bytes::BytesMut;
-use std::{io, ops::Range};
+use std::{error::Error, fmt, io, ops::Range};
 
 /// A run cannot be used as it is.
 #[derive(Debug)]
@@ -33,8 +33,34 @@ pub(crate) struct Damaged {
 /// What is wrong with a run.
 #[derive(Debug)]
 pub(crate) enum Why {
+    /// Its bytes do not hold, or contradict themselves.
     Fault(RunFault),
+    /// The disk refused to read it.
     Io(io::Error),
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.run.file_name(), self.why)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Io(error) => write!(f, "it cannot be read: {error}"),
+        }
+    }
+}
+
+impl Error for Damaged {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.why {
+            Why::Fault(fault) => Some(fault),
+            Why::Io(error) => Some(error),
+        }
+    }
 }
 
 /// Where pages come from.
@@ -263,8 +289,7 @@ impl Run {
         while out.len() < part.max {
             let page = self.page(pages, number).await?;
             let (_, chunk) = page.postings(list.last).ok_or_else(|| self.not_a_list())?;
-            let all: Result<Vec<Posting>, RunFault> =
-                crate::store::posting::PostingDecoder::new(chunk).collect();
+            let all: Result<Vec<Posting>, RunFault> = PostingDecoder::new(chunk).collect();
             let all = all.map_err(|fault| self.damaged(fault))?;
             part.of_slice(&all, &mut out);
             let next = match part.direction {
@@ -332,7 +357,7 @@ impl Run {
             let (start, chunk) = page.postings(list.last).ok_or_else(|| self.not_a_list())?;
             if (start..start + chunk.count).contains(&ordinal) {
                 let nth = usize::try_from(ordinal - start).ok();
-                let mut decoder = crate::store::posting::PostingDecoder::new(chunk);
+                let mut decoder = PostingDecoder::new(chunk);
                 let posting = nth.and_then(|nth| decoder.nth(nth)).ok_or_else(lacking)?;
                 return posting.map_err(|fault| self.damaged(fault));
             }

@@ -13,7 +13,9 @@ use crate::{
     store::{
         fault::RunFault,
         memory::{Content, Memory},
+        merge::{join_lists, join_values},
         page::PAGE_BYTES,
+        payload::PostingsPayload,
         run::{
             RunHeader,
             builder::{Finished, RunBuilder},
@@ -208,6 +210,14 @@ struct Input<'a> {
 }
 
 impl Input<'_> {
+    fn holds(&self, term: &[u8]) -> bool {
+        self.term.as_deref() == Some(term)
+    }
+
+    fn damaged(&self, fault: RunFault) -> Unmade {
+        self.run.damaged(fault).into()
+    }
+
     async fn advance(&mut self, pages: &Pages) -> Result<(), Damaged> {
         match self.walk.next(pages).await? {
             Some(entry) => {
@@ -229,80 +239,83 @@ async fn merge_term<F: File>(
     term: &[u8],
     output: &mut Output<F>,
 ) -> Result<(), Unmade> {
-    let holds = |input: &Input<'_>| input.term.as_deref() == Some(term);
+    let holding: Vec<&Input<'_>> = inputs.iter().filter(|input| input.holds(term)).collect();
     match TermKind::of(term) {
         Some(kind) if kind.is_postings() => {
-            let mut next_ordinal = None;
-            for input in inputs.iter().filter(|input| holds(input)) {
-                next_ordinal = Some(append_list(pages, input, term, next_ordinal, output).await?);
-            }
-            close_list(inputs, output)?;
+            merge_lists(pages, kind, &holding, term, output).await?;
         }
-        Some(_) => {
-            let newest = inputs.iter().rev().find(|input| holds(input));
-            if let Some(input) = newest {
-                let written = output.builder.value(term, &input.payload);
-                written.map_err(|fault| input.run.damaged(fault))?;
-            }
-        }
+        Some(_) => merge_values(&holding, term, output)?,
         None => {
-            if let Some(input) = inputs.iter().find(|input| holds(input)) {
-                return Err(input.run.damaged(RunFault::new("a term of no known kind")).into());
+            if let Some(input) = holding.first() {
+                return Err(input.damaged(RunFault::new("a term of no known kind")));
             }
         }
     }
     output.drain().await?;
-    for input in inputs {
-        if holds(input) {
-            input.advance(pages).await?;
-        }
+    for input in inputs.iter_mut().filter(|input| input.holds(term)) {
+        input.advance(pages).await?;
     }
     Ok(())
 }
 
-fn close_list<F: File>(inputs: &[Input<'_>], output: &mut Output<F>) -> Result<(), Unmade> {
-    let ended = output.builder.end();
-    match inputs.first() {
-        Some(input) => Ok(ended.map_err(|fault| input.run.damaged(fault))?),
-        None => Ok(()),
+fn merge_values<F: File>(
+    holding: &[&Input<'_>],
+    term: &[u8],
+    output: &mut Output<F>,
+) -> Result<(), Unmade> {
+    let values: Vec<&[u8]> = holding.iter().map(|input| input.payload.as_slice()).collect();
+    match (join_values(&values), holding.last()) {
+        (Some(value), Some(newest)) => {
+            output.builder.value(term, value).map_err(|fault| newest.damaged(fault))
+        }
+        _ => Ok(()),
     }
 }
 
-/// Appends an input's list to the one that is being written; begins it if this is the first.
-/// Returns the ordinal that the next list has to begin with, if its term is a stream.
+async fn merge_lists<F: File>(
+    pages: &Pages,
+    kind: TermKind,
+    holding: &[&Input<'_>],
+    term: &[u8],
+    output: &mut Output<F>,
+) -> Result<(), Unmade> {
+    let lists = holding.iter().map(|input| input.run.list(&input.payload));
+    let lists = lists.collect::<Result<Vec<_>, Damaged>>()?;
+    let [oldest, ..] = holding else { return Ok(()) };
+    let first_ordinal = join_lists(kind, &lists).map_err(|fault| {
+        // To blame is the first that does not follow those before it.
+        let follows = |count: usize| join_lists(kind, &lists[..count]).is_ok();
+        let at = (1..lists.len()).take_while(|count| follows(*count)).count();
+        holding[at].damaged(fault)
+    })?;
+    let begun = output.builder.begin(term, first_ordinal);
+    begun.map_err(|fault| oldest.damaged(fault))?;
+    for (input, list) in holding.iter().zip(&lists) {
+        append_list(pages, input, list, output).await?;
+    }
+    output.builder.end().map_err(|fault| oldest.damaged(fault))
+}
+
+/// Appends an input's list to the one that was begun.
 async fn append_list<F: File>(
     pages: &Pages,
     input: &Input<'_>,
-    term: &[u8],
-    expected: Option<u64>,
+    list: &PostingsPayload<'_>,
     output: &mut Output<F>,
-) -> Result<u64, Unmade> {
-    let list = input.run.list(&input.payload)?;
-    let damaged = |fault| Unmade::from(input.run.damaged(fault));
-    match expected {
-        None => output.builder.begin(term, list.first_ordinal).map_err(damaged)?,
-        Some(expected) => {
-            let is_stream = TermKind::of(term) == Some(TermKind::Stream);
-            if is_stream && list.first_ordinal != expected {
-                let gap = RunFault::new("a stream does not go on where the run before ended");
-                return Err(damaged(gap));
-            }
-        }
-    }
+) -> Result<(), Unmade> {
+    let damaged = |fault| input.damaged(fault);
     if let Some(decoder) = list.inline() {
         for posting in decoder {
-            let posting = posting.map_err(damaged)?;
-            output.builder.posting(posting).map_err(damaged)?;
+            output.builder.posting(posting.map_err(damaged)?).map_err(damaged)?;
         }
     } else if let Some(mut walk) = list.pages() {
         while let Some(number) = walk.page() {
             let page = input.run.uncached_page(pages, number).await?;
             for posting in walk.supply(&page).map_err(damaged)? {
-                let posting = posting.map_err(damaged)?;
-                output.builder.posting(posting).map_err(damaged)?;
+                output.builder.posting(posting.map_err(damaged)?).map_err(damaged)?;
             }
             output.drain().await?;
         }
     }
-    Ok(list.end_ordinal())
+    Ok(())
 }

@@ -19,20 +19,20 @@ use crate::{
     limits::CHECKPOINT_LOG_BYTES,
     log::{group::FrameDraft, pipeline::Ticket},
     names::{CommandKey, StreamId},
-    runtime::WallTime,
     store::{
-        answer::{Original, Revisions},
+        answer::{Original, Revisions, stream_of},
         body::{BodyView, Stamp},
         decide::{Decision, Facts, Lookup, Refusal, decide},
         draft::Draft,
-        memory::GroupStart,
+        memory::{GroupStart, Memory},
         state::State,
     },
+    time::WallTime,
 };
 use std::{sync::Arc, task::Waker};
 
 /// How much log memory may hold while runs wait to be written, in bytes. Beyond it appends wait.
-const UNINDEXED_BYTES_MAX: u64 = 256 << 20;
+const UNINDEXED_BYTES_MAX: u64 = 128 << 20;
 /// How many frozen tables may wait to be written.
 const FROZEN_MAX: usize = 64;
 
@@ -241,7 +241,7 @@ impl Appender {
         if waiting == 0 {
             return Ok(());
         }
-        let held: u64 = state.tables().map(|table| table.log_bytes()).sum();
+        let held: u64 = state.tables().map(Memory::log_bytes).sum();
         if held < UNINDEXED_BYTES_MAX && waiting < FROZEN_MAX {
             return Ok(());
         }
@@ -350,7 +350,7 @@ impl Reader {
         while view.next().map_err(|fault| undecodable(fault.0))?.is_some() {}
         let mut revisions = Vec::new();
         for (name, next) in view.streams() {
-            let stream = crate::store::answer::stream_of(name.as_bytes());
+            let stream = stream_of(name.as_bytes());
             let stream = stream.ok_or(undecodable("a stream's name is not valid"))?;
             revisions.push((stream, Revision::new(next.get().saturating_sub(1))));
         }

@@ -16,11 +16,11 @@ use crate::{
     limits::{NAME_BYTES_MAX, PREFIX_CATEGORIES_MAX},
     names::{StreamId, category_of, is_system},
     read::{AsOf, Direction, Read, Selector, Start},
-    runtime::WallTime,
     store::{
         body::BodyView,
         term::{TermKind, term_of},
     },
+    time::WallTime,
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -111,7 +111,7 @@ impl Events {
             Selector::Prefix(prefix) => visible && event.stream().starts_with(prefix),
             Selector::Query(query) => {
                 let tags: Vec<&str> = event.tags().collect();
-                visible && query.matches(event.event_type(), tags.iter().copied())
+                visible && query.matches(event.event_type(), &tags.iter().copied())
             }
         }
     }
@@ -142,6 +142,7 @@ impl Events {
                 });
             }
             Selector::Stream(stream) => Want::term(TermKind::Stream, stream.as_str()),
+            // No name is as long as that.
             Selector::Category(name) | Selector::Prefix(name) if name.len() > NAME_BYTES_MAX => {
                 return Ok(Stage::Done);
             }
@@ -218,13 +219,11 @@ impl Events {
 
     async fn go_on_forward(&mut self) -> Result<(), ReadError> {
         let Stage::Forward { reading, from, until } = &mut self.stage else { return Ok(()) };
-        match reading.next().await? {
-            Some(commit) => take_all(&commit, *from, *until, &mut self.ready),
-            None => {
-                self.stage = Stage::Done;
-                Ok(())
-            }
+        if let Some(commit) = reading.next().await? {
+            return take_all(&commit, *from, *until, &mut self.ready);
         }
+        self.stage = Stage::Done;
+        Ok(())
     }
 
     async fn go_on_backward(&mut self) -> Result<(), ReadError> {

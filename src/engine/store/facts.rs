@@ -3,10 +3,13 @@
 //! Runs in the caller's task, before the append enters the pipeline and without a lock. What is
 //! found speaks of a prefix of the log; the decision knows which, and looks at the rest itself.
 
-use super::reader::Reader;
+use super::{Events, reader::Reader};
 use crate::{
     append::Guard,
-    engine::index::run::{Damaged, Run},
+    engine::index::{
+        mended,
+        run::{Damaged, Run},
+    },
     error::ReadError,
     ids::{FencingToken, Position, Revision},
     log::fields::Fields,
@@ -43,18 +46,13 @@ impl Reader {
                 | Lookup::NewestMatch { .. } => below.push(lookup),
             }
         }
-        let mut repairs = 0;
-        loop {
+        let (through, facts) = mended!(self.index, {
             // All of one prefix: a look at the runs as they are now.
             let (runs, through) = self.index.snapshot();
-            match self.facts_below(draft, &below, &runs).await {
-                Ok(facts) => {
-                    known.extend(facts);
-                    return Ok(Facts { through, known });
-                }
-                Err(damaged) => self.index.repair(damaged, &mut repairs).await?,
-            }
-        }
+            self.facts_below(draft, &below, &runs).await.map(|facts| (through, facts))
+        });
+        known.extend(facts);
+        Ok(Facts { through, known })
     }
 
     async fn facts_below(
@@ -106,7 +104,7 @@ impl Reader {
         events: u32,
     ) -> Result<Vec<StoredEvent>, ReadError> {
         let read = Read::stream(stream.clone()).from_revision(from).limit(events.into());
-        let found = super::events::Events::new(Arc::clone(self), read).collect().await?;
+        let found = Events::new(Arc::clone(self), read).collect().await?;
         Ok(found
             .iter()
             .map(|event| StoredEvent {

@@ -12,6 +12,7 @@ use crate::{
     engine::{
         files::Door,
         index::{
+            indexer::index_bytes,
             open::{self as index_open, IndexOptions, LogEnds},
             replay::Writes,
         },
@@ -32,7 +33,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// How often a store is looked at that changes while it is looked at.
 const LOOKS_MAX: usize = 3;
@@ -67,6 +68,22 @@ pub struct ReadOnlyStore {
     looker: Arc<dyn Look>,
 }
 
+/// What a store holds, as seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadOnlyStoreStats {
+    /// The position behind the last event that is proven durable.
+    pub head: Position,
+    /// The lowest position that is kept.
+    pub floor: Position,
+    /// How many segments were started and are kept.
+    pub segments: usize,
+    /// How many files of the index are in use.
+    pub runs: usize,
+    /// Bytes of those.
+    pub index_bytes: u64,
+}
+
 impl ReadOnlyStore {
     pub(super) async fn open_with<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
         let door = Door::open(runtime)?;
@@ -77,8 +94,26 @@ impl ReadOnlyStore {
 
     /// Looks again; returns the new head. Reads that were begun before go on to their old one.
     ///
+    /// ```
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// # let dir = tempfile::tempdir()?;
+    /// use sagalog::{Append, EventType, NewEvent, Options, Position, Store, StreamId};
+    ///
+    /// let (store, _) = Store::open(dir.path(), Options::default()).await?;
+    /// let beside = Store::open_read_only(dir.path()).await?;
+    /// let placed = NewEvent::new(EventType::parse("OrderPlaced")?, "{}");
+    /// store.append(Append::new().event(StreamId::parse("order-17")?, placed)).await?;
+    /// store.close().await?;
+    /// assert_eq!(beside.head(), Position::new(0)); // what it saw when it looked
+    /// assert_eq!(beside.refresh().await?, Position::new(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
-    /// See [`crate::Store::open`]; what was seen before stays.
+    /// See [`Store::open_read_only_with`](crate::Store::open_read_only_with); what was seen before
+    /// stays.
     ///
     /// # Cancel safety
     /// Dropping the future leaves what was seen before.
@@ -159,6 +194,19 @@ impl ReadOnlyStore {
         self.reader().fence(fence).await
     }
 
+    /// What the store held at the last look.
+    pub fn stats(&self) -> ReadOnlyStoreStats {
+        let reader = self.reader();
+        let (head, table) = (reader.head(), reader.table());
+        ReadOnlyStoreStats {
+            head,
+            floor: table.entries().first().map_or(head, |entry| entry.first),
+            segments: table.entries().len(),
+            runs: reader.index.tables().runs.len(),
+            index_bytes: index_bytes(&reader.index),
+        }
+    }
+
     /// The position behind the last event that was durable at the last look.
     pub fn head(&self) -> Position {
         self.reader().head()
@@ -222,15 +270,13 @@ async fn look_once<R: Runtime>(runtime: &R, door: &Door) -> Result<Reader, OpenE
     let view = look(&runtime.disk()).await?;
     let store = view.superblock.store;
     let settings = Options::default().parse()?;
-    // Nobody listens: a damaged run is reported, not rebuilt.
-    let (repairs, _) = mpsc::channel(1);
     let ends = LogEnds { store, table: &view.table, tail: view.durable };
     let options = IndexOptions {
         key_horizon_events: settings.key_horizon_events,
         cache_bytes: settings.cache_bytes,
         writes: Writes::Nothing,
     };
-    let opened = index_open::open(&runtime.disk(), door.clone(), ends, options, repairs).await?;
+    let opened = index_open::open(&runtime.disk(), door.clone(), ends, options, None).await?;
     Ok(Reader {
         store,
         index: Arc::new(opened.index),

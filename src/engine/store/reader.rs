@@ -5,7 +5,11 @@
 use super::facts;
 use crate::{
     append::Committed,
-    engine::{files::Door, index::Index, shared::Shared},
+    engine::{
+        files::Door,
+        index::{Index, mended},
+        shared::Shared,
+    },
     error::ReadError,
     event::{EventId, RecordedEvent},
     ids::{FencingToken, Position, Revision, StoreId},
@@ -140,14 +144,10 @@ impl Reader {
         name: &str,
         decode: fn(&[u8]) -> Result<T, RunFault>,
     ) -> Result<Option<T>, ReadError> {
-        let mut repairs = 0;
-        loop {
+        Ok(mended!(self.index, {
             let (runs, _) = self.index.snapshot();
-            match self.index.value_below(kind, name, &runs, decode).await {
-                Ok(value) => return Ok(value),
-                Err(damaged) => self.index.repair(damaged, &mut repairs).await?,
-            }
-        }
+            self.index.value_below(kind, name, &runs, decode).await
+        }))
     }
 
     async fn one(&self, posting: &Posting) -> Result<RecordedEvent, ReadError> {

@@ -3,6 +3,7 @@
 use super::reader::{Reader, StreamInfo};
 use crate::{
     error::ReadError,
+    limits::NAME_BYTES_MAX,
     names::{StreamId, is_system},
     store::term::TermKind,
 };
@@ -28,7 +29,8 @@ pub struct Streams {
 
 impl Streams {
     pub(crate) fn new(reader: Arc<Reader>, prefix: &str) -> Self {
-        let from = Some(prefix.as_bytes().to_vec());
+        let nameable = prefix.len() <= NAME_BYTES_MAX;
+        let from = nameable.then(|| prefix.as_bytes().to_vec());
         Self { reader, prefix: prefix.into(), from, ready: VecDeque::new() }
     }
 

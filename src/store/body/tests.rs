@@ -8,7 +8,8 @@
 use super::*;
 use crate::{
     append::Append,
-    limits::{EVENT_TAGS_MAX, METADATA_BYTES_MAX, NAME_BYTES_MAX, TRACE_BYTES_MAX},
+    event::ContentType,
+    limits::{COUNTER_MAX, EVENT_TAGS_MAX, METADATA_BYTES_MAX, NAME_BYTES_MAX, TRACE_BYTES_MAX},
     names::Tag,
     store::{
         draft::Draft,

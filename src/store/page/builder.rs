@@ -70,11 +70,6 @@ impl PageBuilder {
         true
     }
 
-    /// Whether nothing was put in yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     /// The first term, once there is one.
     pub(crate) fn first(&self) -> &[u8] {
         &self.first

@@ -5,7 +5,6 @@
 
 use super::{HEAD_BYTES, Page, PageKind, RESTART_EVERY};
 use crate::{log::fields::Fields, store::varint};
-use bytes::Bytes;
 use std::{cmp::Ordering, ops::Range};
 
 /// An entry as it stands in a page.
@@ -166,11 +165,6 @@ impl Cursor {
     /// The entry's payload.
     pub(crate) fn payload(&self) -> &[u8] {
         self.page.slice(&self.payload)
-    }
-
-    /// The entry's payload, shared with the page.
-    pub(crate) fn payload_bytes(&self) -> Bytes {
-        self.page.bytes(self.payload.clone())
     }
 
     /// The number of the page that the entry of an inner page names.

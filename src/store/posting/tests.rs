@@ -7,6 +7,14 @@
 use super::*;
 use crate::store::random::Random;
 
+/// Bytes that one posting takes at most: four numbers in full and a byte.
+const POSTING_BYTES_MAX: usize = 4 * 10 + 1;
+
+/// The posting as it comes back from an encoding: its hint is rounded up to 64 bytes.
+fn rounded(posting: &Posting) -> Posting {
+    Posting { bytes: u32::from(posting.class()) * CLASS_BYTES, ..*posting }
+}
+
 fn posting(position: u64, index: u16, segment: u64, offset: u64) -> Posting {
     Posting {
         position: Position::new(position),
@@ -36,7 +44,7 @@ fn decode(first: u64, count: usize, bytes: &[u8]) -> Result<Vec<Posting>, RunFau
 
 fn assert_comes_back(postings: &[Posting]) {
     let first = postings.first().map_or(0, |posting| posting.position.get());
-    let expected: Vec<Posting> = postings.iter().map(|posting| posting.rounded()).collect();
+    let expected: Vec<Posting> = postings.iter().map(rounded).collect();
     let bytes = encode(postings);
     assert!(bytes.len() <= postings.len() * POSTING_BYTES_MAX);
     assert_eq!(decode(first, postings.len(), &bytes), Ok(expected));

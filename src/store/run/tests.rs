@@ -14,6 +14,7 @@ use crate::{
         posting::Posting,
         random::Random,
         run::builder::RunBuilder,
+        sample::KINDS,
         term::{TermKind, term_of},
     },
 };
@@ -174,7 +175,7 @@ pub(crate) fn small() -> Map {
 pub(crate) fn drawn(random: &mut Random, terms: u64) -> Map {
     let mut map = Map::new();
     for at in 0..terms {
-        let kind = TermKind::ALL[usize_from(random.below(12))];
+        let kind = KINDS[usize_from(random.below(12))];
         let mut name = format!("name-{}-", random.below(1 << 40)).into_bytes();
         if at % 100 == 0 {
             name.resize(255, b'x');

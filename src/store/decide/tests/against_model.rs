@@ -13,13 +13,13 @@ use crate::{
     append::{Append, ExpectedRevision},
     ids::{Position, Revision},
     names::StreamId,
-    runtime::WallTime,
     store::{
         body::Stamp,
         draft::Draft,
         sample::{Appends, Paper, draft_with, named, stream},
         state::State,
     },
+    time::WallTime,
 };
 
 /// An append that waits for its lookups while others are decided.

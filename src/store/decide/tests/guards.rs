@@ -5,8 +5,8 @@ use crate::{
     append::{Append, ExpectedRevision},
     error::Actual,
     ids::{FencingToken, Position, Revision},
-    runtime::WallTime,
     store::sample::{bare, consumer, event_type, fence, item, query, stream, tag},
+    time::WallTime,
 };
 
 use ExpectedRevision::{Any, Exists, NoStream};

@@ -13,12 +13,12 @@ use crate::{
     ids::{FencingToken, Position, Revision},
     names::{CommandKey, EventType, FenceName, StreamId, Tag},
     query::Query,
-    runtime::WallTime,
     store::{
         answer::{KeyAnswer, Original, Revisions},
         body::Stamp,
         draft::Draft,
     },
+    time::WallTime,
 };
 
 struct Event {
@@ -49,7 +49,8 @@ impl Model {
     }
 
     pub(super) fn head(&self, stream: &StreamId, below: Position) -> Option<Revision> {
-        self.below(below).rev().find(|event| event.stream == *stream).map(|event| event.revision)
+        let last = self.below(below).rfind(|event| event.stream == *stream);
+        last.map(|event| event.revision)
     }
 
     fn below(&self, below: Position) -> impl DoubleEndedIterator<Item = &Event> {
@@ -66,7 +67,7 @@ impl Model {
             let tags = event.tags.iter().map(Tag::as_str);
             after.is_none_or(|after| event.stored.position > after)
                 && !event.stream.is_system()
-                && query.matches(event.of_type.as_str(), tags)
+                && query.matches(event.of_type.as_str(), &tags)
         };
         self.below(below).rev().find(matches).map(|event| event.stored.position)
     }

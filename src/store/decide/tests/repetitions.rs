@@ -6,8 +6,8 @@ use super::{
 use crate::{
     append::{Append, ExpectedRevision},
     ids::{FencingToken, Position},
-    runtime::WallTime,
     store::sample::{bare, consumer, event_type, fence, key, named, query, stream},
+    time::WallTime,
 };
 
 use ExpectedRevision::{Any, Exists, NoStream};

@@ -1,0 +1,260 @@
+//! What callers did and were told, in the order in which it happened.
+//!
+//! It judges nothing. The invariant it guards: a moment is counted at every call and at every
+//! answer, so that "before" is known wherever a caller could know it.
+
+use crate::report::{Violation, broken};
+use sagalog_testkit::model::{Outcome, PlainAppend, PlainCommitted, Question, Recorded, Reply};
+
+/// Which call of `append`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AttemptId(usize);
+
+/// What is known of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// No answer, or "unknown": it may be in the log or not.
+    Open,
+    /// The caller was told this.
+    Acknowledged(PlainCommitted),
+    /// The caller was told that nothing was stored.
+    Refused,
+    /// Open once, and a later recovery settled that it is not there.
+    Settled,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub(super) append: PlainAppend,
+    /// Which content its events carry the mark of.
+    content: usize,
+    /// The position behind everything that had been shown when it was made.
+    pub(super) low: u64,
+    /// When it was made.
+    pub(super) called: u64,
+    pub(super) fate: Fate,
+    /// Where it is in the log.
+    pub(super) placed: Option<PlainCommitted>,
+}
+
+/// What somebody was told.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Append(AttemptId, Outcome),
+    Reply(Question, Reply),
+    Head(u64),
+}
+
+/// What somebody was told and has not been judged.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    /// The position behind everything that had been shown when it was asked.
+    pub(super) low: u64,
+    /// When it was settled at the latest.
+    pub(super) by: u64,
+    pub(super) what: Answer,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct History {
+    moment: u64,
+    attempts: Vec<Attempt>,
+    /// The contents that were given marks, with their keys.
+    contents: Vec<PlainAppend>,
+    pending: Vec<Pending>,
+    /// The commits of this life: first position, and when the call was made.
+    placed: Vec<(u64, u64)>,
+    replies: u64,
+}
+
+/// Bytes of the mark that every payload begins with: content, number of the event, events.
+const MARK_BYTES: usize = 8;
+/// Bytes of a payload behind its mark.
+const PAYLOAD_BYTES_MAX: usize = 256;
+
+impl History {
+    pub(super) fn now(&self) -> u64 {
+        self.moment
+    }
+
+    pub(super) fn tick(&mut self) -> u64 {
+        self.moment += 1;
+        self.moment
+    }
+
+    pub(super) fn calls(&self) -> u64 {
+        self.attempts.len() as u64 + self.replies
+    }
+
+    pub(super) fn attempt(&self, id: AttemptId) -> &Attempt {
+        &self.attempts[id.0]
+    }
+
+    pub(super) fn attempt_mut(&mut self, id: AttemptId) -> &mut Attempt {
+        &mut self.attempts[id.0]
+    }
+
+    /// Marks the events of `append` and notes that it is made now. The same content under the same
+    /// key has the same mark.
+    pub(super) fn call(&mut self, mut append: PlainAppend, low: u64) -> (AttemptId, PlainAppend) {
+        for (_, event) in &mut append.writes {
+            event.payload.truncate(PAYLOAD_BYTES_MAX); // It may be a repetition, marked already.
+        }
+        let said = PlainAppend { key: append.key.clone(), ..append.content() };
+        let known = said.key.as_ref().and_then(|_| self.contents.iter().position(|c| *c == said));
+        let content = known.unwrap_or(self.contents.len());
+        if known.is_none() {
+            self.contents.push(said);
+        }
+        let mut marked = append;
+        let events = marked.writes.len();
+        for (number, (_, event)) in marked.writes.iter_mut().enumerate() {
+            let mut payload = mark(content, number, events).to_vec();
+            payload.extend_from_slice(&event.payload);
+            event.payload = payload;
+        }
+        self.note(marked, content, low)
+    }
+
+    pub(super) fn call_again(&mut self, id: AttemptId, low: u64) -> (AttemptId, PlainAppend) {
+        let Attempt { append, content, .. } = self.attempt(id).clone();
+        self.note(append, content, low)
+    }
+
+    fn note(&mut self, append: PlainAppend, content: usize, low: u64) -> (AttemptId, PlainAppend) {
+        let called = self.tick();
+        let (fate, placed) = (Fate::Open, None);
+        let attempt = Attempt { append: append.clone(), content, low, called, fate, placed };
+        self.attempts.push(attempt);
+        (AttemptId(self.attempts.len() - 1), append)
+    }
+
+    pub(super) fn answer(&mut self, id: AttemptId, outcome: Outcome) {
+        let by = self.tick();
+        let attempt = &mut self.attempts[id.0];
+        attempt.fate = match &outcome {
+            Outcome::Unknown => Fate::Open,
+            Outcome::Committed(answer) if !answer.replayed && answer.positions > 0 => {
+                Fate::Acknowledged(answer.clone())
+            }
+            _ => Fate::Refused,
+        };
+        if !matches!(outcome, Outcome::Unknown | Outcome::Failed(_)) {
+            let low = attempt.low;
+            self.pending.push(Pending { low, by, what: Answer::Append(id, outcome) });
+        }
+    }
+
+    pub(super) fn pend(&mut self, pending: Pending) {
+        self.replies += 1;
+        self.pending.push(pending);
+    }
+
+    pub(super) fn take_pending(&mut self) -> Vec<Pending> {
+        std::mem::take(&mut self.pending)
+    }
+
+    /// The calls that could have made the commit that begins with `first`: the acknowledged ones
+    /// before the others.
+    pub(super) fn candidates(
+        &self,
+        first: &Recorded,
+        resolved: Option<AttemptId>,
+    ) -> Result<Vec<AttemptId>, Violation> {
+        let at = first.position;
+        let acknowledged = |id: &AttemptId| match &self.attempt(*id).fate {
+            Fate::Acknowledged(told) => told.first == at,
+            Fate::Open | Fate::Refused | Fate::Settled => false,
+        };
+        let all = || (0..self.attempts.len()).map(AttemptId);
+        if first.event.event_type.starts_with('$') {
+            // Only its key tells it from others; a repetition has the same content.
+            let bare = all().filter(|id| self.attempt(*id).append.writes.is_empty());
+            let told = bare.clone().find(acknowledged).or(resolved);
+            let content = told.map(|id| self.attempt(id).content);
+            let mut ids: Vec<AttemptId> =
+                bare.filter(|id| Some(self.attempt(*id).content) == content).collect();
+            ids.sort_by_key(|id| !acknowledged(id));
+            return Ok(ids);
+        }
+        let Some((content, 0, _)) = marked(&first.event.payload) else {
+            return broken("G4", format!("no commit begins with what is at position {at}"));
+        };
+        let mut ids: Vec<AttemptId> =
+            all().filter(|id| self.attempt(*id).content == content).collect();
+        ids.sort_by_key(|id| !acknowledged(id));
+        Ok(ids)
+    }
+
+    pub(super) fn place(&mut self, id: AttemptId, answer: PlainCommitted, called: u64) {
+        self.placed.push((answer.first, called));
+        self.attempts[id.0].placed = Some(answer);
+    }
+
+    /// The first position of this life that was stored by a call made after `moment`.
+    pub(super) fn first_called_after(&self, moment: u64) -> Option<u64> {
+        let later = self.placed.iter().find(|(_, called)| *called > moment);
+        later.map(|(first, _)| *first)
+    }
+
+    /// A recovery was judged: what is open and has no place is gone for good.
+    pub(super) fn settle(&mut self) {
+        self.placed.clear();
+        for attempt in &mut self.attempts {
+            if attempt.fate == Fate::Open && attempt.placed.is_none() {
+                attempt.fate = Fate::Settled;
+            }
+        }
+    }
+
+    /// The log is another one: everything that was not refused may be in it or not.
+    pub(super) fn forget(&mut self) {
+        self.placed.clear();
+        for attempt in &mut self.attempts {
+            attempt.placed = None;
+            attempt.low = 0;
+            if attempt.fate == Fate::Settled {
+                attempt.fate = Fate::Open;
+            }
+        }
+    }
+
+    pub(super) fn open_keyed(&self) -> Vec<AttemptId> {
+        let ids = (0..self.attempts.len()).map(AttemptId);
+        let open = |id: &AttemptId| {
+            let attempt = self.attempt(*id);
+            let unknown = matches!(attempt.fate, Fate::Open | Fate::Settled);
+            unknown && attempt.append.key.is_some()
+        };
+        ids.filter(open).collect()
+    }
+
+    pub(super) fn open_bare(&self) -> Vec<(AttemptId, String)> {
+        let bare = |id: AttemptId| {
+            let attempt = self.attempt(id);
+            let open = attempt.fate == Fate::Open && attempt.placed.is_none();
+            let key = attempt.append.key.clone().filter(|_| attempt.append.writes.is_empty());
+            Some((id, key.filter(|_| open)?))
+        };
+        (0..self.attempts.len()).map(AttemptId).filter_map(bare).collect()
+    }
+}
+
+fn mark(content: usize, number: usize, events: usize) -> [u8; MARK_BYTES] {
+    let mut mark = [0; MARK_BYTES];
+    let small = |number: usize| u16::try_from(number).unwrap_or(u16::MAX).to_le_bytes();
+    mark[..4].copy_from_slice(&u32::try_from(content).unwrap_or(u32::MAX).to_le_bytes());
+    mark[4..6].copy_from_slice(&small(number));
+    mark[6..].copy_from_slice(&small(events));
+    mark
+}
+
+/// The content, the number of the event, and the events of its commit.
+fn marked(payload: &[u8]) -> Option<(usize, u16, u16)> {
+    let (mark, _) = payload.split_first_chunk::<MARK_BYTES>()?;
+    let (content, rest) = mark.split_first_chunk::<4>()?;
+    let (number, events) = rest.split_first_chunk::<2>()?;
+    let events = u16::from_le_bytes(*events.first_chunk::<2>()?);
+    let content = usize::try_from(u32::from_le_bytes(*content)).ok()?;
+    Some((content, u16::from_le_bytes(*number), events))
+}

@@ -1,0 +1,24 @@
+//! What stands in the way of closing in order, and of retiring.
+
+use std::{error::Error, fmt};
+
+/// Why the log could not be closed in order, or a segment not be retired.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LogError {
+    /// An earlier write or sync failed: reopen the log. What was acknowledged is safe.
+    Poisoned,
+    /// The log was closed.
+    Closed,
+}
+
+impl fmt::Display for LogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Poisoned => f.write_str("an earlier write or sync failed; reopen the log"),
+            Self::Closed => f.write_str("the log is closed"),
+        }
+    }
+}
+
+impl Error for LogError {}

@@ -1,0 +1,109 @@
+//! What stands in the way of opening: somebody else, the format, damage, or the disk.
+
+use super::CorruptionReport;
+use crate::ids::{Position, SegmentId, StoreId};
+use std::{error::Error, fmt, io, sync::Arc};
+
+/// Why a log cannot be opened. Nothing was changed, unless a variant says so.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no store in the directory. Create one, or correct the path.
+    NotAStore {
+        /// What was found instead.
+        reason: String,
+    },
+    /// Another process, or another handle of this one, has the store open for writing. Close it,
+    /// or use [`crate::ReadOnlyLog`].
+    Locked,
+    /// The store was written by a newer version of the format. Upgrade this program.
+    NewerFormat {
+        /// The version found.
+        found: u32,
+        /// The newest version that this program reads.
+        supported: u32,
+    },
+    /// Acknowledged data is damaged or missing. Restore a backup, or copy what is left with
+    /// `sagalog salvage`; opening never repairs by deleting.
+    Corrupt(Box<CorruptionReport>),
+    /// Both superblock slots are damaged: the store does not know what it promised. Copy what is
+    /// left with `sagalog salvage`.
+    SuperblockDamaged,
+    /// A segment is missing between others, or the last one that was prepared is.
+    SegmentMissing(SegmentId),
+    /// A segment's header is damaged although the segment was in use.
+    SegmentDamaged(SegmentId),
+    /// A file belongs to another store, or to no store: the directory is a mixture of two.
+    ForeignFile {
+        /// The file.
+        name: String,
+        /// The store that it belongs to, if it says so.
+        store: Option<StoreId>,
+    },
+    /// A commit's checksum holds, yet it is no append of events: the directory holds a bare log,
+    /// or another program wrote to it. Open it as a [`crate::Log`].
+    Undecodable {
+        /// Where the commit begins.
+        position: Position,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The index lacks and may not be written. Open the store for writing once.
+    IndexMissing,
+    /// The options contradict each other or the format; the text says which.
+    Options(String),
+    /// The disk or the operating system refused a call. Try again, or see the source.
+    Io(Arc<io::Error>),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAStore { reason } => write!(f, "no sagalog store here: {reason}"),
+            Self::Locked => {
+                f.write_str("the store is open for writing elsewhere; close it or open read-only")
+            }
+            Self::NewerFormat { found, supported } => write!(
+                f,
+                "the store has format {found}, this program reads up to {supported}; upgrade it"
+            ),
+            Self::Corrupt(report) => write!(f, "acknowledged data is damaged: {report}"),
+            Self::SuperblockDamaged => f.write_str(
+                "both superblock slots are damaged; `sagalog salvage` copies what is left",
+            ),
+            Self::SegmentMissing(segment) => write!(f, "segment {segment} is missing"),
+            Self::SegmentDamaged(segment) => {
+                write!(f, "the header of segment {segment} is damaged although it was in use")
+            }
+            Self::ForeignFile { name, store: Some(store) } => {
+                write!(f, "file {name} belongs to another store, {store}")
+            }
+            Self::ForeignFile { name, store: None } => {
+                write!(f, "file {name} could be a segment but does not belong to this store")
+            }
+            Self::Undecodable { position, reason } => {
+                write!(f, "the commit at position {position} is no append of events: {reason}")
+            }
+            Self::IndexMissing => {
+                f.write_str("the index is missing; open the store for writing once to rebuild it")
+            }
+            Self::Options(reason) => write!(f, "the options do not fit: {reason}"),
+            Self::Io(source) => write!(f, "the disk refused: {source}"),
+        }
+    }
+}
+
+impl Error for OpenError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(source) => Some(source.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for OpenError {
+    fn from(source: io::Error) -> Self {
+        Self::Io(Arc::new(source))
+    }
+}

@@ -1,0 +1,243 @@
+//! The store's vocabulary with open fields: what the model looks at and generators put together.
+//!
+//! What a selector, a query or a place means for one event is said here, and nothing of what
+//! follows from it. The store's own types are made from it, and answers are copied into it. The
+//! invariant it guards: nothing that an answer says is left out of the comparison.
+
+mod answer;
+mod read;
+
+pub use answer::{Outcome, PlainCommitted};
+pub use read::{PlainAsOf, PlainRead, PlainSelector, PlainStart, Recorded, Refusal};
+
+use sagalog::{
+    Append, CommandKey, ConsumerId, ContentType, EventId, EventType, ExpectedRevision, FenceName,
+    FencingToken, NewEvent, Position, Query, QueryItem, StreamId, Tag, runtime::WallTime,
+};
+
+/// Why a name that generators use is a name.
+const VALID: &str = "the names of a test are valid";
+
+/// An event to be appended, or the part of a recorded one that its writer gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
+pub struct PlainEvent {
+    /// Its identity, if the writer gave one.
+    pub id: Option<EventId>,
+    /// Its type.
+    pub event_type: String,
+    /// The version of its schema.
+    pub schema_version: u32,
+    /// How the payload is encoded.
+    pub content_type: ContentType,
+    /// Its tags, none twice.
+    pub tags: Vec<String>,
+    /// Its metadata.
+    pub metadata: Vec<u8>,
+    /// What it says.
+    pub payload: Vec<u8>,
+    /// Under which circumstances it happened.
+    pub circumstances: Circumstances,
+}
+
+/// What may differ in the repetition of a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
+pub struct Circumstances {
+    /// When it happened.
+    pub occurred_at: Option<WallTime>,
+    /// What it belongs to.
+    pub correlation: Option<EventId>,
+    /// What caused it.
+    pub causation: Option<EventId>,
+    /// In which trace.
+    pub trace_context: Option<String>,
+    /// On whose behalf.
+    pub principal: Option<String>,
+}
+
+impl PlainEvent {
+    /// An event of a type with a payload, everything else as the store has it by default.
+    pub fn new(event_type: &str, payload: impl Into<Vec<u8>>) -> Self {
+        Self {
+            id: None,
+            event_type: event_type.to_owned(),
+            schema_version: 1,
+            content_type: ContentType::Bytes,
+            tags: Vec::new(),
+            metadata: Vec::new(),
+            payload: payload.into(),
+            circumstances: Circumstances::default(),
+        }
+    }
+
+    fn to_new(&self) -> NewEvent {
+        let event_type = EventType::parse(&self.event_type).expect(VALID);
+        let mut event = NewEvent::new(event_type, self.payload.clone())
+            .schema_version(self.schema_version)
+            .content_type(self.content_type)
+            .metadata(self.metadata.clone());
+        for tag in &self.tags {
+            event = event.tag(Tag::parse(tag).expect(VALID));
+        }
+        if let Some(id) = self.id {
+            event = event.id(id);
+        }
+        let Circumstances { occurred_at, correlation, causation, trace_context, principal } =
+            self.circumstances.clone();
+        event = occurred_at.into_iter().fold(event, NewEvent::occurred_at);
+        event = correlation.into_iter().fold(event, NewEvent::correlation_id);
+        event = causation.into_iter().fold(event, NewEvent::causation_id);
+        event = trace_context.into_iter().fold(event, NewEvent::trace_context);
+        principal.into_iter().fold(event, NewEvent::principal)
+    }
+}
+
+/// A guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
+pub enum PlainGuard {
+    /// A stream has to be as expected.
+    Stream(String, ExpectedRevision),
+    /// No event behind a position may match.
+    NoMatch(PlainQuery, Option<u64>),
+}
+
+impl PlainGuard {
+    /// Whether it keeps the limits of queries.
+    pub(super) fn is_answered(&self) -> bool {
+        match self {
+            Self::Stream(..) => true,
+            Self::NoMatch(query, _) => is_answered(query),
+        }
+    }
+}
+
+/// A query: its items. It has at least one.
+pub type PlainQuery = Vec<PlainItem>;
+
+/// An alternative of a query.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
+pub struct PlainItem {
+    /// One of these types, or any.
+    pub types: Vec<String>,
+    /// All of these tags.
+    pub tags: Vec<String>,
+}
+
+fn query(items: &[PlainItem]) -> Query {
+    let item = |plain: &PlainItem| {
+        let types = plain.types.iter().map(|name| EventType::parse(name).expect(VALID));
+        let item = types.fold(QueryItem::new(), QueryItem::event_type);
+        plain.tags.iter().map(|name| Tag::parse(name).expect(VALID)).fold(item, QueryItem::tag)
+    };
+    let (first, others) = items.split_first().expect("a query has at least one item");
+    others.iter().map(item).fold(Query::new(item(first)), Query::or)
+}
+
+/// An append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
+pub struct PlainAppend {
+    /// The command's key.
+    pub key: Option<String>,
+    /// What has to hold.
+    pub guards: Vec<PlainGuard>,
+    /// What is to be stored, each event with its stream.
+    pub writes: Vec<(String, PlainEvent)>,
+    /// A consumer and its new checkpoint.
+    pub checkpoint: Option<(String, u64)>,
+    /// A fence and the caller's token.
+    pub fence: Option<(String, u64)>,
+}
+
+/// The stream of what an append without events stores.
+const COMMITS_STREAM: &str = "$commits";
+/// The type of what an append without events stores.
+const COMMIT_TYPE: &str = "$commit";
+
+impl PlainAppend {
+    /// The events that it stores: its own, or the one that stands for a key, a checkpoint or a
+    /// fence without events; none if it is a check.
+    pub fn stored(&self) -> Vec<(String, PlainEvent)> {
+        let carries = self.key.is_some() || self.checkpoint.is_some() || self.fence.is_some();
+        if self.writes.is_empty() && carries {
+            return vec![(COMMITS_STREAM.to_owned(), PlainEvent::new(COMMIT_TYPE, []))];
+        }
+        self.writes.clone()
+    }
+
+    /// What has to be the same in a repetition under the same key; nothing else is left.
+    #[must_use]
+    pub fn content(&self) -> Self {
+        let said = |(stream, event): &(String, PlainEvent)| {
+            let event = PlainEvent { circumstances: Circumstances::default(), ..event.clone() };
+            (stream.clone(), event)
+        };
+        let writes = self.writes.iter().map(said).collect();
+        Self { writes, checkpoint: self.checkpoint.clone(), ..Self::default() }
+    }
+
+    /// The revision that the guards give to the first event of `stream`, if they agree on one.
+    pub(super) fn named_place(&self, stream: &str) -> Option<u64> {
+        let named = |guard: &PlainGuard| match guard {
+            PlainGuard::Stream(name, expected) if name == stream => match expected {
+                ExpectedRevision::NoStream => Some(0),
+                ExpectedRevision::Exact(last) => Some(last.get() + 1),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut places = self.guards.iter().filter_map(named);
+        let first = places.next()?;
+        places.all(|place| place == first).then_some(first)
+    }
+}
+
+/// How many items a query may have, and how many types and tags each of them.
+const QUERY_MAX: usize = 64;
+
+/// Whether the query stays within its limits, and an index serves each of its items.
+pub(super) fn is_answered(query: &PlainQuery) -> bool {
+    let names = |item: &PlainItem| item.types.len().max(item.tags.len());
+    query.len() <= QUERY_MAX && query.iter().all(|item| (1..=QUERY_MAX).contains(&names(item)))
+}
+
+/// A stream's name, of a system stream if it begins like one.
+///
+/// # Panics
+/// If it is no name.
+pub fn stream_id(name: &str) -> StreamId {
+    let parsed = if name.starts_with('$') { StreamId::system(name) } else { StreamId::parse(name) };
+    parsed.expect(VALID)
+}
+
+impl From<&PlainAppend> for Append {
+    fn from(plain: &PlainAppend) -> Self {
+        let mut append = Self::new();
+        for (stream, event) in &plain.writes {
+            append = append.event(stream_id(stream), event.to_new());
+        }
+        for guard in &plain.guards {
+            append = match guard {
+                PlainGuard::Stream(stream, expected) => append.expect(stream_id(stream), *expected),
+                PlainGuard::NoMatch(items, after) => {
+                    append.no_match(query(items), after.map(Position::new))
+                }
+            };
+        }
+        if let Some(key) = &plain.key {
+            append = append.key(CommandKey::parse(key).expect(VALID));
+        }
+        if let Some((consumer, position)) = &plain.checkpoint {
+            let consumer = ConsumerId::parse(consumer).expect(VALID);
+            append = append.checkpoint(consumer, Position::new(*position));
+        }
+        if let Some((fence, token)) = &plain.fence {
+            let fence = FenceName::parse(fence).expect(VALID);
+            append = append.fence(fence, FencingToken::new(*token));
+        }
+        append
+    }
+}
