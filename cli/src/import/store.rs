@@ -172,8 +172,8 @@ impl<'a> Import<'a> {
         Err(Failure::cannot_run(match &self.refused {
             None => return Ok(()),
             Some(Refused::Append(error, line)) => format!(
-                "{dir}: {error}; this was line {line} of {file}, {events} events were stored now; \
-                 the same command goes on from there"
+                "{dir}: the import stopped behind {events} new events, with the commit up to line \
+                 {line} of {file}: {error}; the same command goes on from there"
             ),
             Some(Refused::Changed(line)) => format!(
                 "{file}: it has changed behind line {line} while it was read, {events} events \
