@@ -49,6 +49,7 @@ thorough() {
     section "documentation tests" cargo test --quiet --doc --features bincode
     section "documentation" documentation
     section "minimum Rust" minimum_rust
+    section "embedding" embedding
     section "lints of the simulation" simulation_lints
     section "simulation of the log: $SIM_SEEDS seeds" cargo sim disk --seeds "$SIM_SEEDS" --json
     section "simulation of the store: $STORE_SEEDS seeds" \
@@ -111,6 +112,37 @@ at_most() {
     ((count <= limit))
 }
 
+# What a user builds: the packed crate, outside of the workspace, with default features and without.
+embedding() {
+    local root target
+    root=$(mktemp -d)
+    target=$(realpath -m "${CARGO_TARGET_DIR:-target}")/embed
+    rm -rf "$target"
+    pack "$target" --offline 2> /dev/null || pack "$target"
+    mkdir "$root/sagalog"
+    tar -xzf "$target"/package/sagalog-*.crate -C "$root/sagalog" --strip-components 1
+    cp -R tests/embed "$root/app"
+    # The versions that everything else here was tested with.
+    cp Cargo.lock "$root/app/Cargo.lock"
+    embed "$root" "$target" "with default features"
+    embed "$root" "$target" "without them" --no-default-features
+    rm -r "$root"
+}
+
+pack() {
+    local target=$1
+    shift
+    cargo package --quiet -p sagalog --allow-dirty --no-verify --target-dir "$target" "$@"
+}
+
+# From a directory outside of this tree, so that no configuration of ours is found.
+embed() {
+    local root=$1 target=$2 how=$3
+    shift 3
+    (cd "$root/app" && cargo run --quiet --target-dir "$target" "$@" -- "$root/store")
+    echo "builds and runs $how"
+}
+
 # Clippy's `incompatible_msrv` has looked at every call already, if both files name one version.
 minimum_rust() {
     local version in_clippy toolchain
@@ -136,6 +168,7 @@ benches() {
     cargo bench --quiet --bench append -- --json --secs 1 --mode blocking --writers 1 \
         --payload 256 --outstanding 1
     cargo bench --quiet --bench recovery -- --json --mib 64
+    cargo bench --quiet --bench store -- --json --events 20000 --secs 0.5 --rounds 1 --reads 500
 }
 
 # Two processes, because addresses and hash seeds differ between processes, not within one.

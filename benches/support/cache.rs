@@ -83,8 +83,17 @@ fn read(path: &Path, bytes: u64) -> Result<u64, Failure> {
 
 /// The most memory that this process has held, in MiB.
 pub(crate) fn rss_peak_mib() -> Option<f64> {
+    status_mib("VmHWM:")
+}
+
+/// The memory that this process holds, in MiB.
+pub(crate) fn rss_mib() -> Option<f64> {
+    status_mib("VmRSS:")
+}
+
+fn status_mib(name: &str) -> Option<f64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|line| line.starts_with(name))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
 }

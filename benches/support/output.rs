@@ -82,5 +82,5 @@ impl Output {
 
 fn width_of(name: &str) -> usize {
     // The first column of a table holds words.
-    if name == "what" { 20 } else { name.len().max(9) }
+    if matches!(name, "what" | "case") { 20 } else { name.len().max(9) }
 }

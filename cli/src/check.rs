@@ -8,7 +8,7 @@ use crate::{
 };
 use sagalog::{
     Epoch, OpenError,
-    inspect::{CheckReport, check},
+    inspect::{CheckReport, Progress, check},
 };
 use serde::Serialize;
 use std::{
@@ -48,7 +48,8 @@ struct Tail {
 pub(crate) async fn run(dir: &Path, form: Form) -> Result<Outcome, Failure> {
     let runtime = directory(dir)?;
     let mut bar = Bar::new();
-    let checked = check(&runtime, &mut |progress| bar.tell(progress)).await;
+    let mut tell = |progress: Progress| bar.tell(progress.bytes_done, progress.bytes_total);
+    let checked = check(&runtime, &mut tell).await;
     drop(bar);
     let report = checked.map_err(|error| Failure::open(dir, &error))?;
     match form {

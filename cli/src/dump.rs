@@ -1,13 +1,12 @@
 //! `sagalog dump`: the commits as JSON, one a line.
 
 use crate::{
-    Outcome, complain,
+    Outcome, base64, complain,
     failure::{Failure, directory},
 };
 use sagalog::{Position, ReadError, ReadOnlyLog, RecordedCommit};
 use serde::Serialize;
 use std::{
-    fmt::Write as _,
     io::{self, BufWriter, Write as _},
     path::Path,
 };
@@ -70,7 +69,7 @@ fn put(out: &mut impl io::Write, commit: &RecordedCommit) -> io::Result<()> {
     let (encoding, body) = if let Ok(text) = text {
         ("utf-8", text)
     } else {
-        encoded = base64(&commit.body);
+        encoded = base64::encode(&commit.body);
         ("base64", encoded.as_str())
     };
     let line = Line {
@@ -82,42 +81,4 @@ fn put(out: &mut impl io::Write, commit: &RecordedCommit) -> io::Result<()> {
     };
     serde_json::to_writer(&mut *out, &line)?;
     writeln!(out)
-}
-
-/// Base64 with the standard alphabet and padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for digit in 0..4 {
-            let index = usize::try_from(bits >> (18 - 6 * digit) & 63).unwrap_or(0);
-            let sign = if digit <= three.len() { char::from(ALPHABET[index]) } else { '=' };
-            text.write_char(sign).expect("a string takes every sign");
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_agrees_with_the_examples_of_rfc_4648() {
-        let table = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ];
-        for (bytes, text) in table {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xff, 0xfe, 0xfb]), "//77");
-    }
 }

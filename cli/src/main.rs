@@ -1,26 +1,36 @@
-//! The `sagalog` command: looks at stores from outside, beside a running process or without one.
+//! The `sagalog` command: fills stores, and looks at them beside a running process or without one.
 //!
 //! Only arguments and exit codes are decided here; what a store holds is the library's to say. The
-//! invariant: nothing is written to any directory but the target of `salvage`.
+//! invariant: no store is written but by `import` and `append`, and the target of `salvage`.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "a command-line tool owns its process: it reads clocks, paths and the terminal"
 )]
 
+mod append;
+mod base64;
 mod check;
 mod dump;
+mod export;
 mod failure;
+mod import;
+mod line;
 mod output;
 mod progress;
+mod read;
+mod reading;
 mod salvage;
+mod source;
 mod stats;
+mod streams;
+mod time;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 use failure::{DAMAGED, Failure};
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
-/// Looks at Sagalog stores; works beside a running process.
+/// Fills Sagalog stores and looks at them, also beside a running process.
 #[derive(Parser)]
 #[command(name = "sagalog", version)]
 struct Arguments {
@@ -30,6 +40,42 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Stores the lines of a file as events, each line once, also if it is run again after a kill.
+    /// Nothing is stored if a line is bad.
+    Import {
+        /// The directory of the store; it is made if there is none.
+        dir: PathBuf,
+        /// JSON lines with `stream`, `type`, `time` and `data`; compressed if the name ends in .gz.
+        file: PathBuf,
+        /// Prints the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints all events in the order of their positions, as `import` takes them.
+    Export {
+        /// The directory of the store.
+        dir: PathBuf,
+        /// A new file, compressed if its name ends in .gz; standard output if none is named.
+        file: Option<PathBuf>,
+        /// The first position to print.
+        #[arg(long, value_name = "POSITION", default_value_t = 0)]
+        from: u64,
+    },
+    /// Prints the events of a stream, or of all, as JSON, one a line.
+    Read(read::Request),
+    /// Prints the streams with the revision and the position of their last event.
+    Streams {
+        /// The directory of the store.
+        dir: PathBuf,
+        /// Only streams whose name begins so.
+        #[arg(long, default_value = "")]
+        prefix: String,
+        /// Prints every stream as JSON, one a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Appends one event.
+    Append(append::Request),
     /// Reads everything and reports every damaged range. Exit code 0: sound, 1: damage found,
     /// 2: cannot run.
     Check {
@@ -99,6 +145,15 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         .map_err(|error| Failure::cannot_run(format!("cannot start: {error}")))?;
     timers.block_on(async {
         match command {
+            Command::Import { dir, file, json } => {
+                import::run(&dir, &file, output::Form::of(json)).await
+            }
+            Command::Export { dir, file, from } => export::run(&dir, file.as_deref(), from).await,
+            Command::Read(request) => read::run(request).await,
+            Command::Streams { dir, prefix, json } => {
+                streams::run(&dir, &prefix, output::Form::of(json)).await
+            }
+            Command::Append(request) => append::run(request).await,
             Command::Check { dir, json } => check::run(&dir, output::Form::of(json)).await,
             Command::Dump { dir, from, limit } => dump::run(&dir, from, limit).await,
             Command::Stats { dir, json } => stats::run(&dir, output::Form::of(json)).await,
@@ -122,7 +177,8 @@ fn explain_arguments(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let sentence = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        "name a command: check, dump, stats or salvage".to_owned()
+        "name a command: import, export, read, streams, append, check, dump, stats or salvage"
+            .to_owned()
     } else {
         let lines = text.lines().take_while(|line| !line.is_empty());
         let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();

@@ -1,7 +1,6 @@
 //! A progress bar for what takes longer than a second, and only where a person sees it.
 
-use indicatif::{HumanBytes, ProgressBar};
-use sagalog::inspect::Progress;
+use indicatif::ProgressBar;
 use std::{
     io::{IsTerminal as _, stderr},
     time::{Duration, Instant},
@@ -22,13 +21,13 @@ impl Bar {
         Self { began: Instant::now(), visible: stderr().is_terminal(), shown: None }
     }
 
-    pub(crate) fn tell(&mut self, progress: Progress) {
+    /// How much of how much, in any unit.
+    pub(crate) fn tell(&mut self, done: u64, total: u64) {
         if !self.visible || self.began.elapsed() < PATIENCE {
             return;
         }
-        let bar = self.shown.get_or_insert_with(|| ProgressBar::new(progress.bytes_total));
-        bar.set_position(progress.bytes_done);
-        bar.set_message(HumanBytes(progress.bytes_done).to_string());
+        let bar = self.shown.get_or_insert_with(|| ProgressBar::new(total));
+        bar.set_position(done);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     progress::Bar,
 };
 use sagalog::{
-    inspect::{SalvageError, SalvageReport, salvage},
+    inspect::{Progress, SalvageError, SalvageReport, salvage},
     runtime::tokio::TokioRuntime,
 };
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub(crate) async fn run(dir: &Path, out: &Path, form: Form) -> Result<Outcome, F
     let source = directory(dir)?;
     refuse_target(dir, out)?;
     let mut bar = Bar::new();
-    let mut tell = |progress| bar.tell(progress);
+    let mut tell = |progress: Progress| bar.tell(progress.bytes_done, progress.bytes_total);
     let salvaged = salvage(&source, || TokioRuntime::create(out), &mut tell).await;
     drop(bar);
     let report = salvaged.map_err(|error| {

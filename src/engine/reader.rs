@@ -175,7 +175,9 @@ impl LogReader {
                 return ReadError::Retired(segment);
             }
             // Behind a closed log somebody else may retire segments that this reader counts on.
-            if self.shared.writer_ended() { ReadError::Closed } else { error }
+            // A poisoned one goes on being read, and says what is wrong.
+            let closed = self.shared.writer_ended() && !self.shared.is_poisoned();
+            if closed { ReadError::Closed } else { error }
         })
     }
 }

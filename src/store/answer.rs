@@ -137,10 +137,6 @@ pub(crate) fn stream_of(name: &[u8]) -> Option<StreamId> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a test that indexes out of bounds fails, which is what it is for"
-)]
 mod tests {
     #![expect(
         clippy::indexing_slicing,

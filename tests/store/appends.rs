@@ -5,7 +5,7 @@ use super::{
     host::{at, exact, positions, revisions, text, tiny},
     note, stream,
 };
-use sagalog::{Append, AppendError, ExpectedRevision, Read, Revision, Store};
+use sagalog::{Append, AppendError, ExpectedRevision, Read, RecordedEvent, Revision, Store};
 use sagalog_testkit::{Fault, FaultKind, Operation};
 use std::{cell::Cell, time::Duration};
 
@@ -212,6 +212,6 @@ fn recorded_at_never_goes_back_whatever_the_clock_does() {
             _ => {}
         }
     }
-    let times: Vec<_> = host.read(Read::all()).iter().map(|e| e.recorded_at()).collect();
+    let times: Vec<_> = host.read(Read::all()).iter().map(RecordedEvent::recorded_at).collect();
     assert!(times.is_sorted(), "{times:?}");
 }

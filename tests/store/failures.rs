@@ -195,7 +195,7 @@ fn a_full_disk_stops_appends_only_when_memory_is_full_and_heals() {
         let mut truth = Truth::new(41);
         let mut host = Host::new();
         truth.live(&host, 30);
-        schedule(&host, kind, operation, "run-", 20_000);
+        schedule(&host, kind, operation, "run-", 2_000);
         let before = host.store().stats().runs;
         let refusal = loop {
             let (append, events) = truth.next();
@@ -233,7 +233,7 @@ fn a_full_disk_stops_appends_only_when_memory_is_full_and_heals() {
 fn a_store_opens_while_no_run_can_be_written() {
     let mut truth = Truth::new(42);
     let mut host = Host::new();
-    schedule(&host, FaultKind::NoSpace, Operation::Create, "run-", 20_000);
+    schedule(&host, FaultKind::NoSpace, Operation::Create, "run-", 2_000);
     truth.live(&host, 150);
     assert_eq!(host.store().stats().runs, 0);
     for _ in 0..2 {
@@ -263,7 +263,7 @@ fn a_merge_that_fails_leaves_nothing_behind() {
             Operation::Write => FaultKind::NoSpace,
             _ => FaultKind::SyncError,
         };
-        schedule(&host, kind, operation, merged, 20_000);
+        schedule(&host, kind, operation, merged, 2_000);
         truth.live(&host, 60);
         host.rest();
         assert!(host.store().stats().runs > 7, "{:?}", host.run_names());
@@ -291,7 +291,7 @@ fn a_merged_run_that_cannot_be_read_is_tried_again_at_leisure() {
     let prefix = oldest.split_at("run-00000000000000000000-".len()).0;
     let before = host.disk(|disk| disk.ops());
     host.disk(|disk| {
-        for nth in 1..200_000 {
+        for nth in 1..3_000 {
             let end = format!("{prefix}0000000000000000");
             disk.schedule(Fault::at_nth(FaultKind::AccessDenied, 0, Operation::Open, nth, &end));
         }

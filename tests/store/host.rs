@@ -66,10 +66,6 @@ impl Host {
         self.store.as_ref().expect("the story opened the store")
     }
 
-    pub(crate) fn set_options(&mut self, options: Options) {
-        self.options = options;
-    }
-
     pub(crate) fn open(&mut self) -> Result<RecoveryReport, OpenError> {
         assert!(self.store.is_none(), "the store is open already");
         let runtime = self.world.runtime();
@@ -147,6 +143,7 @@ impl Host {
     }
 
     /// Reads, which has to succeed.
+    #[expect(clippy::needless_pass_by_value, reason = "stories write the request in place")]
     pub(crate) fn read(&self, read: Read) -> Vec<RecordedEvent> {
         match self.try_read(read.clone()) {
             Ok(events) => events,
@@ -159,8 +156,7 @@ impl Host {
         self.read(read).iter().map(text).collect()
     }
 
-    /// Appends filling events of category `filler` until the index has `runs` more files than were
-    /// ever there, so that what was written before lies in runs.
+    /// Appends so many filling events of category `filler`, and rests.
     pub(crate) fn fill(&self, events: usize) {
         for number in 0..events {
             let filler = stream(&format!("filler-{}", number % 7));
@@ -252,7 +248,7 @@ pub(crate) fn revisions(committed: &Committed) -> Vec<(&str, u64)> {
     committed.revisions.iter().map(|(stream, last)| (stream.as_str(), last.get())).collect()
 }
 
-/// Polls once, with a waker that does nothing.
+/// The next event, which has to be there.
 pub(crate) async fn first_of(events: &mut Events) -> RecordedEvent {
     events.next().await.expect("readable").expect("there is one")
 }

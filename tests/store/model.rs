@@ -323,7 +323,9 @@ impl Host {
                     .collect(),
             );
             let recorded_at = first.expect("readable")[0].recorded_at();
-            events.iter_mut().for_each(|known| known.recorded_at = recorded_at);
+            for known in &mut events {
+                known.recorded_at = recorded_at;
+            }
             model.add(&committed, events);
             self.world().run_for(std::time::Duration::from_millis(random.below(3)));
         }

@@ -42,7 +42,7 @@ impl Truth {
     pub(crate) fn next(&mut self) -> (Append, Vec<Known>) {
         let (append, events) = drawn(&mut self.random, &self.model);
         let number = self.model.events.len() as u64;
-        if number % 3 != 0 {
+        if !number.is_multiple_of(3) {
             return (append, events);
         }
         let append = append
@@ -55,7 +55,7 @@ impl Truth {
     /// An append was acknowledged.
     pub(crate) fn took(&mut self, append: Append, committed: Committed, events: Vec<Known>) {
         self.model.add(&committed, events);
-        if committed.first.get() % 3 == 0 {
+        if committed.first.get().is_multiple_of(3) {
             self.newest = Some(committed.first.get());
             self.keys.push((append, committed));
         }
@@ -117,7 +117,8 @@ impl Truth {
                 .clone()
                 .enumerate()
                 .filter(|(_, known)| visible(known) && known.tags.iter().any(|tag| tag == name));
-            let newest = newest.last().map(|(position, _)| position as u64);
+            let newest =
+                newest.max_by_key(|(position, _)| *position).map(|(position, _)| position as u64);
             let tag = Tag::parse(name).expect("a name");
             let guard = Append::new().no_match(Query::new(QueryItem::new().tag(tag)), None);
             match (host.try_append(guard), newest) {

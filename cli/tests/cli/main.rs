@@ -4,10 +4,15 @@
     reason = "these tests are outside of the store: they run processes and damage files"
 )]
 
+mod append;
 mod beside;
 mod check;
 mod dump;
+mod import;
+mod kills;
+mod reading;
 mod refusals;
 mod salvage;
 mod stats;
 mod support;
+mod twin;

@@ -9,9 +9,11 @@ fn everybody_refuses(dir: &Path, sentence: &str) {
     let out = tempfile::tempdir().expect("a scratch directory");
     let target = out.path().join("copy");
     let said = format!("{name}: {sentence}");
-    for command in ["check", "dump", "stats"] {
+    for command in ["check", "dump", "stats", "streams", "export"] {
         sagalog(&[command, name]).assert_refused(2, &said);
     }
+    sagalog(&["read", name, "--all"]).assert_refused(2, &said);
+    sagalog(&["append", name, "a", "T"]).assert_refused(2, &said);
     let run = sagalog(&["salvage", name, target.to_str().expect("plain")]);
     assert!(run.err.ends_with(&format!("{sentence}\n")), "{}", run.err);
     assert_eq!((run.code, run.err.lines().count()), (2, 1));
@@ -67,7 +69,10 @@ fn a_store_of_a_newer_format() {
 #[test]
 fn wrong_arguments() {
     let table: [(&[&str], &str); 6] = [
-        (&[], "name a command: check, dump, stats or salvage"),
+        (
+            &[],
+            "name a command: import, export, read, streams, append, check, dump, stats or salvage",
+        ),
         (&["check"], "the following required arguments were not provided: <DIR>"),
         (&["chek", "x"], "unrecognized subcommand 'chek'"),
         (&["check", "x", "--jsn"], "unexpected argument '--jsn' found"),

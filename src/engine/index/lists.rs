@@ -100,10 +100,7 @@ impl Index {
         list: &Found,
         position: Position,
     ) -> Result<bool, Damaged> {
-        let until = position.next();
-        let part = Part { from: position, until, max: 1, direction: Direction::Forward };
-        let list = run.list(list.bytes())?;
-        Ok(!run.postings(&self.pages, &list, part).await?.is_empty())
+        run.holds(&self.pages, &run.list(list.bytes())?, position).await
     }
 
     /// The last posting of a term below `until`.

@@ -310,6 +310,39 @@ impl Run {
         Ok(out)
     }
 
+    /// Whether `list` has a posting at `position`.
+    pub(super) async fn holds(
+        &self,
+        pages: &Pages,
+        list: &PostingsPayload<'_>,
+        position: Position,
+    ) -> Result<bool, Damaged> {
+        if !(list.first..=list.last).contains(&position) {
+            return Ok(false);
+        }
+        if let Some(decoder) = list.inline() {
+            return self.meets(decoder, position);
+        }
+        let Some(numbers) = list.page_numbers() else { return Ok(false) };
+        let until = position.next();
+        let part = Part { from: position, until, max: 1, direction: Direction::Forward };
+        let number = self.page_for(pages, list, numbers, part).await?;
+        let page = self.page(pages, number).await?;
+        let (_, chunk) = page.postings(list.last).ok_or_else(|| self.not_a_list())?;
+        self.meets(PostingDecoder::new(chunk), position)
+    }
+
+    /// Whether `decoder` comes to `position`. Reads no further: a page holds a thousand postings.
+    fn meets(&self, decoder: PostingDecoder<'_>, position: Position) -> Result<bool, Damaged> {
+        for posting in decoder {
+            let found = posting.map_err(|fault| self.damaged(fault))?.position;
+            if found >= position {
+                return Ok(found == position);
+            }
+        }
+        Ok(false)
+    }
+
     /// The page of a long list in which `part` begins, in its direction.
     async fn page_for(
         &self,

@@ -29,17 +29,46 @@ use crate::{
     },
     time::WallTime,
 };
-use std::{sync::Arc, task::Waker};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// How much log memory may hold while runs wait to be written, in bytes. Beyond it appends wait.
 const UNINDEXED_BYTES_MAX: u64 = 128 << 20;
 /// How many frozen tables may wait to be written.
 const FROZEN_MAX: usize = 64;
 
-/// Clocks and randomness for what an append is stamped with.
-pub(crate) trait Source: Send + Sync {
+/// The clock that an append is stamped with.
+pub(crate) trait Stamping: Send + Sync {
     fn wall(&self) -> WallTime;
-    fn random(&self) -> u64;
+}
+
+/// Draws ids that no other opening draws: hashes of a random seed and a count. Asking the system
+/// for randomness for each event would cost more than the rest of its way to the log.
+pub(crate) struct Ids {
+    seed: [u64; 2],
+    drawn: AtomicU64,
+}
+
+impl Ids {
+    pub(super) fn new(seed: [u64; 2]) -> Self {
+        Self { seed, drawn: AtomicU64::new(0) }
+    }
+
+    fn draw(&self, now: WallTime) -> EventId {
+        let [high, low] = self.seed;
+        let numbers = [high, low, self.drawn.fetch_add(1, Ordering::Relaxed)];
+        let bytes = numbers.map(u64::to_le_bytes);
+        let hash = xxh3_128(bytes.as_flattened()).to_le_bytes();
+        let (front, back) = hash.split_at(8);
+        let half = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+        EventId::draw(now, [half(front), half(back)])
+    }
 }
 
 /// What appends go through.
@@ -47,7 +76,8 @@ pub(crate) struct Appender {
     pub(super) log: Log,
     pub(super) shared: Arc<Shared>,
     pub(super) reader: Arc<Reader>,
-    pub(super) source: Box<dyn Source>,
+    pub(super) clock: Box<dyn Stamping>,
+    pub(super) ids: Ids,
 }
 
 /// An append on its way.
@@ -78,9 +108,8 @@ enum Answer {
 impl Appender {
     /// Checks and encodes an append.
     pub(super) fn draft(&self, append: Append) -> Result<Going, AppendError> {
-        let now = self.source.wall();
-        let draw = || EventId::draw(now, [self.source.random(), self.source.random()]);
-        let draft = Draft::new(append, draw)?;
+        let now = self.clock.wall();
+        let draft = Draft::new(append, || self.ids.draw(now))?;
         let stamp_bytes = Stamp::bytes(draft.streams.len());
         let too_large = |error| AppendError::of_commit(error, None);
         self.shared.check_bytes(draft.body.len() + stamp_bytes).map_err(too_large)?;

@@ -41,6 +41,8 @@ pub struct Events {
     left: u64,
     /// Whether one was given out.
     any: bool,
+    /// The head at the first poll.
+    pinned: Option<Position>,
 }
 
 /// How far a read has got.
@@ -60,7 +62,15 @@ enum Stage {
 impl Events {
     pub(crate) fn new(reader: Arc<Reader>, read: Read) -> Self {
         let left = read.limit;
-        Self { reader, read, stage: Stage::Fresh, ready: VecDeque::new(), left, any: false }
+        Self {
+            reader,
+            read,
+            stage: Stage::Fresh,
+            ready: VecDeque::new(),
+            left,
+            any: false,
+            pinned: None,
+        }
     }
 
     /// The next event; `None` at the end.
@@ -68,6 +78,7 @@ impl Events {
     /// # Errors
     /// [`ReadError`] says what to do. After [`ReadError::Io`] the call can be repeated.
     pub async fn next(&mut self) -> Result<Option<RecordedEvent>, ReadError> {
+        self.pinned.get_or_insert_with(|| self.reader.head());
         loop {
             if self.left == 0 {
                 return Ok(None);
@@ -118,15 +129,10 @@ impl Events {
 
     /// Pins the read and chooses its way.
     async fn begin(&self) -> Result<Stage, ReadError> {
-        let head = self.reader.head();
         if let Selector::Query(query) = &self.read.selector {
             query.check().map_err(ReadError::Query)?;
         }
-        let bound = match self.read.as_of {
-            AsOf::Now => head,
-            AsOf::Position(position) => head.min(Position::new(position.get().saturating_add(1))),
-            AsOf::Time(time) => self.reader.end_as_of(time, head).await?,
-        };
+        let bound = self.bound().await?;
         let (from, until) = self.range(bound).await?;
         if from >= until {
             return Ok(Stage::Done);
@@ -243,19 +249,23 @@ impl Events {
         Ok(())
     }
 
+    /// The position below which the read stays.
+    async fn bound(&self) -> Result<Position, ReadError> {
+        let head = self.pinned.unwrap_or_else(|| self.reader.head());
+        match self.read.as_of {
+            AsOf::Now => Ok(head),
+            AsOf::Position(last) => Ok(head.min(Position::new(last.get().saturating_add(1)))),
+            AsOf::Time(time) => self.reader.end_as_of(time, head).await,
+        }
+    }
+
     /// A stream that shows nothing either has nothing there or is none.
-    async fn end(&mut self) -> Result<Option<RecordedEvent>, ReadError> {
-        self.left = 0;
+    async fn end(&self) -> Result<Option<RecordedEvent>, ReadError> {
         let Selector::Stream(stream) = &self.read.selector else { return Ok(None) };
         if self.any {
             return Ok(None);
         }
-        let head = self.reader.head();
-        let bound = match self.read.as_of {
-            AsOf::Now => head,
-            AsOf::Position(position) => head.min(Position::new(position.get().saturating_add(1))),
-            AsOf::Time(time) => self.reader.end_as_of(time, head).await?,
-        };
+        let bound = self.bound().await?;
         let name = stream.as_str().as_bytes();
         match self.reader.index.last_posting(TermKind::Stream, name, bound).await? {
             Some(_) => Ok(None),

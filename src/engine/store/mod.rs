@@ -73,8 +73,8 @@ impl Store {
     ///
     /// An append whose command key was committed before is answered with the original answer and
     /// stores nothing, also when its guards fail today. So is one whose guards name the places of
-    /// its events (`Exact`, `NoStream`) if exactly these events, by their ids, stand there already
-    /// as one append.
+    /// its events (`Exact`, `NoStream`) if these events, by their ids, stand there already, in
+    /// this order, within one append: the answer is that append's.
     ///
     /// ```
     /// # use sagalog::*;

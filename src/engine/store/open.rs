@@ -4,7 +4,7 @@
 
 use super::{
     ReadOnlyStore, Store,
-    append::{Appender, Source},
+    append::{Appender, Ids, Stamping},
     reader::{LogEnd, Reader},
 };
 use crate::{
@@ -127,8 +127,9 @@ impl Store {
             let _ended = (end, held);
             merging.merge_runs(requests).await;
         })?;
-        let source = Box::new(RuntimeSource(runtime.clone()));
-        let appender = Appender { log: log.clone(), shared, reader, source };
+        let clock = Box::new(RuntimeClock(runtime.clone()));
+        let ids = Ids::new([runtime.random(), runtime.random()]);
+        let appender = Appender { log: log.clone(), shared, reader, clock, ids };
         report.elapsed = runtime.now().since(started);
         Ok((Self { log, appender: Arc::new(appender), indexed }, report))
     }
@@ -183,14 +184,10 @@ impl Drop for Ended {
     }
 }
 
-struct RuntimeSource<R>(R);
+struct RuntimeClock<R>(R);
 
-impl<R: Runtime> Source for RuntimeSource<R> {
+impl<R: Runtime> Stamping for RuntimeClock<R> {
     fn wall(&self) -> WallTime {
         self.0.wall()
-    }
-
-    fn random(&self) -> u64 {
-        self.0.random()
     }
 }

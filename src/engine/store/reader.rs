@@ -101,7 +101,11 @@ impl Reader {
         };
         let answer = match held {
             Some(answer) => {
-                self.settled().await?;
+                let original = &answer.original;
+                let end = original.first.plus(original.positions.into());
+                if end > self.head() {
+                    self.settled().await?;
+                }
                 Some(answer)
             }
             None => self.value_below(TermKind::CommandKey, key.as_str(), KeyAnswer::decode).await?,

@@ -267,7 +267,7 @@ fn ids_are_not_looked_at_while_guards_hold() {
 #[test]
 fn a_replay_by_ids_beats_other_guards_that_fail_today() {
     let original = write(&[("a", 1)]).expect("a", NONE);
-    let model = after(&[original.clone()]);
+    let model = after(std::slice::from_ref(&original));
     let strict = original.expect("b", ExpectedRevision::Exists);
     assert_eq!(model.now().answer(&strict), replayed(0, 1, &[("a", 0)]));
 }

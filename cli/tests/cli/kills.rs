@@ -1,0 +1,133 @@
+//! An import that is killed, again and again, by a signal that no process can catch.
+//!
+//! Defends: each line is stored once, in the order of the file, however often an import was begun;
+//! and an export beside a running import shows the beginning of the file.
+
+use crate::{
+    import::{Desk, assert_same_lines, count_lines},
+    support::{block_on, sagalog},
+    twin::twin,
+};
+use sagalog::{ReadOnlyStore, Store};
+use std::process::{Child, Command, Stdio};
+
+/// How often the import of one file is killed at most, and how often it has to be met before its
+/// end, so that the story says something.
+const KILLS: [usize; 2] = [10, 3];
+
+/// Where disks sync in no time, a small import is over before anybody has looked at it.
+const EVENTS: [usize; 3] = [20_000, 80_000, 320_000];
+
+/// An import in a process of its own.
+struct Import(Child);
+
+impl Import {
+    fn start(desk: &Desk) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_sagalog"))
+            .args(["import", &desk.name("store"), &desk.name("twin.jsonl")])
+            .stdout(Stdio::null())
+            .spawn();
+        Self(child.expect("the binary runs"))
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.0.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("a process").is_some()
+    }
+
+    /// Waits until the store has come to `head`; whether it did before the import ended.
+    fn reaches(&mut self, desk: &Desk, head: u64) -> bool {
+        block_on(async {
+            let mut store: Option<ReadOnlyStore> = None;
+            while !self.has_ended() {
+                let found = match &store {
+                    // At first there is no store yet.
+                    None => {
+                        store = Store::open_read_only(desk.path("store")).await.ok();
+                        continue;
+                    }
+                    Some(store) => store.refresh().await.map_or(0, sagalog::Position::get),
+                };
+                if found >= head {
+                    return true;
+                }
+            }
+            false
+        })
+    }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A desk with a twin of so many events, and their lines.
+fn desk(events: usize) -> (Desk, Vec<u8>) {
+    let (desk, input) = (Desk::new(), twin(events, events / 20));
+    desk.put("twin.jsonl", &input);
+    (desk, input)
+}
+
+#[test]
+fn an_import_that_is_killed_goes_on_where_it_was() {
+    let met = EVENTS.into_iter().any(|events| kill_and_go_on(events) >= KILLS[1]);
+    assert!(met, "an import that is never met before its end proves nothing");
+}
+
+/// Kills an import again and again, then lets it end; returns how often it was met before its end.
+fn kill_and_go_on(events: usize) -> usize {
+    let (desk, input) = desk(events);
+    drop(Import::start(&desk));
+    let lines = count_lines(&input);
+    let (mut kills, mut stored) = (0, 0);
+    while kills < KILLS[0] {
+        let mut import = Import::start(&desk);
+        if !import.reaches(&desk, stored + 1) {
+            break;
+        }
+        drop(import);
+        let exported = desk.exported();
+        assert!(input.starts_with(exported.as_bytes()), "the export is no beginning of the file");
+        let before = std::mem::replace(&mut stored, count_lines(exported.as_bytes()));
+        assert!(stored > before, "{stored} events were {before}");
+        kills += usize::from(stored < lines);
+    }
+    let (now, before) = desk.imported("twin.jsonl");
+    assert!(before >= stored, "{before} events were {stored}");
+    assert_eq!(now + before, lines);
+    assert_eq!(desk.imported("twin.jsonl"), (0, lines));
+    assert_same_lines(&desk.exported(), &input);
+    let check = sagalog(&["check", &desk.name("store")]);
+    assert_eq!(check.code, 0, "{}", check.out);
+    kills
+}
+
+#[test]
+fn beside_an_import_that_stands_still_its_beginning_is_read() {
+    let met = EVENTS.into_iter().any(stop_and_look);
+    assert!(met, "an import that is never met before its end proves nothing");
+}
+
+/// Stops an import, reads what it has stored, and lets it go on; whether it was met before its end.
+fn stop_and_look(events: usize) -> bool {
+    let (desk, input) = desk(events);
+    let mut import = Import::start(&desk);
+    if !import.reaches(&desk, 1) {
+        return false;
+    }
+    import.signal("-STOP");
+    let exported = desk.exported();
+    let streams = sagalog(&["streams", &desk.name("store")]).out.lines().count();
+    let first = sagalog(&["read", &desk.name("store"), "--all", "--limit", "1"]);
+    import.signal("-CONT");
+    assert!(input.starts_with(exported.as_bytes()), "the export is no beginning of the file");
+    assert!(streams > 0 && first.json()["position"] == 0, "{streams} {}", first.out);
+    count_lines(exported.as_bytes()) < count_lines(&input)
+}
