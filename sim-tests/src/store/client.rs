@@ -4,12 +4,15 @@
 //! step in which it arrives, so that a life that is cut short leaves what its callers knew.
 
 use super::{Stage, Temper, oracle::AttemptId};
-use crate::report::{Violation, broken};
+use crate::{
+    report::{Violation, broken},
+    runtime::MadsimRuntime,
+};
 use madsim::{task::yield_now, time::sleep};
 use sagalog::{Append, AppendError, Store};
 use sagalog_testkit::{
     Choices, Seeded,
-    model::{Draw, Outcome, PlainAppend, Question, Recorded, Reply},
+    model::{Draw, Outcome, PlainAppend, Question, Recorded, Refusal, Reply},
 };
 use std::{
     future::{Future, poll_fn},
@@ -30,11 +33,12 @@ impl Client {
     /// Makes its calls.
     pub(super) async fn call(mut self) -> Result<(), Violation> {
         for _ in 0..=self.choices.below(self.stage.plan.calls_max) {
-            match self.choices.below(16) {
-                0..=8 => self.append().await?,
-                9..=12 => self.ask().await?,
-                13 => self.read_slowly().await?,
-                14 => self.look_at_the_head()?,
+            match self.choices.below(32) {
+                0..=17 => self.append().await?,
+                18..=25 => self.ask().await?,
+                26..=27 => self.read_slowly().await?,
+                28..=29 => self.look_at_the_head()?,
+                30 => self.read_beside().await?,
                 _ => sleep(Duration::from_millis(self.choices.below(4))).await,
             }
         }
@@ -184,6 +188,44 @@ impl Client {
             }
         };
         self.told(Question::Read(read), reply.0, low, reply.1)
+    }
+
+    /// Another process reads beside this one. What it shows is durable, and all of it up to its
+    /// head.
+    async fn read_beside(&mut self) -> Result<(), Violation> {
+        let runtime = MadsimRuntime::new(self.stage.disk.clone());
+        let reader = match Store::open_read_only_with(&runtime).await {
+            Ok(reader) => reader,
+            Err(_) if self.stage.plan.may_fail() && !self.healthy => return Ok(()),
+            Err(_) if self.stage.damaged() => return Ok(()),
+            Err(error) => return broken("G14", format!("no reading beside the store: {error}")),
+        };
+        for refreshed in [false, true] {
+            let before = reader.head();
+            if refreshed && reader.refresh().await.is_err() {
+                return Ok(());
+            }
+            let head = reader.head();
+            // A damaged end cannot be told from one that was torn by who only reads.
+            if head < before && !self.stage.damaged() {
+                return broken("G14", format!("a refresh went back from {before} to {head}"));
+            }
+            let alphabet = self.stage.plan.alphabet;
+            let question =
+                Draw::new(&mut self.choices, alphabet, self.stage.oracle().guess().now())
+                    .question();
+            if matches!(question, Question::Resolve(_)) && !self.stage.plan.keeps_keys() {
+                continue; // A reader knows no horizon.
+            }
+            let reply = question.put_to_reader(&reader).await;
+            self.stage.note_reply(&reply);
+            // It writes nothing: a damaged file of the index is an error to it.
+            let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));
+            if !damaged && !self.stage.excuses_reply(&reply, self.healthy)? {
+                self.stage.oracle().beside(question, reply, head.get());
+            }
+        }
+        Ok(())
     }
 
     fn look_at_the_head(&self) -> Result<(), Violation> {

@@ -103,11 +103,20 @@ impl Oracle {
     /// What a reader was told, who asked when `low` had been seen; `pinned` is the moment by which
     /// it was settled what would be told.
     pub(super) fn reply(&mut self, question: Question, reply: Reply, low: u64, pinned: u64) {
-        if let Reply::Events(events) = &reply {
-            let ends = events.iter().map(|event| event.position + 1);
-            self.show(ends.max().unwrap_or(0));
-        }
+        self.show(match &reply {
+            Reply::Events(events) => events.iter().map(|event| event.position + 1).max(),
+            Reply::Streams(lines) => lines.iter().map(|(.., position)| position + 1).max(),
+            Reply::Commit(answer) => answer.as_ref().map(PlainCommitted::end),
+            Reply::Number(_) | Reply::Refused(_) => None,
+        });
         self.history.pend(Pending { low, by: pinned, what: Answer::Reply(question, reply) });
+    }
+
+    /// What a reader beside the store was told, whose head is `head`.
+    pub(super) fn beside(&mut self, question: Question, reply: Reply, head: u64) {
+        self.show(head);
+        let (low, by) = (head, self.history.tick());
+        self.history.pend(Pending { low, by, what: Answer::Beside(head, question, reply) });
     }
 
     /// The store was asked for its head.
@@ -121,8 +130,9 @@ impl Oracle {
         Ok(())
     }
 
-    fn show(&mut self, end: u64) {
-        self.seen = self.seen.max(end);
+    /// Somebody was shown what ends here.
+    fn show(&mut self, end: impl Into<Option<u64>>) {
+        self.seen = self.seen.max(end.into().unwrap_or(0));
     }
 
     /// The position behind everything that was shown so far.
@@ -328,6 +338,10 @@ impl Oracle {
             Answer::Reply(question, reply) => {
                 (heads().any(|head| question.is_answered(self.model.at(head), reply)), "G21")
             }
+            Answer::Beside(head, question, reply) => {
+                let known = self.model.heads().any(|known| known == *head);
+                (known && question.is_answered(self.model.at(*head), reply), "G14")
+            }
             Answer::Head(head) => (heads().any(|known| known == *head), "G20"),
         };
         if explained {
@@ -335,7 +349,7 @@ impl Oracle {
         }
         let asked = match what {
             Answer::Append(id, _) => format!("{:?}", self.history.attempt(*id).append),
-            Answer::Reply(..) | Answer::Head(_) => String::new(),
+            Answer::Reply(..) | Answer::Beside(..) | Answer::Head(_) => String::new(),
         };
         broken(guarantee, format!("at no head from {low} to {high}: {what:?} {asked}"))
     }

@@ -7,7 +7,7 @@ use super::{
     Past, PlainAppend, PlainCommitted, PlainItem, PlainRead, PlainSelector, Recorded, Refusal,
     stream_id,
 };
-use sagalog::{CommandKey, ConsumerId, EventId, FenceName, ReadError, Store};
+use sagalog::{CommandKey, ConsumerId, EventId, FenceName, ReadError, ReadOnlyStore, Store};
 
 /// A question that changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,43 @@ pub enum Reply {
 }
 
 const VALID: &str = "the names of a test are valid";
+
+/// Asks a store, or a reader beside one: they have the same methods.
+macro_rules! ask {
+    ($question:expr, $store:expr) => {
+        match $question {
+            Question::Read(read) => {
+                let events = $store.read(read.into()).collect().await?;
+                Reply::Events(events.iter().map(Recorded::from).collect())
+            }
+            Question::Event(id) => {
+                let event = $store.event(*id).await?;
+                Reply::Events(event.iter().map(Recorded::from).collect())
+            }
+            Question::Info(stream) => {
+                let info = $store.stream_info(&stream_id(stream)).await?;
+                Reply::Streams(vec![line_of(&info)])
+            }
+            Question::Streams(prefix) => {
+                let streams = $store.streams(prefix).collect().await?;
+                Reply::Streams(streams.iter().map(line_of).collect())
+            }
+            Question::Resolve(key) => {
+                let key = CommandKey::parse(key).expect(VALID);
+                let original = $store.resolve(&key).await?;
+                Reply::Commit(original.map(|original| repeated(original.into())))
+            }
+            Question::Checkpoint(consumer) => {
+                let consumer = ConsumerId::parse(consumer).expect(VALID);
+                Reply::Number($store.checkpoint(&consumer).await?.map(sagalog::Position::get))
+            }
+            Question::Fence(fence) => {
+                let fence = FenceName::parse(fence).expect(VALID);
+                Reply::Number($store.fence(&fence).await?.map(sagalog::FencingToken::get))
+            }
+        }
+    };
+}
 
 impl Question {
     /// One question for everything that the store at `past` could be asked about: each stream,
@@ -121,44 +158,14 @@ impl Question {
 
     /// What the store replies.
     pub async fn put_to_store(&self, store: &Store) -> Reply {
-        match self.asked(store).await {
-            Ok(reply) => reply,
-            Err(error) => Reply::Refused(error.into()),
-        }
+        let asked: Result<Reply, ReadError> = async { Ok(ask!(self, store)) }.await;
+        asked.unwrap_or_else(|error| Reply::Refused(error.into()))
     }
 
-    async fn asked(&self, store: &Store) -> Result<Reply, ReadError> {
-        Ok(match self {
-            Self::Read(read) => {
-                let events = store.read(read.into()).collect().await?;
-                Reply::Events(events.iter().map(Recorded::from).collect())
-            }
-            Self::Event(id) => {
-                let event = store.event(*id).await?;
-                Reply::Events(event.iter().map(Recorded::from).collect())
-            }
-            Self::Info(stream) => {
-                let info = store.stream_info(&stream_id(stream)).await?;
-                Reply::Streams(vec![line_of(&info)])
-            }
-            Self::Streams(prefix) => {
-                let streams = store.streams(prefix).collect().await?;
-                Reply::Streams(streams.iter().map(line_of).collect())
-            }
-            Self::Resolve(key) => {
-                let key = CommandKey::parse(key).expect(VALID);
-                let original = store.resolve(&key).await?;
-                Reply::Commit(original.map(|original| repeated(original.into())))
-            }
-            Self::Checkpoint(consumer) => {
-                let consumer = ConsumerId::parse(consumer).expect(VALID);
-                Reply::Number(store.checkpoint(&consumer).await?.map(sagalog::Position::get))
-            }
-            Self::Fence(fence) => {
-                let fence = FenceName::parse(fence).expect(VALID);
-                Reply::Number(store.fence(&fence).await?.map(sagalog::FencingToken::get))
-            }
-        })
+    /// What a reader beside the store replies.
+    pub async fn put_to_reader(&self, store: &ReadOnlyStore) -> Reply {
+        let asked: Result<Reply, ReadError> = async { Ok(ask!(self, store)) }.await;
+        asked.unwrap_or_else(|error| Reply::Refused(error.into()))
     }
 }
 

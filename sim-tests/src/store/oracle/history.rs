@@ -42,6 +42,8 @@ pub(super) struct Attempt {
 pub(crate) enum Answer {
     Append(AttemptId, Outcome),
     Reply(Question, Reply),
+    /// By a reader beside the store, whose head is here.
+    Beside(u64, Question, Reply),
     Head(u64),
 }
 
