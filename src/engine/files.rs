@@ -15,7 +15,10 @@ use bytes::{Bytes, BytesMut};
 use std::{
     collections::BTreeMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -30,8 +33,8 @@ const READERS: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileKey {
     Segment(SegmentId),
-    /// A run, and its number among those that this process opened: a run that is made anew under
-    /// the same name is another file, and whoever reads the old one goes on reading that.
+    /// A run, and its number among those that were opened through one door: a run that is made
+    /// anew under the same name is another file, and whoever reads the old one goes on with that.
     Run(RunName, u64),
 }
 
@@ -135,6 +138,8 @@ struct Request {
 pub(crate) struct Door {
     warm: Arc<dyn WarmRead>,
     pool: mpsc::Sender<Request>,
+    /// How many runs were opened through this door.
+    runs: Arc<AtomicU64>,
 }
 
 impl Door {
@@ -146,7 +151,12 @@ impl Door {
         for _ in 0..READERS {
             runtime.spawn("sagalog-reader", serve(Arc::clone(&files), Arc::clone(&requests)))?;
         }
-        Ok(Self { warm: files, pool })
+        Ok(Self { warm: files, pool, runs: Arc::new(AtomicU64::new(0)) })
+    }
+
+    /// A number for a run that is about to be opened: no other opening has it.
+    pub(crate) fn next_run(&self) -> u64 {
+        self.runs.fetch_add(1, Ordering::Relaxed)
     }
 
     /// `bytes` bytes of the file from `offset` on, if that takes no wait.

@@ -30,15 +30,7 @@ use crate::{
         state::State,
     },
 };
-use std::{
-    io,
-    ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{io, ops::Range, sync::Arc, time::Duration};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// How soon a run that could not be written is tried again.
@@ -59,8 +51,6 @@ pub(crate) struct Indexing<R: Runtime> {
     pub(crate) store: StoreId,
     pub(crate) shared: Arc<Shared>,
     pub(crate) index: Arc<Index>,
-    /// Numbers runs that were opened.
-    pub(crate) numbers: Arc<AtomicU64>,
     /// Told when there are new runs to merge.
     pub(crate) merging: Arc<Notify>,
 }
@@ -72,7 +62,6 @@ impl<R: Runtime> Clone for Indexing<R> {
             store: self.store,
             shared: Arc::clone(&self.shared),
             index: Arc::clone(&self.index),
-            numbers: Arc::clone(&self.numbers),
             merging: Arc::clone(&self.merging),
         }
     }
@@ -121,8 +110,7 @@ impl<R: Runtime> Indexing<R> {
     }
 
     async fn open(&self, name: RunName) -> io::Result<Arc<Run>> {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let run = Run::open(&self.index.pages, self.store, name, number).await;
+        let run = Run::open(&self.index.pages, self.store, name).await;
         run.map(Arc::new).map_err(io::Error::other)
     }
 

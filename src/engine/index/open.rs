@@ -39,14 +39,7 @@ use crate::{
     time::WallTime,
 };
 use bytes::BytesMut;
-use std::{
-    collections::VecDeque,
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::VecDeque, io, sync::Arc};
 use tokio::sync::mpsc;
 
 /// The log that an index belongs to.
@@ -71,8 +64,6 @@ pub(crate) struct OpenedIndex {
     pub(crate) begun: Anchor,
     /// Where its frozen tables end, in order.
     pub(crate) cuts: VecDeque<Anchor>,
-    /// Numbers runs that are opened.
-    pub(crate) numbers: Arc<AtomicU64>,
     /// How many runs had to be made from the log.
     pub(crate) runs_rebuilt: usize,
 }
@@ -86,25 +77,17 @@ pub(crate) async fn open<D: Disk>(
     repairs: Option<mpsc::Sender<Request>>,
 ) -> Result<OpenedIndex, OpenError> {
     let pages = Pages { door, cache: PageCache::new(options.cache_bytes) };
-    let mut opening = Opening {
-        disk,
-        pages,
-        log,
-        options,
-        numbers: Arc::new(AtomicU64::new(0)),
-        runs: Vec::new(),
-        rebuilt: 0,
-    };
+    let mut opening = Opening { disk, pages, log, options, runs: Vec::new(), rebuilt: 0 };
     let names = opening.names().await?;
     opening.cover(&names).await?;
     let (state, begun, cuts) = opening.read_tail().await?;
     if opening.options.writes == Writes::Runs {
         opening.remove_others(&names).await?;
     }
-    let Opening { pages, log, numbers, runs, rebuilt, .. } = opening;
+    let Opening { pages, log, runs, rebuilt, .. } = opening;
     let tables = Tables { state, runs: Arc::new(runs) };
     let index = Index::new(tables, pages, TermHasher::new(log.store), repairs);
-    Ok(OpenedIndex { index, begun, cuts, numbers, runs_rebuilt: rebuilt })
+    Ok(OpenedIndex { index, begun, cuts, runs_rebuilt: rebuilt })
 }
 
 struct Opening<'a, D: Disk> {
@@ -112,7 +95,6 @@ struct Opening<'a, D: Disk> {
     pages: Pages,
     log: LogEnds<'a>,
     options: IndexOptions,
-    numbers: Arc<AtomicU64>,
     runs: Vec<Arc<Run>>,
     rebuilt: usize,
 }
@@ -147,8 +129,7 @@ impl<D: Disk> Opening<'_, D> {
             if name.first < self.end().position {
                 continue;
             }
-            let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-            let opened = Run::open(&self.pages, self.log.store, *name, number).await;
+            let opened = Run::open(&self.pages, self.log.store, *name).await;
             let run = match opened {
                 Ok(run) => run,
                 Err(damaged) => {
@@ -201,8 +182,7 @@ impl<D: Disk> Opening<'_, D> {
     }
 
     async fn take(&mut self, name: RunName) -> Result<(), OpenError> {
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let run = Run::open(&self.pages, self.log.store, name, number).await;
+        let run = Run::open(&self.pages, self.log.store, name).await;
         self.runs.push(Arc::new(run.map_err(io::Error::other)?));
         Ok(())
     }

@@ -71,6 +71,7 @@ pub(crate) struct Pages {
 
 /// A run that is open for reading.
 pub(crate) struct Run {
+    /// Tells it from all that were opened before.
     number: u64,
     name: RunName,
     header: RunHeader,
@@ -110,13 +111,13 @@ impl Found {
 }
 
 impl Run {
-    /// Opens the run of this name. `number` tells it from all that this process opened before.
+    /// Opens the run of this name.
     pub(super) async fn open(
         pages: &Pages,
         store: StoreId,
         name: RunName,
-        number: u64,
     ) -> Result<Self, Damaged> {
+        let number = pages.door.next_run();
         let damaged = |why| Damaged { run: name, number, why };
         let file = OpenFile { door: pages.door.clone(), key: FileKey::Run(name, number) };
         // A read can be misdirected: what does not hold is looked at twice.

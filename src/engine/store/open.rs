@@ -109,7 +109,6 @@ impl Store {
             store,
             shared: Arc::clone(&shared),
             index,
-            numbers: opened_index.numbers,
             merging: Arc::new(Notify::new()),
         };
         // The lock is held until nothing is written to the directory any more.
