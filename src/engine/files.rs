@@ -30,14 +30,16 @@ const READERS: usize = 2;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileKey {
     Segment(SegmentId),
-    Run(RunName),
+    /// A run, and its number among those that this process opened: a run that is made anew under
+    /// the same name is another file, and whoever reads the old one goes on reading that.
+    Run(RunName, u64),
 }
 
 impl FileKey {
     fn name(self) -> String {
         match self {
             Self::Segment(segment) => segment::file_name(segment),
-            Self::Run(run) => run.file_name(),
+            Self::Run(run, _) => run.file_name(),
         }
     }
 }
@@ -63,9 +65,12 @@ impl<D: Disk> Files<D> {
         }
         let file = Arc::new(self.disk.open(&key.name(), OpenMode::Read).await?);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.len() >= OPEN_FILES_MAX {
-            // Rare, and opening again is cheap: no need to know which one was used last.
-            open.pop_first();
+        // Segments are opened again if need be. Runs stay open for as long as they are in use.
+        let first = open.first_key_value().map(|(key, _)| *key);
+        if open.len() >= OPEN_FILES_MAX
+            && let Some(segment @ FileKey::Segment(_)) = first
+        {
+            open.remove(&segment);
         }
         open.insert(key, Arc::clone(&file));
         Ok(file)

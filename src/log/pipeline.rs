@@ -253,6 +253,10 @@ impl Pipeline {
         self.state = State::Poisoned;
         self.in_flight = None;
         self.full.clear();
+        if !self.open.is_empty() {
+            // Its number was given out, and nobody may take it for one that was written.
+            self.tail.sequence = self.tail.sequence.next();
+        }
         self.open = GroupBuilder::new(Vec::new());
         self.queued_bytes = 0;
         self.uncovered = false;

@@ -12,7 +12,8 @@ use super::{
     truth::Truth,
 };
 use sagalog::{
-    Append, AppendError, EventId, ExpectedRevision, HealthReason, OpenError, Read, ReadError, Store,
+    Append, AppendError, EventId, ExpectedRevision, HealthReason, Log, OpenError, Read, ReadError,
+    RecordedEvent, Store,
 };
 use std::time::Duration;
 
@@ -263,5 +264,35 @@ fn on_real_files_a_reader_follows_a_writer() {
         let all = beside.read(Read::stream(stream("s"))).collect().await.expect("readable");
         assert_eq!(all.len(), 600);
         assert!(looks > 0);
+    });
+}
+
+/// Story: somebody retires segments through the bare log beneath a store. What is left has to be
+/// the same from either end.
+#[test]
+fn what_lies_behind_retired_segments_is_read_the_same_from_either_end() {
+    let (dir, runtime) = on_disk();
+    runtime.block_on(async {
+        let (store, _) = Store::open(dir.path(), tiny()).await.expect("it opens");
+        for _ in 0..600 {
+            let one = Append::new().event(stream("s-1"), event("T", "x".repeat(200)));
+            store.append(one).await.expect("it is appended");
+        }
+        store.close().await.expect("it closes");
+        let (log, _) = Log::open(dir.path(), tiny()).await.expect("it opens as a log");
+        let floor = log.keep_from(at(300)).await.expect("segments are retired");
+        log.close().await.expect("it closes");
+        assert!(floor > at(0) && floor <= at(300), "{floor}");
+        let (store, _) = Store::open(dir.path(), tiny()).await.expect("it opens again");
+        assert!(store.stats().runs > 1);
+        for read in [Read::stream(stream("s-1")), Read::category("s"), Read::all()] {
+            let forward = store.read(read.clone()).collect().await.expect("it is read");
+            let mut backward = store.read(read.backward()).collect().await.expect("it is read");
+            backward.reverse();
+            assert_eq!(forward, backward);
+            assert_eq!(forward.first().map(RecordedEvent::position), Some(floor));
+            assert_eq!(forward.last().map(RecordedEvent::position), Some(at(599)));
+        }
+        store.close().await.expect("it closes");
     });
 }

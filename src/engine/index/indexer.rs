@@ -11,7 +11,11 @@ use super::{
     write::{Unmade, merge, write_table},
 };
 use crate::{
-    engine::{files::FileKey, procedures::remove_files, race::race, shared::Shared},
+    engine::{
+        procedures::remove_files,
+        race::race,
+        shared::{PoisonOnPanic, Shared},
+    },
     error::ReadError,
     ids::StoreId,
     log::{
@@ -40,10 +44,13 @@ use tokio::sync::{Notify, mpsc, oneshot};
 /// How soon a run that could not be written is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// How many times that a merge pauses after a run had to be rebuilt for it.
+const PAUSE_RETRIES: u32 = 20;
+
 /// What is asked of the indexer.
 pub(crate) enum Request {
-    /// Make the run of this name anew from the log.
-    Rebuild(RunName, oneshot::Sender<Result<(), ReadError>>),
+    /// Make the run with this number anew from the log.
+    Rebuild(u64, oneshot::Sender<Result<(), ReadError>>),
 }
 
 /// What the tasks of the index share.
@@ -75,6 +82,7 @@ impl<R: Runtime> Indexing<R> {
     /// Writes tables into runs until the store is closed. `begun` is where memory begins.
     pub(crate) async fn write_tables(self, mut begun: Anchor) {
         let shared = Arc::clone(&self.shared);
+        let _poison = PoisonOnPanic(&shared);
         while !shared.has_ended() {
             let Some(end) = shared.core().proven_cut() else {
                 shared.indexing.notified().await;
@@ -95,7 +103,6 @@ impl<R: Runtime> Indexing<R> {
                 }
             }
         }
-        self.merging.notify_one();
     }
 
     async fn write_oldest(&self, begun: Anchor, end: Anchor) -> io::Result<()> {
@@ -115,16 +122,17 @@ impl<R: Runtime> Indexing<R> {
 
     async fn open(&self, name: RunName) -> io::Result<Arc<Run>> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        self.index.door().forget(FileKey::Run(name));
         let run = Run::open(&self.index.pages, self.store, name, number).await;
         run.map(Arc::new).map_err(io::Error::other)
     }
 
     /// Merges runs and rebuilds damaged ones until the store is closed.
     pub(crate) async fn merge_runs(self, mut requests: mpsc::Receiver<Request>) {
+        let shared = Arc::clone(&self.shared);
+        let _poison = PoisonOnPanic(&shared);
         while !self.shared.has_ended() {
-            if let Ok(Request::Rebuild(name, answer)) = requests.try_recv() {
-                let _ = answer.send(self.rebuild(name).await);
+            if let Ok(Request::Rebuild(number, answer)) = requests.try_recv() {
+                let _ = answer.send(self.rebuild(number).await);
                 continue;
             }
             if let Some(range) = self.due() {
@@ -132,8 +140,8 @@ impl<R: Runtime> Indexing<R> {
                 continue;
             }
             let asked = race(requests.recv(), self.merging.notified()).await;
-            if let Ok(Some(Request::Rebuild(name, answer))) = asked {
-                let _ = answer.send(self.rebuild(name).await);
+            if let Ok(Some(Request::Rebuild(number, answer))) = asked {
+                let _ = answer.send(self.rebuild(number).await);
             }
         }
     }
@@ -163,15 +171,26 @@ impl<R: Runtime> Indexing<R> {
             Err(Unmade::Damaged(damaged)) => {
                 tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why,
                     "a run is rebuilt before it is merged");
-                if let Err(error) = self.rebuild(damaged.run).await {
+                if let Err(error) = self.rebuild(damaged.number).await {
                     tracing::error!(%error, "a damaged run could not be rebuilt");
-                    self.rest().await;
                 }
+                // What rebuilding does not cure must not be tried without a pause.
+                self.pause().await;
             }
             Err(Unmade::Io(error)) => {
                 tracing::warn!(%error, "runs could not be merged; they serve as they are");
                 self.rest().await;
             }
+        }
+    }
+
+    /// A pause that ends early only when the store does.
+    async fn pause(&self) {
+        for _ in 0..PAUSE_RETRIES {
+            if self.shared.has_ended() {
+                return;
+            }
+            self.runtime.sleep(RETRY).await;
         }
     }
 
@@ -186,20 +205,19 @@ impl<R: Runtime> Indexing<R> {
             opened.push(self.open(header.name()).await?);
         }
         self.index.tables_mut().replace_runs(old, opened);
-        let kept = |name: &&RunName| new.iter().all(|header| header.name() != **name);
-        let mut names = Vec::new();
-        for name in old.iter().filter(kept) {
-            self.index.door().forget(FileKey::Run(*name));
-            names.push(name.file_name());
+        let replaced = |name: &&RunName| new.iter().all(|header| header.name() != **name);
+        let names: Vec<String> = old.iter().filter(replaced).map(|name| name.file_name()).collect();
+        if let Err(error) = remove_files(&self.runtime.disk(), &names).await {
+            tracing::warn!(%error, "runs that were replaced stay until the next open");
         }
-        remove_files(&self.runtime.disk(), &names).await
+        Ok(())
     }
 
     /// Makes a run anew from the log, in pieces.
-    async fn rebuild(&self, name: RunName) -> Result<(), ReadError> {
+    async fn rebuild(&self, number: u64) -> Result<(), ReadError> {
         let runs = Arc::clone(&self.index.tables().runs);
-        let Some(at) = runs.iter().position(|run| run.name() == name) else {
-            // Somebody has replaced it meanwhile.
+        let Some(at) = runs.iter().position(|run| run.number() == number) else {
+            // It was replaced meanwhile.
             return Ok(());
         };
         let disk = self.runtime.disk();
@@ -215,7 +233,7 @@ impl<R: Runtime> Indexing<R> {
         replay.read_to(&end).await?;
         let made = replay.into_runs().await?;
         let unwritten = |error| ReadError::IndexUnwritten { source: Arc::new(error) };
-        self.replace(&[name], &made).await.map_err(unwritten)
+        self.replace(&[run.name()], &made).await.map_err(unwritten)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     Index, mended,
-    run::{Damaged, Found, Part, Run},
+    postings::Part,
+    run::{Damaged, Found, Run},
     want::{Alternative, Join, Want},
 };
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     store::{
         fault::RunFault,
         mark::Mark,
+        memory::Memory,
         posting::Posting,
         term::{TermKind, term_of},
     },
@@ -183,12 +185,19 @@ impl Index {
         from: &[u8],
         max: usize,
     ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), Damaged> {
+        let frozen: Vec<Arc<Memory>>;
         let (runs, mut names) = {
             let tables = self.tables();
-            let held = tables.state.tables().flat_map(|table| table.names(kind, prefix));
-            let held = held.filter(|name| *name >= from).map(<[u8]>::to_vec);
+            let held = tables.state.active().names(kind, prefix);
+            let held = held.into_iter().filter(|name| *name >= from).map(<[u8]>::to_vec);
+            // What is frozen is gone through without the lock, which appends need.
+            frozen = tables.state.frozen().cloned().collect();
             (Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
         };
+        for table in &frozen {
+            let held = table.names(kind, prefix).into_iter().filter(|name| *name >= from);
+            names.extend(held.map(<[u8]>::to_vec));
+        }
         // Not names themselves: the place to go on at may be a byte longer than the longest one.
         let start = [&[kind.code()], from.max(prefix)].concat();
         let bound = [&[kind.code()], prefix].concat();

@@ -1,8 +1,8 @@
 //! The index of a store: memory for the tail of the log, runs for the rest, one set of lookups.
 //!
-//! Reading order: [`run`] (one run), `want` (what is looked for), this file (lookups over all
-//! pieces), `lists` (names, marks), `write` (a run is made), `indexer` (when), `open` (which runs
-//! are believed, what is read from the log again).
+//! Reading order: [`run`] (one run), `postings` (its lists), `want` (what is looked for), this file
+//! (lookups over all pieces), `lists` (names, marks), `write` (a run is made), [`indexer`] (when),
+//! [`open`] (which runs are believed), [`replay`] (what is read from the log again).
 //!
 //! Memory and runs stand under one lock, so that a look sees every position once: in memory or in
 //! a run. Nothing is awaited under it. A run that turns out to be damaged is rebuilt and the
@@ -12,12 +12,13 @@ mod cache;
 pub(crate) mod indexer;
 mod lists;
 pub(crate) mod open;
+mod postings;
 pub(crate) mod replay;
 pub(crate) mod run;
 mod want;
 mod write;
 
-pub(crate) use run::Part;
+pub(crate) use postings::Part;
 pub(crate) use want::Want;
 
 use self::{
@@ -25,7 +26,6 @@ use self::{
     run::{Damaged, Pages, Run},
     want::{Alternative, Join},
 };
-use super::files::Door;
 use crate::{
     error::ReadError,
     ids::{Position, Revision},
@@ -114,10 +114,6 @@ impl Index {
         self.pages.cache.bytes()
     }
 
-    pub(super) fn door(&self) -> &Door {
-        &self.pages.door
-    }
-
     /// The runs, and the position from which on memory has everything.
     pub(crate) fn snapshot(&self) -> (Arc<Vec<Arc<Run>>>, Position) {
         let tables = self.tables();
@@ -138,7 +134,7 @@ impl Index {
         };
         tracing::warn!(run = %damaged.run.file_name(), why = %damaged.why, "a run is rebuilt");
         let (answer, answered) = oneshot::channel();
-        let request = Request::Rebuild(damaged.run, answer);
+        let request = Request::Rebuild(damaged.number, answer);
         // Behind a closed store somebody else may merge the runs that are read here.
         requests.send(request).await.map_err(|_| ReadError::Closed)?;
         answered.await.map_err(|_| ReadError::Closed)?
@@ -248,7 +244,11 @@ impl Index {
             match part.direction {
                 Direction::Forward if part.from >= tables.state.from() => None,
                 Direction::Backward if part.until > tables.state.from() => None,
-                Direction::Forward => run_holding(&tables.runs, part.from),
+                // What lies before the first run was retired.
+                Direction::Forward => {
+                    let behind = tables.runs.partition_point(|run| run.name().end <= part.from);
+                    tables.runs.get(behind).cloned()
+                }
                 Direction::Backward => {
                     run_holding(&tables.runs, Position::new(part.until.get().saturating_sub(1)))
                 }

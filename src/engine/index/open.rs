@@ -38,6 +38,7 @@ use crate::{
     },
     time::WallTime,
 };
+use bytes::BytesMut;
 use std::{
     collections::VecDeque,
     io,
@@ -201,7 +202,6 @@ impl<D: Disk> Opening<'_, D> {
 
     async fn take(&mut self, name: RunName) -> Result<(), OpenError> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        self.pages.door.forget(FileKey::Run(name));
         let run = Run::open(&self.pages, self.log.store, name, number).await;
         self.runs.push(Arc::new(run.map_err(io::Error::other)?));
         Ok(())
@@ -210,8 +210,13 @@ impl<D: Disk> Opening<'_, D> {
     /// Whether the log has the group in front of `anchor`.
     async fn is_in_log(&self, anchor: &Anchor) -> bool {
         let Some(last) = anchor.last else { return false };
-        let read =
-            self.pages.door.read(FileKey::Segment(last.segment), last.offset, BLOCK_LEN).await;
+        let key = FileKey::Segment(last.segment);
+        let mut read = self.pages.door.read(key, last.offset, BLOCK_LEN).await;
+        if !read.as_ref().is_ok_and(|block| GroupHeader::decode(block, self.log.store).is_ok()) {
+            // A read can be misdirected: what does not hold is looked at twice.
+            let again = self.pages.door.read_on(key, last.offset, BytesMut::new(), BLOCK_LEN).await;
+            read = again.map(BytesMut::freeze);
+        }
         let header = read.ok().and_then(|block| GroupHeader::decode(&block, self.log.store).ok());
         header.is_some_and(|header| header.place == last && Anchor::behind(&header) == *anchor)
     }
@@ -273,9 +278,6 @@ impl<D: Disk> Opening<'_, D> {
     async fn remove_others(&self, names: &[RunName]) -> io::Result<()> {
         let used = |name: &&RunName| self.runs.iter().all(|run| run.name() != **name);
         let others: Vec<RunName> = names.iter().filter(used).copied().collect();
-        for name in &others {
-            self.pages.door.forget(FileKey::Run(*name));
-        }
         let names: Vec<String> = others.iter().map(|name| name.file_name()).collect();
         remove_files(self.disk, &names).await
     }

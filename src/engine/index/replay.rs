@@ -175,9 +175,20 @@ impl<'a, D: Disk> Replay<'a, D> {
         }
         while held > bytes_max {
             let oldest = self.state.frozen().next().cloned();
-            let Some((oldest, end)) = oldest.zip(self.cuts.pop_front()) else { return Ok(()) };
+            let Some((oldest, end)) = oldest.zip(self.cuts.front().copied()) else {
+                return Ok(());
+            };
             let made = write_table(self.disk, self.store, &oldest, self.begun, end).await;
-            self.made.push(made.map_err(Unread::Unwritten)?);
+            match made {
+                Ok(made) => self.made.push(made),
+                // Memory keeps it, and the indexer tries again once the store is open.
+                Err(error) if bytes_max > 0 && held <= UNWRITTEN_BYTES_MAX => {
+                    tracing::warn!(%error, "the index could not be written; memory keeps it");
+                    return Ok(());
+                }
+                Err(error) => return Err(Unread::Unwritten(error)),
+            }
+            self.cuts.pop_front();
             self.state.release(end.position);
             self.begun = end;
             held -= oldest.log_bytes();
@@ -254,6 +265,10 @@ fn apply(state: &mut State, group: &Group) -> Result<(), Unread> {
         let bytes = FRAME_BYTES + u64_from(commit.body.len());
         let bytes = u32::try_from(bytes).unwrap_or(0);
         state.apply_body(&mut view, place, bytes).map_err(|fault| undecodable(fault.0))?;
+    }
+    if started && state.next() != header.next_position() {
+        let reason = "its group takes other positions than its commits";
+        return Err(Unread::Undecodable { position: header.first, reason });
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! lists that have to hold, so that it may name events which match only in part: whoever reads the
 //! events matches them by name.
 
-use super::run::Part;
+use super::postings::Part;
 use crate::{
     ids::Position,
     names::category_of,

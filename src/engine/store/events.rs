@@ -18,6 +18,7 @@ use crate::{
     read::{AsOf, Direction, Read, Selector, Start},
     store::{
         body::BodyView,
+        posting::Posting,
         term::{TermKind, term_of},
     },
     time::WallTime,
@@ -26,6 +27,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 /// How many postings are looked up together.
 const BATCH: u64 = 256;
+/// About how much log is read for them together, in bytes.
+const BATCH_BYTES: u64 = 1 << 20;
+/// What a commit counts whose length is not known: it is longer than 16 KiB.
+const LARGE_BYTES: u64 = 256 << 10;
 
 /// The events that answer a [`Read`], one after the other.
 ///
@@ -201,6 +206,7 @@ impl Events {
         let max = usize::try_from(self.left.min(BATCH)).unwrap_or(1);
         let part = Part { from, until, max, direction };
         let (mut postings, next) = self.reader.index.postings(want, part).await?;
+        let next = cut_to_bytes(&mut postings, max, direction).unwrap_or(next);
         let mut events = VecDeque::with_capacity(postings.len());
         if direction == Direction::Backward {
             postings.reverse();
@@ -272,6 +278,27 @@ impl Events {
             None => Err(ReadError::StreamNotFound(stream.clone())),
         }
     }
+}
+
+/// Cuts `postings` to those that are read together: at most `max`, and about [`BATCH_BYTES`] of
+/// log. Where to go on, if some were cut off.
+fn cut_to_bytes(postings: &mut Vec<Posting>, max: usize, direction: Direction) -> Option<Position> {
+    let mut bytes = 0_u64;
+    let mut commit = None;
+    let kept = postings.iter().take(max).take_while(|posting| {
+        let room = bytes < BATCH_BYTES;
+        if commit.replace(posting.place) != Some(posting.place) {
+            bytes += if posting.bytes == 0 { LARGE_BYTES } else { posting.bytes.into() };
+        }
+        room
+    });
+    let kept = kept.count();
+    let first_cut = postings.get(kept)?.position;
+    postings.truncate(kept);
+    Some(match direction {
+        Direction::Forward => first_cut,
+        Direction::Backward => first_cut.next(),
+    })
 }
 
 /// Appends the events of a commit at or behind `from` and below `until`.

@@ -116,13 +116,15 @@ impl Store {
         let (ends, indexed) = watch::channel(2);
         let (writing, merging) = (indexing.clone(), indexing);
         let (ends, lock) = (Arc::new(ends), Arc::new(lock));
-        let (end, held) = (Ended(Arc::clone(&ends)), Arc::clone(&lock));
+        let told = Arc::clone(&merging.merging);
+        let end = Ended { ends: Arc::clone(&ends), told: Arc::clone(&told) };
+        let held = Arc::clone(&lock);
         let begun = opened_index.begun;
         runtime.spawn("sagalog-indexer", async move {
             let _ended = (end, held);
             writing.write_tables(begun).await;
         })?;
-        let (end, held) = (Ended(ends), lock);
+        let (end, held) = (Ended { ends, told }, lock);
         runtime.spawn("sagalog-merger", async move {
             let _ended = (end, held);
             merging.merge_runs(requests).await;
@@ -176,11 +178,16 @@ impl Store {
 }
 
 /// A task of the index has ended, also by a panic.
-struct Ended(Arc<watch::Sender<usize>>);
+struct Ended {
+    ends: Arc<watch::Sender<usize>>,
+    /// Lets the other one look whether it may end.
+    told: Arc<Notify>,
+}
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.send_modify(|tasks| *tasks -= 1);
+        self.ends.send_modify(|tasks| *tasks -= 1);
+        self.told.notify_one();
     }
 }
 

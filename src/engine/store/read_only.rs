@@ -119,9 +119,12 @@ impl ReadOnlyStore {
     /// Dropping the future leaves what was seen before.
     pub async fn refresh(&self) -> Result<Position, OpenError> {
         let reader = self.looker.look().await?;
-        let head = reader.head();
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(reader);
-        Ok(head)
+        let mut seen = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        // A look that began earlier may end later: what was seen stays seen.
+        if reader.head() >= seen.head() {
+            *seen = Arc::new(reader);
+        }
+        Ok(seen.head())
     }
 
     fn reader(&self) -> Arc<Reader> {
@@ -161,7 +164,8 @@ impl ReadOnlyStore {
         Streams::new(self.reader(), prefix)
     }
 
-    /// What the append with this key was answered, if it was committed.
+    /// What the append with this key was answered, if it was committed within the default horizon:
+    /// the writer's is not kept in the store.
     ///
     /// # Errors
     /// [`ReadError`] says what to do.
