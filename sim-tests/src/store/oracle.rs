@@ -203,7 +203,7 @@ impl Oracle {
                 return broken("G3", format!("position {at} follows {}", self.model.head()));
             }
             let candidates = self.history.candidates(first, self.bare.get(&at).copied())?;
-            let (attempt, answer, called) = self.cause(first, &candidates)?;
+            let (attempt, answer, called) = self.cause(rest, &candidates)?;
             let (commit, behind) = rest.split_at_checked(count(&answer)).unwrap_or((rest, &[]));
             if commit.len() != count(&answer) {
                 return broken("G17", format!("the commit at {at} ends in its middle"));
@@ -219,17 +219,16 @@ impl Oracle {
         Ok(())
     }
 
-    /// Which call made the commit that begins with `first`, and the earliest call that could have.
+    /// Which call made the commit that `rest` begins with, and the earliest call that could have.
     fn cause(
         &self,
-        first: &Recorded,
+        rest: &[Recorded],
         candidates: &[AttemptId],
     ) -> Result<(AttemptId, PlainCommitted, u64), Violation> {
-        let at = first.position;
         let (mut cause, mut refusals) = (None, Vec::new());
         for id in candidates {
             let attempt = self.history.attempt(*id);
-            match (self.fits(attempt, at), &mut cause) {
+            match (self.fits(attempt, rest), &mut cause) {
                 (Ok(_), Some((_, _, called))) => *called = attempt.called.min(*called),
                 (Ok(answer), None) => cause = Some((*id, answer, attempt.called)),
                 (Err(refusal), _) => refusals.push(refusal),
@@ -240,12 +239,20 @@ impl Oracle {
         match (cause, worst) {
             (Some(cause), _) => Ok(cause),
             (None, Some(worst)) => Err(worst),
-            (None, None) => broken("G4", format!("nobody made the commit at {at}")),
+            (None, None) => {
+                broken("G4", format!("nobody made the commit at {}", self.model.head()))
+            }
         }
     }
 
-    fn fits(&self, attempt: &Attempt, at: u64) -> Result<PlainCommitted, Violation> {
-        let name = &attempt.append;
+    fn fits(&self, attempt: &Attempt, rest: &[Recorded]) -> Result<PlainCommitted, Violation> {
+        let (at, name) = (self.model.head(), &attempt.append);
+        // A repetition under the same key may differ in its circumstances.
+        let stored = attempt.append.stored();
+        let mut both = stored.iter().zip(rest).map(|((_, given), read)| (given, &read.event));
+        if both.any(|(given, read)| given.circumstances != read.circumstances) {
+            return broken("G4", format!("stored at {at} with other circumstances: {name:?}"));
+        }
         if attempt.fate == Fate::Refused {
             return broken("G5", format!("refused, and stored at {at}: {name:?}"));
         }
