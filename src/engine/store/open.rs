@@ -34,8 +34,8 @@ impl Store {
     /// Opens the store in `dir`, making it if there is none and the options say so.
     ///
     /// The disk calls of opening block in the calling task. The index is checked as far as it
-    /// takes to believe it; what lacks is made from the log again, which takes about a second for
-    /// each gigabyte.
+    /// takes to believe it; what lacks is made from the log again, which takes as long as
+    /// reading it.
     ///
     /// ```
     /// # tokio::runtime::Runtime::new()?.block_on(async {
