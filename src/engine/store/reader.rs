@@ -95,9 +95,9 @@ impl Reader {
 
     /// What the append with this key was answered.
     pub(crate) async fn resolve(&self, key: &CommandKey) -> Result<Option<Committed>, ReadError> {
-        let (held, next, horizon) = {
+        let (held, horizon) = {
             let state = &self.index.tables().state;
-            (state.key(key), state.next(), state.key_horizon_events())
+            (state.key(key), state.key_horizon_events())
         };
         let answer = match held {
             Some(answer) => {
@@ -110,8 +110,9 @@ impl Reader {
             }
             None => self.value_below(TermKind::CommandKey, key.as_str(), KeyAnswer::decode).await?,
         };
-        let kept =
-            |answer: &KeyAnswer| answer.original.first.get().saturating_add(horizon) >= next.get();
+        // By what is durable: an append that may yet be lost must not let a key run out.
+        let head = self.head().get();
+        let kept = |answer: &KeyAnswer| answer.original.first.get().saturating_add(horizon) >= head;
         match answer.filter(kept) {
             Some(answer) => self.original(&answer.original).await.map(Some),
             None => Ok(None),
