@@ -227,8 +227,9 @@ impl Shared {
         durable: Anchor,
         wakers: &mut Vec<Waker>,
     ) -> usize {
-        self.durable.store(durable.sequence.get() - 1, Ordering::Release);
+        // The head first: whoever learns that its commit is durable has to find it.
         self.head.store(durable.position.get(), Ordering::Release);
+        self.durable.store(durable.sequence.get() - 1, Ordering::Release);
         self.arrivals.store(core.pipeline.open_commits(), Ordering::Relaxed);
         core.take_waiting(durable.sequence, wakers);
         let cut = core.reach(&durable);
