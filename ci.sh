@@ -11,7 +11,7 @@ shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly CRATES_MAX=26 CRATES_MAX_BARE=10
-readonly SIM_SEEDS=10000 STORE_SEEDS=1500 REPLAY_SEEDS=300
+readonly SIM_SEEDS=10000 STORE_SEEDS=3000 REPLAY_SEEDS=300
 readonly SIM_FLAGS="build.rustflags=['--cfg','madsim']"
 
 current="start"
