@@ -37,4 +37,4 @@ pub use disk::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk, Trigg
 pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
 pub use example::with_orders;
 pub use machine::{Machine, segment_name};
-pub use world::{Order, VirtualPace, VirtualRuntime, World};
+pub use world::{Order, Schedule, Stop, VirtualPace, VirtualRuntime, World};
