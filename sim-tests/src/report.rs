@@ -5,6 +5,29 @@
 use serde_json::{Value, json};
 use std::{fmt, time::Duration};
 
+/// Failures that a summary names; the rest is counted.
+const FAILURES_NAMED: usize = 20;
+
+/// How much of a seed's trace is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "chosen by commands")]
+pub enum Told {
+    /// The last events, if the seed fails.
+    OnFailure,
+    /// Every event.
+    Everything,
+}
+
+impl Told {
+    /// How many events are to be kept, of which usually the last `events` are told.
+    pub(crate) fn events_kept(self, events: usize) -> usize {
+        match self {
+            Self::OnFailure => events,
+            Self::Everything => usize::MAX,
+        }
+    }
+}
+
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made by the suites")]
@@ -43,15 +66,19 @@ pub struct SeedReport {
     pub disk_ops: u64,
     /// Faults that struck.
     pub faults: u64,
+    /// How much virtual time passed.
+    pub simulated: Duration,
     /// Hash of everything that happened, in order.
     pub trace_hash: u128,
-    /// For a failed seed: the plan and the last events.
+    /// The events that are [told](Told), oldest first.
+    pub events: Vec<String>,
+    /// For a failed seed: the plan, and what was damaged.
     pub story: Vec<String>,
 }
 
 impl SeedReport {
     /// The report of a seed whose world panicked: a bug, in the engine or in the world.
-    pub fn panicked(suite: &'static str, seed: u64, plan: String) -> Self {
+    pub fn panicked(suite: &'static str, seed: u64, plan: &impl fmt::Debug) -> Self {
         let what = "the world panicked, see the message above".into();
         Self {
             suite,
@@ -61,10 +88,22 @@ impl SeedReport {
             crashes: 0,
             disk_ops: 0,
             faults: 0,
+            simulated: Duration::ZERO,
             trace_hash: 0,
-            story: vec![plan],
+            events: Vec::new(),
+            story: vec![format!("{plan:?}")],
         }
     }
+}
+
+/// What seeds cost.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by commands")]
+pub struct Cost {
+    /// Real time.
+    pub elapsed: Duration,
+    /// The processor's time, where the system tells it.
+    pub cpu: Option<Duration>,
 }
 
 /// The sum of many seeds.
@@ -74,7 +113,9 @@ pub struct Summary {
     crashes: Vec<u64>,
     disk_ops: Vec<u64>,
     faults: u64,
+    simulated: Duration,
     failed: u64,
+    failures: Vec<Value>,
     trace_hash: u128,
 }
 
@@ -85,7 +126,14 @@ impl Summary {
         self.crashes.push(report.crashes);
         self.disk_ops.push(report.disk_ops);
         self.faults += report.faults;
-        self.failed += u64::from(report.violation.is_some());
+        self.simulated += report.simulated;
+        if let Some(Violation { guarantee, what }) = &report.violation {
+            self.failed += 1;
+            if self.failures.len() < FAILURES_NAMED {
+                let failure = json!({ "seed": report.seed, "guarantee": guarantee, "what": what });
+                self.failures.push(failure);
+            }
+        }
         self.trace_hash = self
             .trace_hash
             .rotate_left(1)
@@ -97,28 +145,40 @@ impl Summary {
         self.failed
     }
 
-    /// The summary as one object; `elapsed` is real time.
-    pub fn to_json(&self, elapsed: Duration) -> Value {
+    /// The summary as one object.
+    pub fn to_json(&self, cost: Cost) -> Value {
         let seeds = self.operations.len();
+        let simulated_s = self.simulated.as_secs_f64();
+        let hours_per_hour = cost.cpu.map(|cpu| rounded(simulated_s / seconds(cpu)));
         json!({
             "seeds": seeds,
             "failed": self.failed,
-            "seeds_per_s": per_second(seeds, elapsed),
+            "seeds_per_s": rounded(float(seeds) / seconds(cost.elapsed)),
             "median_operations": median(&self.operations),
             "median_crashes": median(&self.crashes),
             "median_disk_ops": median(&self.disk_ops),
             "operations": self.operations.iter().sum::<u64>(),
             "crashes": self.crashes.iter().sum::<u64>(),
             "faults_injected": self.faults,
+            "simulated_s": rounded(simulated_s),
+            "cpu_s": cost.cpu.map(|cpu| cpu.as_secs_f64()),
+            "simulated_hours_per_cpu_hour": hours_per_hour,
+            "failures": self.failures,
             "trace_hash": format!("{:032x}", self.trace_hash),
         })
     }
 }
 
-fn per_second(count: usize, elapsed: Duration) -> f64 {
-    let seconds = elapsed.as_secs_f64().max(1e-9);
-    let count = u32::try_from(count).map_or(f64::INFINITY, f64::from);
-    (count / seconds * 10.0).round() / 10.0
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64().max(1e-9)
+}
+
+fn float(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
 }
 
 fn median(values: &[u64]) -> u64 {
@@ -133,7 +193,7 @@ pub fn tell(report: &SeedReport) -> String {
         return String::new();
     };
     let mut lines = vec![format!("seed {}: {violation}", report.seed)];
-    lines.extend(report.story.iter().map(|line| format!("  {line}")));
+    lines.extend(report.story.iter().chain(&report.events).map(|line| format!("  {line}")));
     lines.push(format!("replay: cargo sim {} --seed {}", report.suite, report.seed));
     lines.join("\n")
 }

@@ -3,7 +3,11 @@
 #![cfg(madsim)]
 #![expect(clippy::disallowed_methods, reason = "each seed runs on a thread of its own")]
 
-use sagalog_sim::{disk, report::SeedReport, store};
+use sagalog_sim::{
+    disk,
+    report::{SeedReport, Told},
+    store,
+};
 use std::{collections::BTreeSet, thread};
 
 fn trace(seed: u64, run: fn(u64) -> SeedReport) -> (u128, u64, u64) {
@@ -26,10 +30,10 @@ fn sixty_seeds_twice(run: fn(u64) -> SeedReport) {
 
 #[test]
 fn a_seed_leaves_the_same_trace_twice_and_others_leave_other_traces() {
-    sixty_seeds_twice(|seed| disk::run_seed(disk::Plan::draw(seed)));
+    sixty_seeds_twice(|seed| disk::run_seed(disk::Plan::draw(seed), Told::OnFailure));
 }
 
 #[test]
 fn a_seed_of_the_store_leaves_the_same_trace_twice_and_others_leave_other_traces() {
-    sixty_seeds_twice(|seed| store::run_seed(store::Plan::draw(seed)));
+    sixty_seeds_twice(|seed| store::run_seed(store::Plan::draw(seed), Told::OnFailure));
 }

@@ -12,16 +12,19 @@ pub use oracle::Oracle;
 pub(crate) use plan::{DISHONEST, HONEST};
 pub use plan::{Plan, Temper};
 
-use crate::report::{SeedReport, Violation, broken};
+use crate::report::{SeedReport, Told, Violation, broken};
 use life::{Ending, Life};
 use madsim::{
     runtime::{Handle, Runtime},
-    time::timeout,
+    time::{TimeHandle, timeout},
 };
 use sagalog::{OpenError, log::recovery::BlockClass};
 use sagalog_testkit::{Choices, FaultKind, Seeded, SharedDisk, SimDisk};
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,6 +42,7 @@ struct Stage {
     disk: SharedDisk,
     oracle: Arc<Mutex<Oracle>>,
     answers: Arc<Mutex<u128>>,
+    cut_short: Arc<AtomicU32>,
 }
 
 impl Stage {
@@ -67,31 +71,39 @@ impl Stage {
 }
 
 /// Runs one seed from its plan.
-pub fn run_seed(plan: Plan) -> SeedReport {
+pub fn run_seed(plan: Plan, told: Told) -> SeedReport {
     let seed = plan.seed;
     let mut disk = SimDisk::with_faults(plan.faults.clone(), Seeded::new(seed).fork(2).bits());
-    disk.keep_events(EVENTS_KEPT);
+    disk.keep_events(told.events_kept(EVENTS_KEPT));
     disk.set_quota(plan.quota_bytes);
     let stage = Stage {
         plan: Arc::new(plan),
         disk: SharedDisk::new(disk),
         oracle: Arc::default(),
         answers: Arc::default(),
+        cut_short: Arc::default(),
     };
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
-    let violation = runtime.block_on(play(&stage)).err();
-    report(&stage, violation)
+    let (violation, simulated) = runtime.block_on(async {
+        let violation = play(&stage).await.err();
+        // Lives that were cut short waited for nothing until their time was over.
+        let waited = LIFE_VIRTUAL * stage.cut_short.load(Ordering::Relaxed);
+        (violation, TimeHandle::current().elapsed().saturating_sub(waited))
+    });
+    SeedReport { simulated, ..report(&stage, violation, told) }
 }
 
-fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
+fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport {
     let answers = *stage.answers.lock().unwrap_or_else(PoisonError::into_inner);
     let appends = stage.oracle().submitted() as u64;
     stage.disk.with(|disk| {
         let counters = disk.counters();
-        let mut story = Vec::new();
+        let (mut story, mut events) = (Vec::new(), Vec::new());
+        if violation.is_some() || told == Told::Everything {
+            events.extend(disk.events().map(ToString::to_string));
+        }
         if violation.is_some() {
             story.push(format!("{:?}", stage.plan));
-            story.extend(disk.events().map(ToString::to_string));
             story.extend(disk.damage().iter().map(|damage| format!("damage: {damage}")));
         }
         SeedReport {
@@ -102,7 +114,9 @@ fn report(stage: &Stage, violation: Option<Violation>) -> SeedReport {
             crashes: counters.process_crashes + counters.power_failures,
             disk_ops: counters.ops,
             faults: counters.faults.values().sum(),
+            simulated: Duration::ZERO,
             trace_hash: disk.trace_hash() ^ answers,
+            events,
             story,
         }
     })
@@ -135,7 +149,10 @@ async fn live_once(stage: &Stage, choices: &mut Seeded, number: u64) -> Result<E
     match lived {
         Ok(Ok(ending)) => ending,
         Ok(Err(panicked)) => broken("G9", format!("a task panicked: {panicked}")),
-        Err(_) if stage.disk.with(|disk| disk.is_halted()) => Ok(Ending::CutShort),
+        Err(_) if stage.disk.with(|disk| disk.is_halted()) => {
+            stage.cut_short.fetch_add(1, Ordering::Relaxed);
+            Ok(Ending::CutShort)
+        }
         Err(_) => broken("G8", format!("life {number} hangs although the disk is at work")),
     }
 }

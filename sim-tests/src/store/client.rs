@@ -47,9 +47,9 @@ impl Client {
 
     async fn append(&mut self) -> Result<(), Violation> {
         let open = self.stage.oracle().open_calls();
-        let (attempt, append) = if !open.is_empty() && self.choices.below(3) == 0 {
+        let append = if !open.is_empty() && self.choices.below(3) == 0 {
             let at = usize::try_from(self.choices.below(open.len() as u64)).unwrap_or(0);
-            self.stage.oracle().call_again(open[at])
+            self.stage.oracle().given(open[at])
         } else {
             let mut append = Draw::new(
                 &mut self.choices,
@@ -58,8 +58,9 @@ impl Client {
             )
             .append();
             self.tame(&mut append);
-            self.stage.oracle().call(append)
+            append
         };
+        let (attempt, append) = self.stage.oracle().call(append);
         self.submit(attempt, &append).await
     }
 

@@ -69,9 +69,9 @@ impl Oracle {
         self.history.call(append, self.seen)
     }
 
-    /// The same call once more, by a caller who does not know what became of it.
-    pub(super) fn call_again(&mut self, attempt: AttemptId) -> (AttemptId, PlainAppend) {
-        self.history.call_again(attempt, self.seen)
+    /// What a call was made with: whoever does not know what became of it makes it once more.
+    pub(super) fn given(&self, attempt: AttemptId) -> PlainAppend {
+        self.history.given(attempt)
     }
 
     /// The call was never polled: it is as if it had not been made.

@@ -5,18 +5,20 @@
 
 use super::{
     Past, PlainAppend, PlainCommitted, PlainItem, PlainRead, PlainSelector, Recorded, Refusal,
-    stream_id,
+    stream_id, word,
 };
 use sagalog::{CommandKey, ConsumerId, EventId, FenceName, ReadError, ReadOnlyStore, Store};
+use serde::{Deserialize, Serialize};
 
 /// A question that changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by tests")]
 pub enum Question {
     /// Which events does this read show?
     Read(PlainRead),
     /// Which event has this id?
-    Event(EventId),
+    Event(#[serde(with = "word")] EventId),
     /// Where does this stream end?
     Info(String),
     /// Which streams begin so?

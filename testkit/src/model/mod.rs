@@ -7,6 +7,7 @@
 mod ask;
 mod draw;
 mod plain;
+mod word;
 
 pub use ask::{Question, Reply};
 pub use draw::{Alphabet, Draw};

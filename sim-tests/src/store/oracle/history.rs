@@ -115,20 +115,19 @@ impl History {
             payload.extend_from_slice(&event.payload);
             event.payload = payload;
         }
-        self.note(marked, content, low)
+        let (fate, placed, called) = (Fate::Open, None, self.tick());
+        let append = marked.clone();
+        self.attempts.push(Attempt { append, content, low, called, fate, placed });
+        (AttemptId(self.attempts.len() - 1), marked)
     }
 
-    pub(super) fn call_again(&mut self, id: AttemptId, low: u64) -> (AttemptId, PlainAppend) {
-        let Attempt { append, content, .. } = self.attempt(id).clone();
-        self.note(append, content, low)
-    }
-
-    fn note(&mut self, append: PlainAppend, content: usize, low: u64) -> (AttemptId, PlainAppend) {
-        let called = self.tick();
-        let (fate, placed) = (Fate::Open, None);
-        let attempt = Attempt { append: append.clone(), content, low, called, fate, placed };
-        self.attempts.push(attempt);
-        (AttemptId(self.attempts.len() - 1), append)
+    /// The append of a call as it was before its events were marked.
+    pub(super) fn given(&self, id: AttemptId) -> PlainAppend {
+        let mut given = self.attempt(id).append.clone();
+        for (_, event) in &mut given.writes {
+            event.payload.drain(..MARK_BYTES);
+        }
+        given
     }
 
     pub(super) fn answer(&mut self, id: AttemptId, outcome: Outcome) {
@@ -259,4 +258,26 @@ fn marked(payload: &[u8]) -> Option<(usize, u16, u16)> {
     let events = u16::from_le_bytes(*events.first_chunk::<2>()?);
     let content = usize::try_from(u32::from_le_bytes(*content)).ok()?;
     Some((content, u16::from_le_bytes(*number), events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sagalog_testkit::model::PlainEvent;
+
+    #[test]
+    fn a_call_made_again_carries_the_same_marks_if_it_has_a_key() {
+        let long = PlainEvent::new("A", vec![b'a'; 2 * PAYLOAD_BYTES_MAX]);
+        let writes = vec![("a".to_owned(), PlainEvent::new("A", "b")), ("b".to_owned(), long)];
+        let keyed = PlainAppend { key: Some("k".into()), writes, ..PlainAppend::default() };
+        for (append, same) in [(keyed.clone(), true), (PlainAppend { key: None, ..keyed }, false)] {
+            let mut history = History::default();
+            let (id, marked) = history.call(append, 0);
+            let given = history.given(id);
+            assert!(given != marked);
+            let (again, marked_again) = history.call(given.clone(), 0);
+            assert_eq!(history.given(again), given);
+            assert_eq!(marked_again == marked, same);
+        }
+    }
 }
