@@ -68,6 +68,7 @@ impl SimDisk {
             inode.opens = 0;
         }
         self.locks.clear();
+        self.faults.next_life();
         self.halt_before = None;
         self.halt_reached = false;
         self.drop_unreachable();

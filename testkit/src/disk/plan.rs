@@ -1,14 +1,16 @@
 //! Which faults a run meets: rates drawn from the seed, planned faults, and what was injected.
 //!
 //! It decides, the disk performs. The invariant it guards: every fault that struck stands in the
-//! list of injected faults with the number of its operation, so that planning exactly that list
-//! on a quiet disk repeats the run without its seed.
+//! list of injected faults with the number of its operation, and in the list of its incarnation
+//! counted from there, so that planning exactly that list on a quiet disk repeats the run, or
+//! that life alone, without its seed.
 
 use std::{mem, time::Duration};
 
 use super::{
     content::to_index,
     fault::{Fault, FaultKind, Trigger},
+    lived::Lived,
     operation::Operation,
 };
 use crate::choices::{Choices, Seeded};
@@ -82,6 +84,10 @@ pub(super) struct Faults {
     schedule: Vec<(Fault, u64)>,
     choices: Seeded,
     injected: Vec<Fault>,
+    injected_in_life: Vec<Fault>,
+    /// How often each kind has struck.
+    struck: [u64; FaultKind::ALL.len()],
+    lived: Lived,
     pub(super) power_loss: PowerLoss,
 }
 
@@ -98,13 +104,35 @@ impl Faults {
                 .collect()
         });
         let schedule = plan.schedule.into_iter().map(|fault| (fault, 0)).collect();
-        Self { rates, schedule, choices, injected: Vec::new(), power_loss: plan.power_loss }
+        Self {
+            rates,
+            schedule,
+            choices,
+            injected: Vec::new(),
+            injected_in_life: Vec::new(),
+            struck: [0; _],
+            lived: Lived::default(),
+            power_loss: plan.power_loss,
+        }
     }
 
     /// Takes a new plan and keeps the record of what struck.
     pub(super) fn replace(&mut self, plan: FaultPlan, choices: Seeded) {
-        let injected = mem::take(&mut self.injected);
-        *self = Self { injected, ..Self::new(plan, choices) };
+        let Self { injected, injected_in_life, struck, lived, .. } =
+            mem::replace(self, Self::new(plan, choices));
+        (self.injected, self.injected_in_life) = (injected, injected_in_life);
+        (self.struck, self.lived) = (struck, lived);
+    }
+
+    /// Another incarnation begins; what is still scheduled waits for it.
+    pub(super) fn next_life(&mut self) {
+        self.injected_in_life.clear();
+        self.lived.clear();
+    }
+
+    /// Nothing is scheduled but `faults`.
+    pub(super) fn reschedule(&mut self, faults: Vec<Fault>) {
+        self.schedule = faults.into_iter().map(|fault| (fault, 0)).collect();
     }
 
     pub(super) fn add(&mut self, fault: Fault) {
@@ -120,6 +148,14 @@ impl Faults {
         &self.injected
     }
 
+    pub(super) fn injected_in_life(&self) -> &[Fault] {
+        &self.injected_in_life
+    }
+
+    pub(super) fn struck(&self, kind: FaultKind) -> u64 {
+        self.struck[kind as usize]
+    }
+
     /// What hits operation number `op`, which concerns `file` and moves `bytes` bytes.
     pub(super) fn strike(
         &mut self,
@@ -129,8 +165,9 @@ impl Faults {
         bytes: u64,
     ) -> Strike {
         let mut strike = Strike::default();
+        self.lived.count(operation, file);
         if !self.schedule.is_empty() {
-            self.planned(op, operation, file, &mut strike);
+            self.planned(op, (operation, file), &mut strike);
         }
         let rates = &self.rates[operation as usize];
         if !rates.is_empty() && strike.kind.is_none() {
@@ -138,13 +175,13 @@ impl Faults {
             if let Some((_, kind)) = rates.iter().find(|(sum, _)| draw < u64::from(*sum)) {
                 let kind = *kind;
                 let amount = self.amount(kind, bytes);
-                self.inject(kind, amount, op, &mut strike);
+                self.inject((kind, amount), op, (operation, file), &mut strike);
             }
         }
         strike
     }
 
-    fn planned(&mut self, op: u64, operation: Operation, file: &str, strike: &mut Strike) {
+    fn planned(&mut self, op: u64, (operation, file): (Operation, &str), strike: &mut Strike) {
         let mut index = 0;
         while index < self.schedule.len() {
             let (fault, seen) = &mut self.schedule[index];
@@ -162,13 +199,22 @@ impl Faults {
             let (fault, _) = self.schedule.remove(index);
             let missed = fault.at != Trigger::Op(op) && matches!(fault.at, Trigger::Op(_));
             if !missed && fault.kind.strikes(operation) {
-                self.inject(fault.kind, fault.amount, op, strike);
+                self.inject((fault.kind, fault.amount), op, (operation, file), strike);
             }
         }
     }
 
-    fn inject(&mut self, kind: FaultKind, amount: u64, op: u64, strike: &mut Strike) {
+    fn inject(
+        &mut self,
+        (kind, amount): (FaultKind, u64),
+        op: u64,
+        (operation, file): (Operation, &str),
+        strike: &mut Strike,
+    ) {
+        let at = self.lived.trigger(operation, file);
         self.injected.push(Fault::at_op(kind, amount, op));
+        self.injected_in_life.push(Fault { kind, amount, at });
+        self.struck[kind as usize] += 1;
         if kind == FaultKind::Stall {
             strike.stall += Duration::from_millis(amount);
         } else {
