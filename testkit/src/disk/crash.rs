@@ -81,6 +81,7 @@ impl SimDisk {
                 offset: 0,
                 bytes: 0,
                 fault: None,
+                stall_us: 0,
                 ending: Ok(0),
             },
             0,

@@ -5,7 +5,7 @@
 //! counted from there, so that planning exactly that list on a quiet disk repeats the run, or
 //! that life alone, without its seed.
 
-use std::{mem, time::Duration};
+use std::mem;
 
 use super::{
     content::to_index,
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::choices::{Choices, Seeded};
 
-/// Longest stall that a rate draws.
-const STALL_MS_MAX: u64 = 2_000;
+/// Longest stall that a rate draws, unless the plan says otherwise.
+const STALL_US_MAX: u64 = 2_000_000;
 
 /// How a power failure treats what was not synced. The three weights decide the fate of a sector
 /// in relation to each other; lengths and directory entries are kept or dropped.
@@ -42,14 +42,28 @@ impl Default for PowerLoss {
 }
 
 /// What may go wrong on a disk. The default is nothing, except what a power failure does.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultPlan {
-    /// Kinds that strike by chance, each with its rate per million operations it can strike.
+    /// Kinds that strike by chance, each with its rate per million operations it can strike. A
+    /// stall is drawn by itself and excludes no other fault, so every operation can take time.
     pub rates: Vec<(FaultKind, u32)>,
     /// Faults planned one by one; they take precedence over the rates.
     pub schedule: Vec<Fault>,
+    /// The longest stall that a rate draws, in microseconds.
+    pub stall_us_max: u64,
     /// What a power failure does.
     pub power_loss: PowerLoss,
+}
+
+impl Default for FaultPlan {
+    fn default() -> Self {
+        Self {
+            rates: Vec::new(),
+            schedule: Vec::new(),
+            stall_us_max: STALL_US_MAX,
+            power_loss: PowerLoss::default(),
+        }
+    }
 }
 
 impl FaultPlan {
@@ -74,12 +88,14 @@ impl FaultPlan {
 pub(super) struct Strike {
     pub(super) kind: Option<FaultKind>,
     pub(super) amount: u64,
-    pub(super) stall: Duration,
+    pub(super) stall_us: u64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Faults {
-    /// Per operation, the kinds that may strike it with the running sum of their rates.
+    stall_rate: u32,
+    stall_us_max: u64,
+    /// Per operation, the other kinds that may strike it with the running sum of their rates.
     rates: [Vec<(u32, FaultKind)>; Operation::ALL.len()],
     schedule: Vec<(Fault, u64)>,
     choices: Seeded,
@@ -95,7 +111,8 @@ impl Faults {
     pub(super) fn new(plan: FaultPlan, choices: Seeded) -> Self {
         let rates = Operation::ALL.map(|operation| {
             let mut sum = 0_u32;
-            let fitting = plan.rates.iter().filter(|(kind, _)| kind.strikes(operation));
+            let fits = |kind: FaultKind| kind != FaultKind::Stall && kind.strikes(operation);
+            let fitting = plan.rates.iter().filter(|(kind, _)| fits(*kind));
             fitting
                 .map(|(kind, rate)| {
                     sum = sum.saturating_add(*rate);
@@ -104,7 +121,10 @@ impl Faults {
                 .collect()
         });
         let schedule = plan.schedule.into_iter().map(|fault| (fault, 0)).collect();
+        let stalls = plan.rates.iter().filter(|(kind, _)| *kind == FaultKind::Stall);
         Self {
+            stall_rate: stalls.map(|(_, rate)| rate).sum(),
+            stall_us_max: plan.stall_us_max,
             rates,
             schedule,
             choices,
@@ -140,6 +160,7 @@ impl Faults {
     }
 
     pub(super) fn clear(&mut self) {
+        self.stall_rate = 0;
         self.rates = [const { Vec::new() }; _];
         self.schedule.clear();
     }
@@ -168,6 +189,10 @@ impl Faults {
         self.lived.count(operation, file);
         if !self.schedule.is_empty() {
             self.planned(op, (operation, file), &mut strike);
+        }
+        if self.stall_rate > 0 && self.choices.chance(self.stall_rate) {
+            let amount = self.amount(FaultKind::Stall, bytes);
+            self.inject((FaultKind::Stall, amount), op, (operation, file), &mut strike);
         }
         let rates = &self.rates[operation as usize];
         if !rates.is_empty() && strike.kind.is_none() {
@@ -216,7 +241,7 @@ impl Faults {
         self.injected_in_life.push(Fault { kind, amount, at });
         self.struck[kind as usize] += 1;
         if kind == FaultKind::Stall {
-            strike.stall += Duration::from_millis(amount);
+            strike.stall_us = strike.stall_us.saturating_add(amount);
         } else {
             (strike.kind, strike.amount) = (Some(kind), amount);
         }
@@ -225,7 +250,7 @@ impl Faults {
     fn amount(&mut self, kind: FaultKind, bytes: u64) -> u64 {
         let choices = &mut self.choices;
         match kind {
-            FaultKind::Stall => 1 + choices.below(STALL_MS_MAX),
+            FaultKind::Stall => 1 + choices.below(self.stall_us_max),
             FaultKind::WriteError | FaultKind::ShortRead | FaultKind::ShortWrite => {
                 choices.below(bytes)
             }
