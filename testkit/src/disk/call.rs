@@ -111,11 +111,11 @@ impl SimDisk {
             offset: call.offset,
             bytes: call.bytes,
             fault: strike.kind.map(|kind| (kind, strike.amount)),
+            stall_us: strike.stall_us,
             ending: result.as_ref().map(Measure::measure).map_err(io::Error::kind),
         };
-        let stall = u64::from(strike.stall.subsec_nanos()) ^ strike.stall.as_secs().rotate_left(32);
-        self.trace.record(event, call.digest ^ stall);
-        Outcome { result, stall: strike.stall }
+        self.trace.record(event, call.digest);
+        Outcome { result, stall: Duration::from_micros(strike.stall_us) }
     }
 
     /// What a call through a handle of an earlier incarnation gets; it has no effect.

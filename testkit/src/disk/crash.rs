@@ -68,6 +68,7 @@ impl SimDisk {
             inode.opens = 0;
         }
         self.locks.clear();
+        self.faults.next_life();
         self.halt_before = None;
         self.halt_reached = false;
         self.drop_unreachable();
@@ -80,6 +81,7 @@ impl SimDisk {
                 offset: 0,
                 bytes: 0,
                 fault: None,
+                stall_us: 0,
                 ending: Ok(0),
             },
             0,

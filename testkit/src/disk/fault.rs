@@ -15,7 +15,7 @@ use super::operation::Operation::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// Nothing is wrong, it only takes long. Amount: milliseconds.
+    /// Nothing is wrong, it only takes long. Amount: microseconds.
     Stall,
     /// A read fails with EIO.
     ReadError,

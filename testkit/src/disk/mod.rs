@@ -56,6 +56,7 @@ mod fault;
 mod files;
 mod images;
 mod inode;
+mod lived;
 mod operation;
 mod plan;
 mod trace;
@@ -165,6 +166,12 @@ impl SimDisk {
         self.faults.add(fault);
     }
 
+    /// Plans exactly `faults`, in place of what is still scheduled. At the beginning of an
+    /// incarnation, with [what struck in another](Self::injected_in_life), it repeats that one.
+    pub fn plan_faults(&mut self, faults: Vec<Fault>) {
+        self.faults.reschedule(faults);
+    }
+
     /// Nothing goes wrong by itself from here on. Damage done stays.
     pub fn heal(&mut self) {
         self.faults.clear();
@@ -175,6 +182,18 @@ impl SimDisk {
     /// disk they repeat this run.
     pub fn injected(&self) -> &[Fault] {
         self.faults.injected()
+    }
+
+    /// The faults that struck since the incarnation began, each at the operation counted from
+    /// there by kind of file. [Planned](Self::plan_faults) at the beginning of an equal
+    /// incarnation of a quiet disk they repeat it.
+    pub fn injected_in_life(&self) -> &[Fault] {
+        self.faults.injected_in_life()
+    }
+
+    /// How often `kind` has struck so far.
+    pub fn struck(&self, kind: FaultKind) -> u64 {
+        self.faults.struck(kind)
     }
 
     /// Limits the sum of all lengths to `bytes`, or lifts the limit. More than fits already is
@@ -218,16 +237,13 @@ impl SimDisk {
 
     /// How often things happened so far.
     pub fn counters(&self) -> Counters {
-        let mut faults = BTreeMap::new();
-        for fault in self.faults.injected() {
-            *faults.entry(fault.kind).or_default() += 1;
-        }
+        let struck = FaultKind::ALL.into_iter().map(|kind| (kind, self.struck(kind)));
         Counters {
             ops: self.ops,
             fenced: self.fenced,
             process_crashes: self.process_crashes,
             power_failures: self.power_failures,
-            faults,
+            faults: struck.filter(|(_, count)| *count > 0).collect(),
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Event {
     pub bytes: u64,
     /// The fault that struck, with its amount.
     pub fault: Option<(FaultKind, u64)>,
+    /// How long it took, in microseconds.
+    pub stall_us: u64,
     /// What the caller was told: a count, or the kind of the error.
     pub ending: Result<u64, io::ErrorKind>,
 }
@@ -43,9 +45,12 @@ impl fmt::Display for Event {
             Ok(count) => write!(out, " -> {count}")?,
             Err(kind) => write!(out, " -> {kind}")?,
         }
-        match self.fault {
-            Some((kind, amount)) => write!(out, " [{kind} {amount}]"),
-            None => Ok(()),
+        if let Some((kind, amount)) = self.fault {
+            write!(out, " [{kind} {amount}]")?;
+        }
+        match self.stall_us {
+            0 => Ok(()),
+            stalled => write!(out, " [{} {stalled}]", FaultKind::Stall),
         }
     }
 }
@@ -87,6 +92,7 @@ impl Trace {
             Err(kind) => !digest(kind.to_string().as_bytes()),
         };
         let what = ((event.operation as u64) << 56) ^ event.incarnation;
+        let carried = carried ^ event.stall_us.rotate_left(32);
         for word in [what, event.offset, event.bytes, carried, fault, ending] {
             self.mix(word);
         }

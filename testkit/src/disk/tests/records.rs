@@ -67,6 +67,41 @@ fn a_run_is_repeated_by_its_injected_faults_without_the_seed() {
     }
 }
 
+/// One life, on files whose names start like each other's.
+fn live(disk: &mut SimDisk, mut choices: Seeded) {
+    let names = ["log", "log-1", "log-2", "logs", "other-1"];
+    for round in 0..40 {
+        let name = names[usize::try_from(choices.below(5)).expect("small")];
+        let _ = disk.open(name, OpenMode::Create).result.map(|file| disk.close(file));
+        if let Ok(file) = disk.open(name, OpenMode::ReadWrite).result {
+            let _ = disk.write(file, choices.below(5_000), &[round; 700]).result;
+            let _ = disk.read(file, choices.below(5_000), &mut [0; 700]).result;
+            let _ = disk.sync(file).result;
+            disk.close(file);
+        }
+        let _ = disk.sync_directory().result;
+    }
+}
+
+#[test]
+fn a_life_is_repeated_by_what_struck_in_it() {
+    for seed in 0..20 {
+        let mut first = SimDisk::with_faults(everything(), seed);
+        for life in 0..5 {
+            let mut second = first.clone();
+            live(&mut first, Seeded::new(seed).fork(life));
+            let lines: Vec<_> = first.injected_in_life().iter().map(Fault::to_string).collect();
+            second.set_faults(FaultPlan::default(), 0);
+            second.plan_faults(lines.iter().map(|line| line.parse().expect("it reads")).collect());
+            live(&mut second, Seeded::new(seed).fork(life));
+            assert_eq!(first.trace_hash(), second.trace_hash(), "seed {seed}: {lines:?}");
+            assert_eq!(first.injected_in_life(), second.injected_in_life());
+            first.process_crash();
+            assert!(!lines.is_empty() && first.injected_in_life().is_empty());
+        }
+    }
+}
+
 #[test]
 fn faults_print_as_lines_and_read_back() {
     for (index, kind) in FaultKind::ALL.into_iter().enumerate() {
