@@ -231,32 +231,47 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A line that is not a fault.
+/// A text that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseFaultError(String);
+pub struct ParseError {
+    what: &'static str,
+    text: String,
+    example: &'static str,
+}
 
-impl fmt::Display for ParseFaultError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "not a fault: `{}`, expected for example `stall 500 at sync 2 of name`", self.0)
+impl ParseError {
+    pub(super) fn new(what: &'static str, text: &str, example: &'static str) -> Self {
+        Self { what, text: text.to_owned(), example }
+    }
+
+    fn fault(text: &str) -> Self {
+        Self::new("a fault", text, "stall 500 at sync 2 of name")
     }
 }
 
-impl Error for ParseFaultError {}
+impl fmt::Display for ParseError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, text, example } = self;
+        write!(out, "not {what}: `{text}`, expected for example `{example}`")
+    }
+}
+
+impl Error for ParseError {}
 
 impl FromStr for FaultKind {
-    type Err = ParseFaultError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = Self::ALL.into_iter().find(|kind| kind.facts().0 == text);
-        found.ok_or_else(|| ParseFaultError(text.to_owned()))
+        found.ok_or_else(|| ParseError::fault(text))
     }
 }
 
 impl FromStr for Fault {
-    type Err = ParseFaultError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
-        parse(text).ok_or_else(|| ParseFaultError(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse(text).ok_or_else(|| ParseError::fault(text))
     }
 }
 
@@ -268,11 +283,8 @@ fn parse(text: &str) -> Option<Fault> {
         Trigger::Op(rest.parse().ok()?)
     } else {
         let (nth, prefix) = rest.split_once(" of ").unwrap_or((rest, ""));
-        Trigger::Nth {
-            operation: Operation::ALL.into_iter().find(|known| known.name() == event)?,
-            nth: nth.parse().ok()?,
-            prefix: prefix.to_owned(),
-        }
+        let operation = Operation::parse(event)?;
+        Trigger::Nth { operation, nth: nth.parse().ok()?, prefix: prefix.to_owned() }
     };
     Some(Fault { kind: kind.parse().ok()?, amount: amount.parse().ok()?, at })
 }

@@ -3,7 +3,7 @@
 use sagalog::runtime::OpenMode;
 
 use super::{
-    super::{Fault, FaultKind, FaultPlan, Operation, SimDisk},
+    super::{Fate, Fault, FaultKind, FaultPlan, Operation, SimDisk, Unit},
     atlas, disk_with, plan, read, reopen, sync, write,
 };
 use crate::choices::{Choices, Seeded};
@@ -25,7 +25,7 @@ fn work(disk: &mut SimDisk, seed: u64) {
             disk.close(file);
         }
         match choices.below(40) {
-            0 => disk.power_failure(&mut choices),
+            0 => drop(disk.power_failure(&mut choices)),
             1 => disk.process_crash(),
             2..9 => drop(disk.sync_directory().result),
             9..15 => drop(disk.rename(&name, "file-0").result),
@@ -122,6 +122,29 @@ fn faults_print_as_lines_and_read_back() {
     for wrong in ["", "stall", "stall 5", "stall x at op 5", "stall at sink 5", "rot at op 5"] {
         let error = wrong.parse::<Fault>().expect_err(wrong);
         assert!(error.to_string().contains(wrong));
+    }
+}
+
+#[test]
+fn fates_and_units_print_as_lines_and_read_back() {
+    let fates = [
+        (Fate::Kept, "kept"),
+        (Fate::Dropped, "dropped"),
+        (Fate::Torn { from: 0, to: 17 }, "torn 0 17"),
+        (Fate::Garbage { seed: u64::MAX }, "garbage 18446744073709551615"),
+    ];
+    for (fate, text) in fates {
+        assert_eq!((fate.to_string(), text.parse()), (text.to_owned(), Ok(fate)));
+    }
+    for text in ["log-00000000000000000002.seg sector 3", "a b length 1", "entry 2"] {
+        let unit: Unit = text.parse().expect(text);
+        assert_eq!(unit.to_string(), text);
+    }
+    for wrong in ["", "torn", "torn 9 8", "torn 0 513", "kept 1", "garbage"] {
+        assert!(wrong.parse::<Fate>().is_err(), "{wrong}");
+    }
+    for wrong in ["", "sector", "log sector", "log entries 1"] {
+        assert!(wrong.parse::<Unit>().is_err(), "{wrong}");
     }
 }
 
