@@ -33,7 +33,9 @@ pub mod model;
 mod world;
 
 pub use choices::{Choices, Seeded};
-pub use disk::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk, Trigger};
+pub use disk::{
+    Fate, Fault, FaultKind, FaultPlan, Halt, Operation, PowerLoss, SimDisk, Trigger, Unit,
+};
 pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
 pub use example::with_orders;
 pub use machine::{Machine, segment_name};

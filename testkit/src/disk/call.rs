@@ -91,12 +91,16 @@ impl Measure for LockHandle {
 }
 
 impl SimDisk {
-    /// Runs one operation: counts it, lets faults strike, performs its effect, takes note.
+    /// Runs one operation unless the incarnation is stopped before it: counts it, lets faults strike, performs its effect, takes note.
     pub(super) fn perform<T: Measure>(
         &mut self,
         call: Call,
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
+        if self.halting.stops(self.ops + 1, call.operation, &call.file) {
+            let error = io::Error::other("this incarnation was stopped before this operation");
+            return Outcome { result: Err(error), stall: Duration::ZERO };
+        }
         self.ops += 1;
         let strike = self.faults.strike(self.ops, call.operation, &call.file, call.bytes);
         let result = match strike.kind.and_then(FaultKind::refusal) {

@@ -71,8 +71,7 @@ impl SimDisk {
         }
         self.locks.clear();
         self.faults.next_life();
-        self.halt_before = None;
-        self.halt_reached = false;
+        self.clear_halt();
         self.drop_unreachable();
         self.trace.record(
             Event {

@@ -282,9 +282,14 @@ fn parse(text: &str) -> Option<Fault> {
     let at = if event == "op" {
         Trigger::Op(rest.parse().ok()?)
     } else {
-        let (nth, prefix) = rest.split_once(" of ").unwrap_or((rest, ""));
-        let operation = Operation::parse(event)?;
-        Trigger::Nth { operation, nth: nth.parse().ok()?, prefix: prefix.to_owned() }
+        let (nth, prefix) = split_prefix(rest)?;
+        Trigger::Nth { operation: Operation::parse(event)?, nth, prefix }
     };
     Some(Fault { kind: kind.parse().ok()?, amount: amount.parse().ok()?, at })
+}
+
+/// Reads `2 of log-`, or `2` alone.
+pub(super) fn split_prefix(text: &str) -> Option<(u64, String)> {
+    let (nth, prefix) = text.split_once(" of ").unwrap_or((text, ""));
+    Some((nth.parse().ok()?, prefix.to_owned()))
 }

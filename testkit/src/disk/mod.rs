@@ -55,6 +55,7 @@ mod entries;
 mod fate;
 mod fault;
 mod files;
+mod halt;
 mod images;
 mod inode;
 mod judge;
@@ -73,12 +74,14 @@ pub use call::{FileHandle, LockHandle, Outcome};
 pub use content::SECTOR_BYTES;
 pub use fate::{Fate, Unit, UnitKind};
 pub use fault::{Fault, FaultKind, ParseError, Trigger};
+pub use halt::Halt;
 pub use operation::Operation;
 pub use plan::{FaultPlan, PowerLoss};
 pub use trace::Event;
 
 use crate::choices::Seeded;
 use directory::{Directory, InodeId};
+use halt::Halting;
 use inode::Inode;
 use plan::Faults;
 use trace::Trace;
@@ -115,8 +118,7 @@ pub struct SimDisk {
     incarnation: u64,
     faults: Faults,
     lost_names: Vec<Damage>,
-    halt_before: Option<u64>,
-    halt_reached: bool,
+    halting: Halting,
     trace: Trace,
     ops: u64,
     fenced: u64,
@@ -149,8 +151,7 @@ impl SimDisk {
             incarnation: 1,
             faults: Faults::new(plan, Seeded::new(seed)),
             lost_names: Vec::new(),
-            halt_before: None,
-            halt_reached: false,
+            halting: Halting::default(),
             trace: Trace::new(),
             ops: 0,
             fenced: 0,
@@ -214,28 +215,6 @@ impl SimDisk {
     /// The incarnation that may touch the disk now, counted from 1.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
-    }
-
-    /// Stops whoever asks [`arrive`](Self::arrive) before operation number `op` (counted from 1
-    /// over the disk's whole life), until the next crash.
-    pub fn halt_before(&mut self, op: u64) {
-        self.halt_before = Some(op);
-    }
-
-    /// Whether the next operation may start; notes that a halt was reached if not.
-    pub fn arrive(&mut self) -> bool {
-        self.halt_reached |= self.halt_before.is_some_and(|halt| self.ops + 1 >= halt);
-        !self.halt_reached
-    }
-
-    /// Whether someone was stopped by [`halt_before`](Self::halt_before) since the last crash.
-    pub fn is_halted(&self) -> bool {
-        self.halt_reached
-    }
-
-    /// Nobody is to be stopped any more.
-    pub fn clear_halt(&mut self) {
-        (self.halt_before, self.halt_reached) = (None, false);
     }
 
     /// How often things happened so far.

@@ -203,7 +203,7 @@ fn every_disk_operation_is_a_crash_point() {
 fn a_stall_takes_virtual_time() {
     let world = World::new(8);
     world.disk(|disk| {
-        disk.schedule(Fault::at_nth(FaultKind::Stall, 700_000, Operation::Sync, 1, ""))
+        disk.schedule(Fault::at_nth(FaultKind::Stall, 700_000, Operation::Sync, 1, ""));
     });
     world.block_on(append(&world.runtime(), 1)).expect("slow, not broken");
     assert_eq!(world.elapsed(), Duration::from_millis(700));

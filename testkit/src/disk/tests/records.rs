@@ -3,8 +3,8 @@
 use sagalog::runtime::OpenMode;
 
 use super::{
-    super::{Fate, Fault, FaultKind, FaultPlan, Operation, SimDisk, Unit},
-    atlas, disk_with, plan, read, reopen, sync, write,
+    super::{Fate, Fault, FaultKind, FaultPlan, Halt, Operation, SimDisk, Unit},
+    atlas, disk_with, plan, read, sync, write,
 };
 use crate::choices::{Choices, Seeded};
 
@@ -245,15 +245,53 @@ fn swarm_plans_differ_in_what_is_on() {
     assert_eq!(plans[7], FaultPlan::swarm(&mut Seeded::new(7), &FaultKind::ALL));
 }
 
+/// The operations that five rounds of write and sync have made when `halt` stops them.
+fn ops_until(halt: &str) -> u64 {
+    let (mut disk, file) = disk_with(b"abc");
+    let other = disk.open("log", OpenMode::ReadWrite).result.expect("there");
+    let before = disk.ops();
+    disk.halt_at(halt.parse().expect(halt));
+    for _ in 0..5 {
+        let _ = disk.write(file, 0, b"x").result;
+        let _ = disk.sync(file).result;
+        let _ = disk.sync_directory().result;
+        let _ = disk.sync(other).result;
+    }
+    assert!(disk.is_halted(), "{halt}");
+    let after = disk.ops();
+    disk.process_crash();
+    assert!(disk.open("log", OpenMode::Read).result.is_ok(), "the crash ends the halt");
+    after - before
+}
+
 #[test]
-fn halted_disk_lets_nobody_arrive_until_the_crash() {
+fn a_halt_stops_everything_at_the_moment_it_names() {
+    let table = [
+        ("before op 1", 0),
+        ("before op 7", 6),
+        ("before sync 1", 1),
+        ("before sync 3 of lo", 5),
+        ("after sync 3 of log then 1", 6),
+        ("after sync-directory 2 then 2", 8),
+    ];
+    for (halt, ops) in table {
+        assert_eq!(ops_until(halt), ops, "{halt}");
+        assert_eq!(halt.parse::<Halt>().expect(halt).to_string(), halt);
+    }
+    for wrong in ["", "before", "before op", "after op 3 then 1", "after sync 3", "at sync 3"] {
+        assert!(wrong.parse::<Halt>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_halted_disk_has_no_effects_until_the_crash() {
     let (mut disk, file) = disk_with(b"abc");
     disk.halt_before(3);
-    assert!(disk.arrive());
     sync(&mut disk, file);
     assert!(!disk.is_halted());
-    assert!(!disk.arrive() && disk.is_halted());
-    disk.process_crash();
-    assert!(disk.arrive());
-    let _ = reopen(&mut disk);
+    assert!(disk.write(file, 0, b"x").result.is_err() && disk.is_halted());
+    assert!(disk.remove("log").result.is_err());
+    assert_eq!((disk.ops(), disk.contents("log")), (2, Some(b"abc".to_vec())));
+    disk.clear_halt();
+    write(&mut disk, file, 0, b"x");
 }
