@@ -104,8 +104,8 @@ impl SimDisk {
             return self.fence();
         }
         let digest = digest ^ (file.inode << 1);
-        let file = Arc::clone(&self.inode(file.inode).name);
-        self.perform(Call { operation, file, offset, bytes, digest }, effect)
+        let name = Arc::clone(&self.inode(file.inode).name);
+        self.perform(Call { operation, file: &name, offset, bytes, digest }, effect)
     }
 
     fn admit_growth(&self, file: FileHandle, length: u64) -> io::Result<()> {
