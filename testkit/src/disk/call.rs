@@ -107,6 +107,9 @@ impl SimDisk {
             Some(refusal) => Err(refusal),
             None => effect(self, strike),
         };
+        if strike.kind.is_some_and(FaultKind::shows_other_bytes) {
+            self.witness_damage();
+        }
         self.trace.record(&Told {
             op: self.ops,
             incarnation: self.incarnation,

@@ -74,6 +74,7 @@ impl SimDisk {
         self.faults.next_life();
         self.clear_halt();
         self.drop_unreachable();
+        self.witness_crash();
         self.trace.record(&Told {
             op: self.ops,
             incarnation: self.incarnation,

@@ -52,6 +52,7 @@ mod crash;
 mod damage;
 mod directory;
 mod entries;
+mod evidence;
 mod fate;
 mod fault;
 mod files;
@@ -72,6 +73,7 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use atlas::{Cause, Damage};
 pub use call::{FileHandle, LockHandle, Outcome};
 pub use content::SECTOR_BYTES;
+pub use evidence::Evidence;
 pub use fate::{Fate, Unit, UnitKind};
 pub use fault::{Fault, FaultKind, ParseError, Trigger};
 pub use halt::Halt;
@@ -81,6 +83,7 @@ pub use trace::{Event, Note};
 
 use crate::choices::Seeded;
 use directory::{Directory, InodeId};
+use evidence::Witness;
 use halt::Halting;
 use inode::Inode;
 use plan::Faults;
@@ -118,6 +121,7 @@ pub struct SimDisk {
     incarnation: u64,
     faults: Faults,
     lost_names: Vec<Damage>,
+    witness: Witness,
     halting: Halting,
     trace: Trace,
     ops: u64,
@@ -151,6 +155,7 @@ impl SimDisk {
             incarnation: 1,
             faults: Faults::new(plan, Seeded::new(seed)),
             lost_names: Vec::new(),
+            witness: Witness::default(),
             halting: Halting::default(),
             trace: Trace::new(),
             ops: 0,
