@@ -11,7 +11,8 @@ use super::{
     fate::{Fate, Unit, UnitKind},
     judge::Judge,
     operation::Operation,
-    trace::Event,
+    plan::Strike,
+    trace::Told,
 };
 use crate::choices::Choices;
 
@@ -73,20 +74,18 @@ impl SimDisk {
         self.faults.next_life();
         self.clear_halt();
         self.drop_unreachable();
-        self.trace.record(
-            Event {
-                op: self.ops,
-                incarnation: self.incarnation,
-                operation,
-                file: "".into(),
-                offset: 0,
-                bytes: 0,
-                fault: None,
-                stall_us: 0,
-                ending: Ok(0),
-            },
-            0,
-        );
+        self.witness_crash();
+        self.trace.record(&Told {
+            op: self.ops,
+            incarnation: self.incarnation,
+            operation,
+            file: "",
+            offset: 0,
+            bytes: 0,
+            strike: Strike::default(),
+            ending: Ok(0),
+            digest: 0,
+        });
         self.incarnation += 1;
     }
 }

@@ -146,6 +146,13 @@ impl FaultKind {
         )
     }
 
+    /// Whether bytes that were as promised before may be others from now on, or were shown as
+    /// others.
+    pub(super) const fn shows_other_bytes(self) -> bool {
+        use FaultKind::{BitRot, LatentError, MisdirectedRead, MisdirectedWrite, ZeroedSector};
+        matches!(self, BitRot | ZeroedSector | LatentError | MisdirectedWrite | MisdirectedRead)
+    }
+
     /// The error of kinds that refuse the operation before it has any effect.
     pub(super) fn refusal(self) -> Option<io::Error> {
         match self {

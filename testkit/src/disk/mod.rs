@@ -52,6 +52,7 @@ mod crash;
 mod damage;
 mod directory;
 mod entries;
+mod evidence;
 mod fate;
 mod fault;
 mod files;
@@ -72,15 +73,17 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use atlas::{Cause, Damage};
 pub use call::{FileHandle, LockHandle, Outcome};
 pub use content::SECTOR_BYTES;
+pub use evidence::Evidence;
 pub use fate::{Fate, Unit, UnitKind};
 pub use fault::{Fault, FaultKind, ParseError, Trigger};
 pub use halt::Halt;
 pub use operation::Operation;
 pub use plan::{FaultPlan, PowerLoss};
-pub use trace::Event;
+pub use trace::{Event, Note};
 
 use crate::choices::Seeded;
 use directory::{Directory, InodeId};
+use evidence::Witness;
 use halt::Halting;
 use inode::Inode;
 use plan::Faults;
@@ -118,6 +121,7 @@ pub struct SimDisk {
     incarnation: u64,
     faults: Faults,
     lost_names: Vec<Damage>,
+    witness: Witness,
     halting: Halting,
     trace: Trace,
     ops: u64,
@@ -151,6 +155,7 @@ impl SimDisk {
             incarnation: 1,
             faults: Faults::new(plan, Seeded::new(seed)),
             lost_names: Vec::new(),
+            witness: Witness::default(),
             halting: Halting::default(),
             trace: Trace::new(),
             ops: 0,
@@ -234,19 +239,39 @@ impl SimDisk {
         self.ops
     }
 
-    /// Hash of everything that reached this disk, in order. Equal for two runs of one seed.
+    /// Hash of everything that reached this disk and of every remark, in order. Equal for two
+    /// runs of one seed.
     pub fn trace_hash(&self) -> u128 {
         self.trace.hash()
     }
 
-    /// Keeps the last `events` events for reports; none unless asked.
-    pub fn keep_events(&mut self, events: usize) {
-        self.trace.keep_recent(events);
+    /// Keeps the last `notes` events and remarks for reports; none unless asked.
+    pub fn keep_events(&mut self, notes: usize) {
+        self.trace.keep_recent(notes);
+    }
+
+    /// The kept events and remarks, oldest first.
+    pub fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.trace.recent()
     }
 
     /// The kept events, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.trace.recent()
+        self.notes().filter_map(|note| match note {
+            Note::Event(event) => Some(event),
+            Note::Remark(_) => None,
+        })
+    }
+
+    /// Takes `text` into the trace, between the events before and after: an answer, a decision.
+    pub fn remark(&mut self, text: &str) {
+        self.trace.remark(text);
+    }
+
+    /// Takes `words` into the trace, like [`remark`](Self::remark) but cheap unless notes are
+    /// kept.
+    pub fn remark_words(&mut self, words: &[u64]) {
+        self.trace.remark_words(words);
     }
 
     fn inode(&self, id: InodeId) -> &Inode {

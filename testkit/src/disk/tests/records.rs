@@ -180,6 +180,28 @@ fn events_are_kept_on_request_and_read_well() {
 }
 
 #[test]
+fn remarks_stand_between_events_and_count_for_the_hash() {
+    let run = |kept, remark: &str| {
+        let (mut disk, file) = disk_with(b"abc");
+        disk.keep_events(kept);
+        sync(&mut disk, file);
+        disk.remark(remark);
+        disk.remark_words(&[7, 8]);
+        sync(&mut disk, file);
+        let lines: Vec<_> = disk.notes().map(ToString::to_string).collect();
+        (disk.trace_hash(), lines)
+    };
+    let (hash, lines) = run(9, "append 3 -> ok");
+    assert_eq!(lines[1..3], ["-- append 3 -> ok", "-- 7 8"]);
+    assert_eq!(
+        (lines[0].as_str(), lines[3].as_str()),
+        ("#2 i1 sync log -> 0", "#3 i1 sync log -> 0")
+    );
+    assert_eq!(run(0, "append 3 -> ok"), (hash, vec![]));
+    assert_ne!(run(0, "append 3 -> lost").0, hash);
+}
+
+#[test]
 fn zeros_cost_nothing() {
     let (mut disk, file) = disk_with(b"");
     disk.reserve(file, 1 << 40).result.expect("room");
