@@ -9,8 +9,12 @@ pub mod command;
 #[cfg(madsim)]
 pub mod disk;
 #[cfg(madsim)]
+pub mod marks;
+#[cfg(madsim)]
 pub mod report;
 #[cfg(madsim)]
 pub mod runtime;
 #[cfg(madsim)]
 pub mod store;
+#[cfg(madsim)]
+pub mod summary;

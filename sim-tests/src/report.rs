@@ -1,12 +1,10 @@
-//! What became of a seed, and of many: what a person or a script wants to know.
+//! What became of a seed.
 //!
-//! It judges nothing: a suite hands in what it found.
+//! It judges nothing: a suite hands in what it found. The invariant it guards: a failed seed is
+//! told together with the command that runs it again.
 
-use serde_json::{Value, json};
+use crate::marks::Marks;
 use std::{fmt, time::Duration};
-
-/// Failures that a summary names; the rest is counted.
-const FAILURES_NAMED: usize = 20;
 
 /// How much of a seed's trace is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +23,35 @@ impl Told {
             Self::OnFailure => events,
             Self::Everything => usize::MAX,
         }
+    }
+}
+
+/// Which suite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::exhaustive_enums, reason = "chosen by commands")]
+pub enum SuiteName {
+    /// One log on one disk.
+    Disk,
+    /// One event store on one disk.
+    Store,
+}
+
+impl SuiteName {
+    /// Every suite.
+    pub const ALL: [Self; 2] = [Self::Disk, Self::Store];
+
+    /// Its name on command lines.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Store => "store",
+        }
+    }
+}
+
+impl fmt::Display for SuiteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -53,7 +80,7 @@ pub(crate) fn broken<T>(guarantee: &'static str, what: String) -> Result<T, Viol
 #[expect(clippy::exhaustive_structs, reason = "made by the suites")]
 pub struct SeedReport {
     /// The suite.
-    pub suite: &'static str,
+    pub suite: SuiteName,
     /// The seed.
     pub seed: u64,
     /// The broken promise, if any.
@@ -68,6 +95,8 @@ pub struct SeedReport {
     pub faults: u64,
     /// How much virtual time passed.
     pub simulated: Duration,
+    /// What it has reached.
+    pub marks: Marks,
     /// Hash of everything that happened, in order.
     pub trace_hash: u128,
     /// The events that are [told](Told), oldest first.
@@ -78,7 +107,7 @@ pub struct SeedReport {
 
 impl SeedReport {
     /// The report of a seed whose world panicked: a bug, in the engine or in the world.
-    pub fn panicked(suite: &'static str, seed: u64, plan: &impl fmt::Debug) -> Self {
+    pub fn panicked(suite: SuiteName, seed: u64, plan: &impl fmt::Debug) -> Self {
         let what = "the world panicked, see the message above".into();
         Self {
             suite,
@@ -89,102 +118,12 @@ impl SeedReport {
             disk_ops: 0,
             faults: 0,
             simulated: Duration::ZERO,
+            marks: Marks::default(),
             trace_hash: 0,
             events: Vec::new(),
             story: vec![format!("{plan:?}")],
         }
     }
-}
-
-/// What seeds cost.
-#[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "made by commands")]
-pub struct Cost {
-    /// Real time.
-    pub elapsed: Duration,
-    /// The processor's time, where the system tells it.
-    pub cpu: Option<Duration>,
-}
-
-/// The sum of many seeds.
-#[derive(Debug, Default)]
-pub struct Summary {
-    operations: Vec<u64>,
-    crashes: Vec<u64>,
-    disk_ops: Vec<u64>,
-    faults: u64,
-    simulated: Duration,
-    failed: u64,
-    failures: Vec<Value>,
-    trace_hash: u128,
-}
-
-impl Summary {
-    /// Takes a seed's report in. The order matters for the trace hash.
-    pub fn add(&mut self, report: &SeedReport) {
-        self.operations.push(report.operations);
-        self.crashes.push(report.crashes);
-        self.disk_ops.push(report.disk_ops);
-        self.faults += report.faults;
-        self.simulated += report.simulated;
-        if let Some(Violation { guarantee, what }) = &report.violation {
-            self.failed += 1;
-            if self.failures.len() < FAILURES_NAMED {
-                let failure = json!({ "seed": report.seed, "guarantee": guarantee, "what": what });
-                self.failures.push(failure);
-            }
-        }
-        self.trace_hash = self
-            .trace_hash
-            .rotate_left(1)
-            .wrapping_add(report.trace_hash ^ u128::from(report.seed));
-    }
-
-    /// How many seeds broke a promise.
-    pub fn failed(&self) -> u64 {
-        self.failed
-    }
-
-    /// The summary as one object.
-    pub fn to_json(&self, cost: Cost) -> Value {
-        let seeds = self.operations.len();
-        let simulated_s = self.simulated.as_secs_f64();
-        let hours_per_hour = cost.cpu.map(|cpu| rounded(simulated_s / seconds(cpu)));
-        json!({
-            "seeds": seeds,
-            "failed": self.failed,
-            "seeds_per_s": rounded(float(seeds) / seconds(cost.elapsed)),
-            "median_operations": median(&self.operations),
-            "median_crashes": median(&self.crashes),
-            "median_disk_ops": median(&self.disk_ops),
-            "operations": self.operations.iter().sum::<u64>(),
-            "crashes": self.crashes.iter().sum::<u64>(),
-            "faults_injected": self.faults,
-            "simulated_s": rounded(simulated_s),
-            "cpu_s": cost.cpu.map(|cpu| cpu.as_secs_f64()),
-            "simulated_hours_per_cpu_hour": hours_per_hour,
-            "failures": self.failures,
-            "trace_hash": format!("{:032x}", self.trace_hash),
-        })
-    }
-}
-
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64().max(1e-9)
-}
-
-fn float(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
-}
-
-fn rounded(number: f64) -> f64 {
-    (number * 10.0).round() / 10.0
-}
-
-fn median(values: &[u64]) -> u64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
 }
 
 /// The story of a failed seed, ending with the command that replays it.

@@ -11,6 +11,7 @@ mod cpu;
 mod run;
 mod suite;
 
+use crate::report::SuiteName;
 use arguments::Misuse;
 use lexopt::Parser;
 use std::process::ExitCode;
@@ -39,8 +40,8 @@ pub fn main(mut arguments: Parser) -> ExitCode {
 fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     let command = arguments::command(arguments)?;
     match command.as_str() {
-        "disk" => run::main(suite::Name::Disk, arguments),
-        "store" => run::main(suite::Name::Store, arguments),
+        "disk" => run::main(SuiteName::Disk, arguments),
+        "store" => run::main(SuiteName::Store, arguments),
         "help" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -5,9 +5,13 @@
 use super::{
     arguments::{Misuse, number, unexpected},
     cpu,
-    suite::Name,
+    suite::run_seed,
 };
-use crate::report::{Cost, Summary, Told, tell};
+use crate::{
+    marks::Need,
+    report::{SuiteName, Told, tell},
+    summary::{Cost, Summary},
+};
 use lexopt::{Parser, prelude::Long};
 use std::{ops::Range, process::ExitCode, time::Instant};
 
@@ -30,7 +34,7 @@ struct Order {
     form: Form,
 }
 
-pub(super) fn main(suite: Name, arguments: &mut Parser) -> Result<ExitCode, Misuse> {
+pub(super) fn main(suite: SuiteName, arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     let order = parse(arguments)?;
     Ok(match order.form {
         Form::Text | Form::Json => judge(suite, order),
@@ -63,35 +67,40 @@ fn parse(arguments: &mut Parser) -> Result<Order, Misuse> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "it says how long it really took")]
-fn judge(suite: Name, order: Order) -> ExitCode {
+fn judge(suite: SuiteName, order: Order) -> ExitCode {
     let start = Instant::now();
-    let mut summary = Summary::default();
+    let mut summary = Summary::new(suite);
     for seed in order.seeds {
-        let report = suite.run_seed(seed, Told::OnFailure);
+        let report = run_seed(suite, seed, Told::OnFailure);
         summary.add(&report);
         if report.violation.is_some() {
             eprintln!("{}", tell(&report));
         }
     }
-    let json = summary.to_json(Cost { elapsed: start.elapsed(), cpu: cpu::spent() });
-    match order.form {
-        Form::Json => println!("{json}"),
-        Form::Text | Form::Hashes | Form::Events => println!("{json:#}"),
+    let cost = Cost { elapsed: start.elapsed(), cpu: cpu::spent() };
+    if order.form == Form::Json {
+        println!("{}", summary.to_json(cost));
+    } else {
+        println!("{summary}\n{cost}");
     }
-    ExitCode::from(u8::from(summary.failed() > 0))
+    let blind = summary.is_long() && summary.unreached(Need::Required).next().is_some();
+    if blind {
+        eprintln!("{suite}: so many seeds have to reach every required mark, and did not");
+    }
+    ExitCode::from(u8::from(summary.failed() > 0 || blind))
 }
 
-fn hashes(suite: Name, seeds: Range<u64>) -> ExitCode {
+fn hashes(suite: SuiteName, seeds: Range<u64>) -> ExitCode {
     for seed in seeds {
-        let report = suite.run_seed(seed, Told::OnFailure);
+        let report = run_seed(suite, seed, Told::OnFailure);
         println!("{seed} {:032x}", report.trace_hash);
     }
     ExitCode::SUCCESS
 }
 
-fn events(suite: Name, seeds: Range<u64>) -> ExitCode {
+fn events(suite: SuiteName, seeds: Range<u64>) -> ExitCode {
     for seed in seeds {
-        for event in suite.run_seed(seed, Told::Everything).events {
+        for event in run_seed(suite, seed, Told::Everything).events {
             println!("{event}");
         }
     }

@@ -5,6 +5,7 @@
 
 use super::{Stage, Temper};
 use crate::{
+    marks::{Mark, Phase, Unclear},
     report::{Violation, broken},
     runtime::MadsimRuntime,
 };
@@ -50,10 +51,12 @@ impl Life {
 
     pub(super) async fn live(mut self) -> Result<Ending, Violation> {
         let runtime = MadsimRuntime::new(self.stage.disk.clone());
+        self.stage.watch.opening();
         let (log, report) = match Log::open_with(&runtime, self.stage.plan.options()).await {
             Ok(opened) => opened,
             Err(error) => return self.judge_refusal(error),
         };
+        self.stage.watch.opened(&report);
         self.stage.note([1, report.head.get(), report.epoch.get()]);
         let found = match read_all(&log, report.floor).await {
             Ok(found) => found,
@@ -64,6 +67,7 @@ impl Life {
             return broken("G3", format!("head {} is reported, {head} is read", report.head));
         }
         self.stage.oracle().judge_recovered(&found, report.floor, self.stage.damaged())?;
+        self.stage.watch.settled(|number| self.stage.oracle().holds(number));
         self.work(&log).await?;
         if self.healed || self.choices.below(3) == 0 {
             return self.close(log).await;
@@ -73,6 +77,7 @@ impl Life {
 
     /// Without faults a log opens. With faults that the disk reports it says so and can be retried.
     fn judge_refusal(&self, error: OpenError) -> Result<Ending, Violation> {
+        self.stage.watch.refused(&error);
         if !self.stage.plan.may_fail() && !super::is_final(&error) {
             return broken("G10", format!("refused on a quiet disk: {error}"));
         }
@@ -137,7 +142,9 @@ impl Life {
         let from = self.stage.oracle().some_position(self.choices.bits());
         // Whatever the answer: the floor may move as far as this from now on.
         self.stage.oracle().retain_from(from);
+        self.stage.watch.phase(Phase::Retiring);
         let answer = log.keep_from(from).await;
+        self.stage.watch.phase(Phase::Working);
         self.stage.note([2, from.get(), answer.map_or(u64::MAX, Position::get)]);
     }
 
@@ -177,6 +184,7 @@ impl Writer {
             let bytes = usize::try_from(bytes).unwrap_or(8);
             let (number, commit) = self.stage.oracle().submit(bytes, positions);
             let Some(answer) = self.append(commit).await else {
+                self.stage.watch.unclear(number as u64, Unclear::Cancelled);
                 continue;
             };
             self.judge(number, answer)?;
@@ -209,15 +217,21 @@ impl Writer {
     ) -> Result<(), Violation> {
         match answer {
             Ok(appended) => {
+                self.stage.watch.reach(Mark::Acknowledged);
                 self.stage.note([3, number as u64, appended.first.get()]);
                 self.stage.oracle().acknowledge(number, appended)
             }
             Err(CommitError::Overloaded) => {
+                self.stage.watch.reach(Mark::AppendOverloaded);
                 self.stage.oracle().refuse(number);
                 Ok(())
             }
             Err(error) => {
                 self.stage.note([4, number as u64, u64::from(error.is_unknown_outcome())]);
+                self.stage.watch.commit_failed(&error);
+                if error.is_unknown_outcome() {
+                    self.stage.watch.unclear(number as u64, Unclear::Unknown);
+                }
                 if !error.is_unknown_outcome() {
                     self.stage.oracle().refuse(number);
                 }

@@ -12,7 +12,10 @@ pub use oracle::Oracle;
 pub(crate) use plan::{DISHONEST, HONEST};
 pub use plan::{Plan, Temper};
 
-use crate::report::{SeedReport, Told, Violation, broken};
+use crate::{
+    marks::{Mark, Watch},
+    report::{SeedReport, SuiteName, Told, Violation, broken},
+};
 use life::{Ending, Life};
 use madsim::{
     runtime::{Handle, Runtime},
@@ -43,6 +46,7 @@ struct Stage {
     oracle: Arc<Mutex<Oracle>>,
     answers: Arc<Mutex<u128>>,
     cut_short: Arc<AtomicU32>,
+    watch: Watch,
 }
 
 impl Stage {
@@ -82,6 +86,7 @@ pub fn run_seed(plan: Plan, told: Told) -> SeedReport {
         oracle: Arc::default(),
         answers: Arc::default(),
         cut_short: Arc::default(),
+        watch: Watch::default(),
     };
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     let (violation, simulated) = runtime.block_on(async {
@@ -98,6 +103,7 @@ fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport
     let appends = stage.oracle().submitted() as u64;
     stage.disk.with(|disk| {
         let counters = disk.counters();
+        stage.watch.disk(&counters);
         let (mut story, mut events) = (Vec::new(), Vec::new());
         if violation.is_some() || told == Told::Everything {
             events.extend(disk.events().map(ToString::to_string));
@@ -107,7 +113,7 @@ fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport
             story.extend(disk.damage().iter().map(|damage| format!("damage: {damage}")));
         }
         SeedReport {
-            suite: "disk",
+            suite: SuiteName::Disk,
             seed: stage.plan.seed,
             violation,
             operations: appends,
@@ -115,6 +121,7 @@ fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport
             disk_ops: counters.ops,
             faults: counters.faults.values().sum(),
             simulated: Duration::ZERO,
+            marks: stage.watch.marks(),
             trace_hash: disk.trace_hash() ^ answers,
             events,
             story,
@@ -151,6 +158,10 @@ async fn live_once(stage: &Stage, choices: &mut Seeded, number: u64) -> Result<E
         Ok(Err(panicked)) => broken("G9", format!("a task panicked: {panicked}")),
         Err(_) if stage.disk.with(|disk| disk.is_halted()) => {
             stage.cut_short.fetch_add(1, Ordering::Relaxed);
+            stage.disk.with(|disk| {
+                let last = disk.events().last();
+                stage.watch.cut_short(last.map(|event| (event.operation, &*event.file)));
+            });
             Ok(Ending::CutShort)
         }
         Err(_) => broken("G8", format!("life {number} hangs although the disk is at work")),
@@ -207,7 +218,7 @@ async fn heal(stage: &Stage, choices: &mut Seeded) -> Result<(), Violation> {
             return broken("G8", "the healed log hangs or panics".into());
         };
         match ending? {
-            Ending::Closed => {}
+            Ending::Closed => stage.watch.reach(Mark::Healed),
             Ending::NotOpened(error) if is_final(&error) => return excuse(stage, &error),
             // Damage that stays damage: what cannot be read is still not readable.
             Ending::NotOpened(_) | Ending::ReadDamaged if stage.damaged() => return Ok(()),

@@ -83,6 +83,11 @@ impl Oracle {
         self.submissions.len()
     }
 
+    /// Whether the last recovery showed commit `number`.
+    pub fn holds(&self, number: u64) -> bool {
+        self.settled.iter().any(|(_, settled)| *settled as u64 == number)
+    }
+
     /// A position that lies within what was seen, for retention and reads.
     pub fn some_position(&self, draw: u64) -> Position {
         let count = self.settled.len() as u64;

@@ -5,6 +5,7 @@
 
 use super::{Stage, Temper, oracle::AttemptId};
 use crate::{
+    marks::{Mark, Unclear},
     report::{Violation, broken},
     runtime::MadsimRuntime,
 };
@@ -88,10 +89,13 @@ impl Client {
             if polls == 0 {
                 self.stage.oracle().take_back(attempt);
             }
-            match give_up_after(polls, self.store.append(append)).await {
-                Some(answer) => answer,
-                None => return Ok(()),
-            }
+            let Some(answer) = give_up_after(polls, self.store.append(append)).await else {
+                if polls > 0 {
+                    self.stage.watch.unclear(attempt.number(), Unclear::Cancelled);
+                }
+                return Ok(());
+            };
+            answer
         } else if mode == 2 {
             match self.store.try_append(append) {
                 Ok(pending) => pending.await,
@@ -100,11 +104,26 @@ impl Client {
         } else {
             self.store.append(append).await
         };
+        self.notice(attempt, &answer);
         self.judge(&answer, mode == 2)?;
         let outcome = Outcome::from(answer);
         self.stage.note_debug(&outcome);
         self.stage.oracle().answer(attempt, outcome);
         Ok(())
+    }
+
+    fn notice(&self, attempt: AttemptId, answer: &Result<sagalog::Committed, AppendError>) {
+        let watch = &self.stage.watch;
+        match answer {
+            Ok(told) if told.replayed => watch.reach(Mark::Replayed),
+            Ok(_) => watch.reach(Mark::Acknowledged),
+            Err(error) => {
+                watch.append_failed(error);
+                if error.is_unknown_outcome() {
+                    watch.unclear(attempt.number(), Unclear::Unknown);
+                }
+            }
+        }
     }
 
     /// An error that says nothing of what the append asked for needs a reason.
@@ -230,6 +249,7 @@ impl Client {
     }
 
     fn look_at_the_head(&self) -> Result<(), Violation> {
+        self.stage.watch.runs(self.store.stats().runs);
         let mut oracle = self.stage.oracle();
         let low = oracle.seen();
         oracle.head(self.store.head().get(), low)

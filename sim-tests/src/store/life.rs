@@ -51,8 +51,12 @@ impl Life {
 
     pub(super) async fn live(mut self) -> Result<Ending, Violation> {
         let runtime = MadsimRuntime::new(self.stage.disk.clone());
+        self.stage.watch.opening();
         let store = match Store::open_with(&runtime, self.stage.plan.options()).await {
-            Ok((store, _)) => store,
+            Ok((store, report)) => {
+                self.stage.watch.opened(&report);
+                store
+            }
             Err(error) => return self.judge_refusal(error),
         };
         let head = store.head().get();
@@ -69,6 +73,8 @@ impl Life {
         }
         let disk = if self.stage.damaged() { Disk::Damaged } else { Disk::Honest };
         self.stage.oracle().recovered(&events, disk)?;
+        self.stage.watch.settled(|attempt| self.stage.oracle().is_placed(attempt));
+        self.stage.watch.runs(store.stats().runs);
         self.ask(&store).await?;
         self.work(&store).await?;
         if self.healed || self.choices.below(3) == 0 {
@@ -118,6 +124,7 @@ impl Life {
     /// Without faults a store opens. With faults that the disk reports it says so and can be
     /// retried.
     fn judge_refusal(&self, error: OpenError) -> Result<Ending, Violation> {
+        self.stage.watch.refused(&error);
         if !self.stage.plan.may_fail() && !crate::disk::is_final(&error) {
             return broken("G10", format!("refused on a quiet disk: {error}"));
         }

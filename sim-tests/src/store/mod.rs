@@ -14,7 +14,8 @@ pub use plan::{Plan, Temper};
 
 use crate::{
     disk::is_final,
-    report::{SeedReport, Told, Violation, broken},
+    marks::{Mark, Watch},
+    report::{SeedReport, SuiteName, Told, Violation, broken},
 };
 use life::{Ending, Life};
 use madsim::{
@@ -52,6 +53,7 @@ struct Stage {
     oracle: Arc<Mutex<Oracle>>,
     answers: Arc<Mutex<Digest>>,
     cut_short: Arc<AtomicU32>,
+    watch: Watch,
 }
 
 /// A digest of everything that was answered, in order.
@@ -181,6 +183,7 @@ pub fn run_seed(plan: Plan, told: Told) -> SeedReport {
         disk: SharedDisk::new(disk),
         answers: Arc::default(),
         cut_short: Arc::default(),
+        watch: Watch::default(),
     };
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     let (violation, simulated) = runtime.block_on(async {
@@ -197,6 +200,7 @@ fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport
     let operations = stage.oracle().calls();
     stage.disk.with(|disk| {
         let counters = disk.counters();
+        stage.watch.disk(&counters);
         let (mut story, mut events) = (Vec::new(), Vec::new());
         if violation.is_some() || told == Told::Everything {
             events.extend(disk.events().map(ToString::to_string));
@@ -206,7 +210,7 @@ fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport
             story.extend(disk.damage().iter().map(|damage| format!("damage: {damage}")));
         }
         SeedReport {
-            suite: "store",
+            suite: SuiteName::Store,
             seed: stage.plan.seed,
             violation,
             operations,
@@ -214,6 +218,7 @@ fn report(stage: &Stage, violation: Option<Violation>, told: Told) -> SeedReport
             disk_ops: counters.ops,
             faults: counters.faults.values().sum(),
             simulated: Duration::ZERO,
+            marks: stage.watch.marks(),
             trace_hash: disk.trace_hash() ^ answers,
             events,
             story,
@@ -253,6 +258,10 @@ async fn live_once(stage: &Stage, choices: &mut Seeded, number: u64) -> Result<E
         Ok(Err(panicked)) => broken("G9", format!("a task panicked: {panicked}")),
         Err(_) if stage.disk.with(|disk| disk.is_halted()) => {
             stage.cut_short.fetch_add(1, Ordering::Relaxed);
+            stage.disk.with(|disk| {
+                let last = disk.events().last();
+                stage.watch.cut_short(last.map(|event| (event.operation, &*event.file)));
+            });
             Ok(Ending::CutShort)
         }
         Err(_) => broken("G8", format!("life {number} hangs although the disk is at work")),
@@ -282,6 +291,7 @@ fn excuse(stage: &Stage, error: &OpenError) -> Result<(), Violation> {
 /// Index files are derived: whatever becomes of them while the store is closed is no damage.
 fn damage_index(stage: &Stage, choices: &mut Seeded) {
     stage.disk.with(|disk| {
+        stage.watch.index_damaged();
         let mut files = disk.names();
         files.retain(|name| name.starts_with(INDEX_PREFIX));
         let all = choices.below(3) == 0;
@@ -321,7 +331,7 @@ async fn heal(stage: &Stage, choices: &mut Seeded) -> Result<(), Violation> {
             Err(_) => return broken("G8", "the healed store hangs".into()),
         };
         match ending {
-            Ending::Closed => {}
+            Ending::Closed => stage.watch.reach(Mark::Healed),
             Ending::NotOpened(error) if is_final(&error) => return excuse(stage, &error),
             // Damage that stays damage: what cannot be read is still not readable.
             Ending::NotOpened(_) | Ending::ReadDamaged if stage.damaged() => return Ok(()),

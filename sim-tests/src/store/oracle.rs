@@ -155,6 +155,11 @@ impl Oracle {
         self.history.open_bare()
     }
 
+    /// Whether the log holds what this call asked for.
+    pub(super) fn is_placed(&self, attempt: u64) -> bool {
+        self.history.is_placed(attempt)
+    }
+
     /// A key told where its append is.
     pub(super) fn resolved(&mut self, attempt: AttemptId, first: u64) {
         self.bare.insert(first, attempt);

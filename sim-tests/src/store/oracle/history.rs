@@ -10,6 +10,13 @@ use sagalog_testkit::model::{Outcome, PlainAppend, PlainCommitted, Question, Rec
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AttemptId(usize);
 
+impl AttemptId {
+    /// Its number, counted from 0.
+    pub(crate) fn number(self) -> u64 {
+        self.0 as u64
+    }
+}
+
 /// What is known of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -86,6 +93,11 @@ impl History {
 
     pub(super) fn calls(&self) -> u64 {
         self.attempts.len() as u64 + self.replies
+    }
+
+    pub(super) fn is_placed(&self, number: u64) -> bool {
+        let attempt = usize::try_from(number).ok().and_then(|number| self.attempts.get(number));
+        attempt.is_some_and(|attempt| attempt.placed.is_some())
     }
 
     pub(super) fn attempt(&self, id: AttemptId) -> &Attempt {

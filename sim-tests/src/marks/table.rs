@@ -1,0 +1,178 @@
+//! The table of all marks: name, what reaches it, and which suite needs it how much.
+//!
+//! It observes nothing. The invariant it guards: one line a mark, and no mark without a line.
+
+use super::Need::{self, Never, Rare, Required};
+
+/// What the table says of a mark.
+pub(super) struct Facts {
+    name: &'static str,
+    sentence: &'static str,
+    pub(super) disk: Need,
+    pub(super) store: Need,
+}
+
+macro_rules! marks {
+    ($($mark:ident $name:literal $disk:ident $store:ident $sentence:literal)*) => {
+        /// Something that seeds have to meet now and then.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[expect(clippy::exhaustive_enums, reason = "made by the suites")]
+        pub enum Mark {
+            $(#[doc = $sentence] $mark,)*
+        }
+
+        impl Mark {
+            /// Every mark, in the order of the table.
+            pub const ALL: [Self; [$(Self::$mark),*].len()] = [$(Self::$mark),*];
+
+            pub(super) const fn facts(self) -> Facts {
+                match self {
+                    $(Self::$mark => {
+                        Facts { name: $name, sentence: $sentence, disk: $disk, store: $store }
+                    })*
+                }
+            }
+        }
+    };
+}
+
+impl Mark {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        self.facts().name
+    }
+
+    /// What reaches it.
+    pub const fn sentence(self) -> &'static str {
+        self.facts().sentence
+    }
+}
+
+// The first column of needs is the disk suite's, the second the store suite's.
+marks! {
+    Created "created" Required Required "An opening made a new store."
+    RowA "row-a" Required Required
+        "An opening refused: a later group calls the missing one durable."
+    RowB "row-b" Rare Rare "An opening refused: a group landed in a place that is not its own."
+    RowC "row-c" Required Rare "An opening refused: a group that the superblock promised is gone."
+    RowD "row-d" Rare Rare "An opening refused: the log does not reach the next segment."
+    RowE "row-e" Required Required
+        "An opening refused: unreadable blocks may hide acknowledged groups."
+    RowF "row-f" Rare Rare "An opening refused: the unreadable block may be acknowledged."
+    RowG "row-g" Required Required "An opening went on where the log had been closed in order."
+    RowH "row-h" Required Required
+        "An opening went on behind a full segment that had been closed in order."
+    RowI "row-i" Rare Rare "An opening went on: the unreadable lies beyond the proven end."
+    RowJ "row-j" Rare Rare "An opening went on: the unreadable block lies beyond the proven end."
+    RowK "row-k" Required Required "An opening went on: nothing was written behind the last group."
+    RowL "row-l" Required Rare "An opening discarded a write that had been in flight."
+    RowM "row-m" Required Required "An opening discarded writes that had landed out of order."
+    RecoveryClean "recovery-clean" Required Required
+        "An opening found a store that was closed in order."
+    RecoveryDiscards "recovery-discards" Required Required
+        "An opening left bytes of writes in flight behind."
+    RecoveryRewrites "recovery-rewrites" Required Required
+        "An opening wrote groups again that nothing proved."
+    CheckpointUsed "checkpoint-used" Required Required
+        "An opening took the table of segments from a checkpoint."
+    WarnsOfSlot "warns-of-slot" Required Rare
+        "An opening warned that one superblock slot is damaged."
+    WarnsOfOutdated "warns-of-outdated" Rare Rare
+        "An opening warned that the superblock is older than the log."
+    WarnsOfCheckpoint "warns-of-checkpoint" Required Rare
+        "An opening warned that the checkpoint is unusable."
+    OpenLocked "open-locked" Required Rare "An opening was refused by a lock that is held."
+    OpenSuperblockDamaged "open-superblock-damaged" Rare Rare
+        "An opening was refused: both superblock slots are damaged."
+    OpenSegmentMissing "open-segment-missing" Rare Rare
+        "An opening was refused: a segment is missing."
+    OpenSegmentDamaged "open-segment-damaged" Required Required
+        "An opening was refused: the header of a segment is damaged."
+    OpenForeignFile "open-foreign-file" Rare Rare
+        "An opening was refused: a file belongs to no store or another."
+    OpenNotAStore "open-not-a-store" Rare Rare "An opening was refused: there is no store."
+    OpenIo "open-io" Required Required "An opening was refused by the disk."
+    FaultStall "fault-stall" Required Required "An operation took long."
+    FaultReadError "fault-read-error" Required Required "A read failed."
+    FaultWriteError "fault-write-error" Required Required "A write failed."
+    FaultSyncError "fault-sync-error" Required Required
+        "A sync failed, and its pages were called clean."
+    FaultDirectorySyncError "fault-directory-sync-error" Required Required
+        "A sync of the directory failed."
+    FaultMetadataError "fault-metadata-error" Required Required
+        "An operation on a file's metadata failed."
+    FaultShortRead "fault-short-read" Required Required "A read returned less."
+    FaultShortWrite "fault-short-write" Required Required "A write took less."
+    FaultNoSpace "fault-no-space" Required Required "The disk was full."
+    FaultTooManyFiles "fault-too-many-files" Required Required "No file descriptor was left."
+    FaultAccessDenied "fault-access-denied" Required Required "Permission was denied."
+    FaultReadOnly "fault-read-only" Required Required "The file system went read-only."
+    FaultBitRot "fault-bit-rot" Required Required "A durable bit flipped."
+    FaultZeroedSector "fault-zeroed-sector" Required Required "A durable sector turned to zeros."
+    FaultLatentError "fault-latent-error" Required Required
+        "A durable sector could not be read any more."
+    FaultMisdirectedWrite "fault-misdirected-write" Required Required "A write landed elsewhere."
+    FaultMisdirectedRead "fault-misdirected-read" Required Required
+        "A read returned what stands elsewhere."
+    FaultLostWrite "fault-lost-write" Required Required
+        "A write stayed in the cache and was never durable."
+    FaultVanishedWrite "fault-vanished-write" Required Required "A write had no effect at all."
+    FaultLyingSync "fault-lying-sync" Required Required
+        "A sync made nothing durable and said otherwise."
+    FaultUnlinkReturns "fault-unlink-returns" Rare Required "A removed file was to come back."
+    FaultLockSurvives "fault-lock-survives" Required Rare "A dead process held its lock."
+    CrashOfProcess "crash-of-process" Required Required "The process died and the cache survived."
+    CrashOfPower "crash-of-power" Required Required "The power went."
+    CrashInOpen "crash-in-open" Required Required "A life was cut short while it opened."
+    CrashInOpenAgain "crash-in-open-again" Required Required
+        "A life was cut short while it opened, and so was the one before."
+    CrashInRoll "crash-in-roll" Required Required
+        "A life was cut short while it prepared a segment."
+    CrashInSuperblock "crash-in-superblock" Required Required
+        "A life was cut short between a superblock's write and its sync."
+    CrashInCheckpoint "crash-in-checkpoint" Required Required
+        "A life was cut short while it wrote a checkpoint."
+    CrashInIndexBuild "crash-in-index-build" Never Required
+        "A life was cut short while it wrote a file of the index."
+    CrashInRetention "crash-in-retention" Required Never
+        "A life was cut short while it gave up old segments."
+    Acknowledged "acknowledged" Required Required "An append was acknowledged."
+    Replayed "replayed" Never Required "An append was acknowledged that had been stored before."
+    AppendConflict "append-conflict" Never Required "An append was refused by its guards."
+    AppendPartlyCommitted "append-partly-committed" Never Required
+        "An append was refused: some of it stands there already."
+    AppendKeyReused "append-key-reused" Never Required
+        "An append was refused: its key belongs to another."
+    AppendFenced "append-fenced" Never Required "An append was refused by a fence."
+    AppendLimit "append-limit" Rare Rare "An append was refused: it is too large."
+    AppendQuery "append-query" Never Required
+        "An append was refused: the query of a guard is not answered."
+    AppendOverloaded "append-overloaded" Required Rare "An append was refused by a full queue."
+    AppendStorageFull "append-storage-full" Required Rare "An append was refused by a full disk."
+    AppendUnprepared "append-unprepared" Required Rare
+        "An append was refused: no segment or index could be prepared."
+    AppendRead "append-read" Never Required
+        "An append was refused: what it depends on could not be read."
+    AppendUnknown "append-unknown" Required Required
+        "An append was left unknown by a failed write or sync."
+    AppendPoisoned "append-poisoned" Required Required
+        "An append was refused after an earlier failure."
+    AppendClosed "append-closed" Rare Rare "An append was refused by a closed store."
+    UnknownAndThere "unknown-and-there" Required Required
+        "An append of unknown outcome was there later."
+    UnknownAndGone "unknown-and-gone" Required Required
+        "An append of unknown outcome was not there later."
+    CancelledAndThere "cancelled-and-there" Required Required
+        "An append whose caller gave up was there later."
+    CancelledAndGone "cancelled-and-gone" Required Required
+        "An append whose caller gave up was not there later."
+    IndexRebuilt "index-rebuilt" Never Required "An opening made files of the index from the log."
+    IndexMended "index-mended" Never Required
+        "An opening mended an index that was damaged while nobody looked."
+    IndexWritten "index-written" Never Required "A life wrote a file of the index."
+    IndexMerged "index-merged" Never Required "A life merged files of the index."
+    Paused "paused" Rare Rare "The process stood still for a while."
+    ClockForward "clock-forward" Rare Rare "The wall clock jumped forward."
+    ClockBack "clock-back" Rare Rare "The wall clock jumped back."
+    Healed "healed" Required Required "A healed world was opened, used and closed."
+}
