@@ -28,6 +28,7 @@ pub mod disk;
 mod door;
 mod example;
 pub mod fuzz;
+mod harm;
 mod machine;
 pub mod model;
 mod world;
@@ -38,5 +39,6 @@ pub use disk::{
 };
 pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
 pub use example::with_orders;
+pub use harm::{Harm, HarmKind};
 pub use machine::{Machine, segment_name};
 pub use world::{Order, Schedule, Stop, VirtualPace, VirtualRuntime, World};

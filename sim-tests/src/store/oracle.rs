@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 /// The model of one store, and the history of its callers.
 #[derive(Debug)]
-pub(super) struct Oracle {
+pub struct Oracle {
     key_horizon_events: u64,
     history: History,
     /// What the log held when it was last read whole.

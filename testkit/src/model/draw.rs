@@ -21,7 +21,7 @@ const PREFIXES: [&str; 8] = ["", "a", "a-", "a-1", "b", "$", "ä", "x"];
 const CATEGORIES: [&str; 6] = ["a", "b", "", "ä", "$j", "x"];
 
 /// How large the alphabets are that grow with the run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct Alphabet {
     /// Streams beside the named ones; they are `s-0`, `s-1` and so on.

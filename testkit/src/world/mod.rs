@@ -53,10 +53,15 @@ impl World {
 
     /// A world with `disk`, for example one of the [images](SimDisk::crash_images) of another.
     pub fn with_disk(seed: u64, disk: SimDisk) -> Self {
+        Self::with_shared_disk(seed, SharedDisk::new(disk))
+    }
+
+    /// A world with a disk that somebody else holds as well.
+    pub fn with_shared_disk(seed: u64, disk: SharedDisk) -> Self {
         let seeded = Seeded::new(seed);
         Self {
             executor: Arc::new(Executor::new(&seeded)),
-            disk: SharedDisk::new(disk),
+            disk,
             crashes: Mutex::new(seeded.fork(3)),
             seeded,
             patience: Patience { steps_max: STEPS_MAX, virtual_max: Duration::MAX },
@@ -149,7 +154,9 @@ impl World {
                 slot.0 = Some(output);
                 slot.1.take()
             };
-            waker.map_or((), Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         };
         let spawned = self.runtime().spawn("life", task);
         spawned.expect("the current incarnation may start tasks");
