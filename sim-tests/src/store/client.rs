@@ -12,7 +12,7 @@ use madsim::{task::yield_now, time::sleep};
 use sagalog::{Append, AppendError, Store};
 use sagalog_testkit::{
     Choices, Seeded,
-    model::{Draw, Outcome, PlainAppend, Question, Recorded, Refusal, Reply},
+    model::{Draw, Outcome, PlainAppend, Question, Refusal, Reply},
 };
 use std::{
     future::{Future, poll_fn},
@@ -146,9 +146,9 @@ impl Client {
         let low = self.stage.oracle().seen();
         let reply = if self.stage.plan.cancels && self.choices.below(4) == 0 {
             let polls = 1 + self.choices.below(8);
-            give_up_after(polls, question.put_to_store(&self.store)).await
+            give_up_after(polls, question.put_to_store(&self.store, &self.stage.shown)).await
         } else {
-            Some(question.put_to_store(&self.store).await)
+            Some(question.put_to_store(&self.store, &self.stage.shown).await)
         };
         let Some(reply) = reply else { return Ok(()) };
         let by = self.stage.oracle().tick();
@@ -180,7 +180,7 @@ impl Client {
             let next = events.next().await;
             let by = *pinned.get_or_insert_with(|| self.stage.oracle().tick());
             match next {
-                Ok(Some(event)) => shown.push(Recorded::from(&event)),
+                Ok(Some(event)) => shown.push(self.stage.shown.plain(&event)),
                 Ok(None) => break (Reply::Events(shown), by),
                 Err(error) => break (Reply::Refused(error.into()), by),
             }
@@ -218,7 +218,7 @@ impl Client {
             if matches!(question, Question::Resolve(_)) && !self.stage.plan.keeps_keys() {
                 continue; // A reader knows no horizon.
             }
-            let reply = question.put_to_reader(&reader).await;
+            let reply = question.put_to_reader(&reader, &self.stage.shown).await;
             self.stage.note_reply(&reply);
             // It writes nothing: a damaged file of the index is an error to it.
             let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));

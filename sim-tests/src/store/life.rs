@@ -11,8 +11,9 @@ use crate::{
 use sagalog::{OpenError, ReadError, Store};
 use sagalog_testkit::{
     Choices, Seeded,
-    model::{PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply},
+    model::{PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown},
 };
+use std::sync::Arc;
 
 /// Questions about a store that was just opened, if not all are asked.
 const SAMPLE: u64 = 12;
@@ -57,7 +58,7 @@ impl Life {
         };
         let head = store.head().get();
         self.stage.note([1, head, 0]);
-        let events = match read_all(&store).await {
+        let events = match read_all(&store, &self.stage.shown).await {
             Ok(events) => events,
             Err(error) => return self.judge_unreadable(&store, &error).await,
         };
@@ -81,7 +82,7 @@ impl Life {
     async fn find_bare(&self, store: &Store) -> bool {
         let open = self.stage.oracle().open_bare();
         for (attempt, key) in open {
-            match Question::Resolve(key).put_to_store(store).await {
+            match Question::Resolve(key).put_to_store(store, &self.stage.shown).await {
                 Reply::Commit(Some(answer)) => {
                     self.stage.oracle().resolved(attempt, answer.first);
                 }
@@ -100,7 +101,7 @@ impl Life {
         for number in 0..sample.min(count) {
             let chosen = if sample == count { number } else { self.choices.below(count) };
             let question = &all[usize::try_from(chosen).unwrap_or(0)];
-            let reply = question.put_to_store(store).await;
+            let reply = question.put_to_store(store, &self.stage.shown).await;
             if self.stage.excuses_reply(&reply, self.healed)? {
                 continue;
             }
@@ -142,7 +143,7 @@ impl Life {
             let Question::Read(read) = question else { continue };
             let then = PlainRead { as_of: PlainAsOf::Position(known - 1), ..read };
             let question = Question::Read(then);
-            let reply = question.put_to_store(store).await;
+            let reply = question.put_to_store(store, &self.stage.shown).await;
             let oracle = self.stage.oracle();
             let silent = matches!(
                 reply,
@@ -189,12 +190,12 @@ impl Life {
     }
 }
 
-async fn read_all(store: &Store) -> Result<Vec<Recorded>, ReadError> {
+async fn read_all(store: &Store, shown: &Shown) -> Result<Vec<Arc<Recorded>>, ReadError> {
     let whole = PlainRead { system: true, ..PlainRead::of(PlainSelector::All) };
     let mut events = store.read((&whole).into());
     let mut found = Vec::new();
     while let Some(event) = events.next().await? {
-        found.push(Recorded::from(&event));
+        found.push(shown.plain(&event));
     }
     Ok(found)
 }

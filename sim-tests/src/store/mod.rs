@@ -26,7 +26,7 @@ use plan::INDEX_PREFIX;
 use sagalog::OpenError;
 use sagalog_testkit::{
     Choices, FaultKind, Seeded, SharedDisk, SimDisk,
-    model::{Refusal, Reply},
+    model::{Refusal, Reply, Shown},
 };
 use std::{
     fmt::{self, Write},
@@ -47,6 +47,7 @@ struct Stage {
     plan: Arc<Plan>,
     disk: SharedDisk,
     oracle: Arc<Mutex<Oracle>>,
+    shown: Arc<Shown>,
     answers: Arc<Mutex<Digest>>,
 }
 
@@ -175,6 +176,7 @@ pub fn run_seed(plan: Plan) -> SeedReport {
         oracle: Arc::new(Mutex::new(Oracle::new(plan.key_horizon_events))),
         plan: Arc::new(plan),
         disk: SharedDisk::new(disk),
+        shown: Arc::default(),
         answers: Arc::default(),
     };
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
