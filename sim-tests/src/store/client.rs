@@ -12,8 +12,9 @@ use crate::{
 use sagalog::{Append, AppendError, Committed, ReadOnlyStore, Store, runtime::Runtime};
 use sagalog_testkit::{
     Choices, Seeded,
-    model::{Outcome, PlainAppend, PlainRead, Question, Recorded, Refusal, Reply},
+    model::{Outcome, PlainAppend, PlainRead, Question, Refusal, Reply, Shown},
 };
+use std::sync::Arc;
 
 pub(super) struct Client<R> {
     pub(super) stage: Stage<Suite>,
@@ -22,6 +23,7 @@ pub(super) struct Client<R> {
     pub(super) choices: Seeded,
     pub(super) runtime: R,
     pub(super) store: Store,
+    pub(super) shown: Arc<Shown>,
     /// Nothing may fail.
     pub(super) healthy: bool,
 }
@@ -56,7 +58,7 @@ impl<R: Runtime + Sky> Client<R> {
 
     async fn append(&self, append: PlainAppend, how: How) -> Result<(), Violation> {
         let (attempt, append) = self.stage.oracle().call(append);
-        let Some(answer) = self.submit(attempt, Append::from(&append), how).await else {
+        let Some(answer) = self.submit(attempt, Append::from(&*append), how).await else {
             if how != How::ForPolls(0) {
                 self.stage.watch.unclear(attempt.number(), Unclear::Cancelled);
             }
@@ -110,8 +112,12 @@ impl<R: Runtime + Sky> Client<R> {
     async fn ask(&self, question: Question, how: How) -> Result<(), Violation> {
         let low = self.stage.oracle().seen();
         let reply = match how {
-            How::ForPolls(polls) => give_up_after(polls, question.put_to_store(&self.store)).await,
-            How::Patiently | How::IfThereIsRoom => Some(question.put_to_store(&self.store).await),
+            How::ForPolls(polls) => {
+                give_up_after(polls, question.put_to_store(&self.store, &self.shown)).await
+            }
+            How::Patiently | How::IfThereIsRoom => {
+                Some(question.put_to_store(&self.store, &self.shown).await)
+            }
         };
         let Some(reply) = reply else { return Ok(()) };
         let by = self.stage.oracle().tick();
@@ -137,7 +143,7 @@ impl<R: Runtime + Sky> Client<R> {
             let next = events.next().await;
             let by = *pinned.get_or_insert_with(|| self.stage.oracle().tick());
             match next {
-                Ok(Some(event)) => shown.push(Recorded::from(&event)),
+                Ok(Some(event)) => shown.push(self.shown.plain(&event)),
                 Ok(None) => break (Reply::Events(shown), by),
                 Err(error) => break (Reply::Refused(error.into()), by),
             }
@@ -181,7 +187,7 @@ impl<R: Runtime + Sky> Client<R> {
             return Ok(()); // A reader knows no horizon.
         }
         let head = reader.head();
-        let reply = question.put_to_reader(reader).await;
+        let reply = question.put_to_reader(reader, &self.shown).await;
         self.stage.note_reply(&reply);
         // It writes nothing: a damaged file of the index is an error to it.
         let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));

@@ -11,8 +11,9 @@ use crate::{
 use sagalog::{ReadError, Store, runtime::Runtime};
 use sagalog_testkit::{
     Choices,
-    model::{PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply},
+    model::{PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown},
 };
+use std::sync::Arc;
 
 /// The number under which the life itself draws; clients have smaller ones.
 const LIFE_ITSELF: u32 = 1_000;
@@ -28,7 +29,8 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
     };
     let head = store.head().get();
     stage.note(&[1, head]);
-    let events = match read_all(&store).await {
+    let shown = stage.oracle().shown();
+    let events = match read_all(&store, &shown).await {
         Ok(events) => events,
         Err(error) => return judge_unreadable(life, &store, &error).await,
     };
@@ -52,9 +54,10 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
 
 /// Asks the keys of appends without events where they are. False if that cannot be read.
 async fn find_bare(stage: &Stage<Suite>, store: &Store) -> bool {
+    let shown = stage.oracle().shown();
     let open = stage.oracle().open_bare();
     for (attempt, key) in open {
-        match Question::Resolve(key).put_to_store(store).await {
+        match Question::Resolve(key).put_to_store(store, &shown).await {
             Reply::Commit(Some(answer)) => stage.oracle().resolved(attempt, answer.first),
             Reply::Commit(None) => {}
             _ => return false,
@@ -67,10 +70,11 @@ async fn find_bare(stage: &Stage<Suite>, store: &Store) -> bool {
 async fn ask<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let (stage, healed) = (&life.stage, life.facts.healed);
     let Ok(each @ 1..) = usize::try_from(life.facts.asks_each) else { return Ok(()) };
+    let shown = stage.oracle().shown();
     let all = Question::of_everything(stage.oracle().model().now());
     let first = usize::try_from(life.number).unwrap_or(0) % each;
     for question in all.iter().skip(first).step_by(each) {
-        let reply = question.put_to_store(store).await;
+        let reply = question.put_to_store(store, &shown).await;
         if stage.excuses_reply(&reply, healed)? {
             continue;
         }
@@ -99,12 +103,13 @@ async fn judge_unreadable<R: Runtime + Sky>(
     if known == 0 || store.head().get() < known {
         return Ok(Ending::ReadDamaged);
     }
+    let shown = stage.oracle().shown();
     let questions = Question::of_everything(stage.oracle().model().now());
     for question in questions {
         let Question::Read(read) = question else { continue };
         let then = PlainRead { as_of: PlainAsOf::Position(known - 1), ..read };
         let question = Question::Read(then);
-        let reply = question.put_to_store(store).await;
+        let reply = question.put_to_store(store, &shown).await;
         let silent = matches!(
             reply,
             Reply::Refused(
@@ -122,6 +127,7 @@ async fn judge_unreadable<R: Runtime + Sky>(
 async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let clients = 1 + life.choices(LIFE_ITSELF).below(life.stage.plan.clients);
     let clients = life.clients(|| u32::try_from(clients).unwrap_or(1));
+    let shown = life.stage.oracle().shown();
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
@@ -129,6 +135,7 @@ async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result
         choices: life.choices(number),
         runtime: life.runtime.clone(),
         store: store.clone(),
+        shown: Arc::clone(&shown),
         healthy: life.facts.healed,
     };
     join_all(&life.runtime, clients.into_iter().map(|number| client(number).call())).await
@@ -147,12 +154,12 @@ async fn close<R: Runtime + Sky>(
     }
 }
 
-async fn read_all(store: &Store) -> Result<Vec<Recorded>, ReadError> {
+async fn read_all(store: &Store, shown: &Shown) -> Result<Vec<Arc<Recorded>>, ReadError> {
     let whole = PlainRead { system: true, ..PlainRead::of(PlainSelector::All) };
     let mut events = store.read((&whole).into());
     let mut found = Vec::new();
     while let Some(event) = events.next().await? {
-        found.push(Recorded::from(&event));
+        found.push(shown.plain(&event));
     }
     Ok(found)
 }

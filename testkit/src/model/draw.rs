@@ -11,6 +11,7 @@ use super::{
 };
 use crate::choices::{Choices, Seeded};
 use sagalog::{ContentType, EventId, ExpectedRevision, Revision, runtime::WallTime};
+use std::sync::Arc;
 
 const STREAMS: [&str; 8] = ["a-1", "a-2", "b-1", "b", "a-11", "-", "ä-1", "$j-1"];
 const TYPES: [&str; 3] = ["A", "B", "C"];
@@ -134,7 +135,7 @@ impl<'a, C: Choices> Draw<'a, C> {
         let events = self.past.events;
         let start = self.index(events.len());
         let count = 1 + self.index(4);
-        let mut repeated: Vec<&Recorded> = events.iter().skip(start).take(count).collect();
+        let mut repeated: Vec<&Arc<Recorded>> = events.iter().skip(start).take(count).collect();
         if self.one_in(5) && repeated.len() > 1 {
             repeated.swap(0, 1);
         }

@@ -16,6 +16,7 @@ use sagalog::{
     FencingToken, NewEvent, Position, Query, QueryItem, StreamId, Tag, runtime::WallTime,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// Why a name that generators use is a name.
 const VALID: &str = "the names of a test are valid";
@@ -99,6 +100,27 @@ impl PlainEvent {
             payload: payload.into(),
             circumstances: Circumstances::default(),
         }
+    }
+
+    /// Whether only its circumstances differ, if anything does.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            event_type,
+            schema_version,
+            content_type,
+            tags,
+            metadata,
+            payload,
+            circumstances: _,
+        } = self;
+        *id == other.id
+            && *event_type == other.event_type
+            && *schema_version == other.schema_version
+            && *content_type == other.content_type
+            && *tags == other.tags
+            && *metadata == other.metadata
+            && *payload == other.payload
     }
 
     fn to_new(&self) -> NewEvent {
@@ -200,23 +222,22 @@ const COMMIT_TYPE: &str = "$commit";
 impl PlainAppend {
     /// The events that it stores: its own, or the one that stands for a key, a checkpoint or a
     /// fence without events; none if it is a check.
-    pub fn stored(&self) -> Vec<(String, PlainEvent)> {
+    pub fn stored(&self) -> &[(String, PlainEvent)] {
+        static BARE: LazyLock<[(String, PlainEvent); 1]> =
+            LazyLock::new(|| [(COMMITS_STREAM.to_owned(), PlainEvent::new(COMMIT_TYPE, []))]);
         let carries = self.key.is_some() || self.checkpoint.is_some() || self.fence.is_some();
-        if self.writes.is_empty() && carries {
-            return vec![(COMMITS_STREAM.to_owned(), PlainEvent::new(COMMIT_TYPE, []))];
-        }
-        self.writes.clone()
+        if self.writes.is_empty() && carries { &*BARE } else { &self.writes }
     }
 
-    /// What has to be the same in a repetition under the same key; nothing else is left.
-    #[must_use]
-    pub fn content(&self) -> Self {
-        let said = |(stream, event): &(String, PlainEvent)| {
-            let event = PlainEvent { circumstances: Circumstances::default(), ..event.clone() };
-            (stream.clone(), event)
+    /// Whether it is a repetition of `other` if it has the same key: guards, fence and the
+    /// circumstances of events may differ, and nothing else.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let said = |(this, event): &(String, PlainEvent), (that, other): &(String, PlainEvent)| {
+            this == that && event.says_the_same(other)
         };
-        let writes = self.writes.iter().map(said).collect();
-        Self { writes, checkpoint: self.checkpoint.clone(), ..Self::default() }
+        self.checkpoint == other.checkpoint
+            && self.writes.len() == other.writes.len()
+            && self.writes.iter().zip(&other.writes).all(|(one, two)| said(one, two))
     }
 
     /// The revision that the guards give to the first event of `stream`, if they agree on one.

@@ -170,6 +170,14 @@ impl Recorded {
         self.stream.starts_with('$')
     }
 
+    /// Whether it may be read so: the store chooses its time, and its id if the writer gave none.
+    pub(in crate::model) fn may_be(&self, read: &Self) -> bool {
+        let mut expected = self.clone();
+        expected.recorded_at = read.recorded_at;
+        expected.event.id = expected.event.id.or(read.event.id);
+        expected == *read
+    }
+
     pub(in crate::model) fn matches(&self, query: &PlainQuery) -> bool {
         query.iter().any(|item| {
             let typed = item.types.is_empty() || item.types.contains(&self.event.event_type);
