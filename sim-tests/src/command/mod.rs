@@ -7,7 +7,9 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 mod arguments;
+mod child;
 mod cpu;
+mod determinism;
 mod run;
 mod suite;
 
@@ -23,6 +25,11 @@ usage: cargo sim COMMAND
   store --seeds N [--seed S] [--json]
       Run N worlds of the log, or of the event store, from seed S (else 1). Without --seeds, only
       seed S. Every broken promise is told with the command that runs its seed again.
+
+  determinism [--seeds N] [--seed S]
+      Build the simulator once more, debug if this one is release and the other way round, and run
+      N seeds (else 1000) of every suite in both. Where the traces of a seed differ, the first
+      event that does is shown in both versions.
 
 Ends with 0 if all is well, 1 if something was found, 2 if the command was not understood.";
 
@@ -42,6 +49,7 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     match command.as_str() {
         "disk" => run::main(SuiteName::Disk, arguments),
         "store" => run::main(SuiteName::Store, arguments),
+        "determinism" => determinism::main(arguments),
         "help" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)
