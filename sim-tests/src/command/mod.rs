@@ -7,9 +7,14 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 mod arguments;
+mod child;
 mod cpu;
+mod determinism;
 mod run;
+mod scripts;
 mod suite;
+
+pub use scripts::play_text;
 
 use crate::report::SuiteName;
 use arguments::Misuse;
@@ -19,10 +24,26 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo sim COMMAND
 
-  disk --seeds N [--seed S] [--json]
-  store --seeds N [--seed S] [--json]
+  disk --seeds N [--seed S] [--json] [--madsim]
+  store --seeds N [--seed S] [--json] [--madsim]
       Run N worlds of the log, or of the event store, from seed S (else 1). Without --seeds, only
-      seed S. Every broken promise is told with the command that runs its seed again.
+      seed S. Every broken promise is told with the command that runs its seed again. With
+      --madsim, on madsim's executor instead of the testkit's.
+
+  record disk|store --seed S [--out FILE]
+      Write down what a seed decides, as a script.
+
+  shrink disk|store --seed S [--seconds N] [--out FILE]
+      Record a failing seed, leave out what the failure does without for N seconds
+      (else 60) at most, and write the rest as a script, a decision a line.
+
+  replay FILE... [--events]
+      Play scripts. They need no seed: every line says what is decided, and can be deleted.
+
+  determinism [--seeds N] [--seed S]
+      Build the simulator once more, debug if this one is release and the other way round, and run
+      N seeds (else 1000) of every suite in both. Where the traces of a seed differ, the first
+      event that does is shown in both versions.
 
 Ends with 0 if all is well, 1 if something was found, 2 if the command was not understood.";
 
@@ -42,6 +63,10 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     match command.as_str() {
         "disk" => run::main(SuiteName::Disk, arguments),
         "store" => run::main(SuiteName::Store, arguments),
+        "record" => scripts::main_of_record(arguments),
+        "shrink" => scripts::main_of_shrink(arguments),
+        "replay" => scripts::main_of_replay(arguments),
+        "determinism" => determinism::main(arguments),
         "help" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)
