@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 mod arguments;
+mod campaign;
 mod child;
 mod cpu;
 mod determinism;
@@ -25,6 +26,11 @@ usage: cargo sim COMMAND
   store --seeds N [--seed S] [--json]
       Run N worlds of the log, or of the event store, from seed S (else 1). Without --seeds, only
       seed S. Every broken promise is told with the command that runs its seed again.
+
+  campaign --minutes M [--jobs J] [--fresh] [--json]
+      Run seeds of every suite on all cores, or J at once, each batch in a process of its own. It
+      may be stopped at any moment and goes on where it stopped; --fresh begins anew, as is best
+      after a change of the program. Its state is in the build's directory, campaign/state.json.
 
   determinism [--seeds N] [--seed S]
       Build the simulator once more, debug if this one is release and the other way round, and run
@@ -49,6 +55,7 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     match command.as_str() {
         "disk" => run::main(SuiteName::Disk, arguments),
         "store" => run::main(SuiteName::Store, arguments),
+        "campaign" => campaign::main(arguments),
         "determinism" => determinism::main(arguments),
         "help" => {
             println!("{USAGE}");
