@@ -107,15 +107,15 @@ impl Summary {
 
     /// The summary as one object.
     pub fn to_json(&self, cost: Cost) -> Value {
-        let seeds = self.operations.len();
+        let seeds = self.operations.len() as u64;
         let simulated_s = self.simulated.as_secs_f64();
-        let hours_per_hour = cost.cpu.map(|cpu| rounded(simulated_s / seconds(cpu)));
+        let cpu_s = cost.cpu.map(|cpu| cpu.as_secs_f64());
         let marks: Map<String, Value> =
             self.marks.iter().map(|(mark, seeds)| (mark.name().into(), (*seeds).into())).collect();
         json!({
             "seeds": seeds,
             "failed": self.failed,
-            "seeds_per_s": rounded(float(seeds) / seconds(cost.elapsed)),
+            "seeds_per_s": rate(float(seeds), cost.elapsed.as_secs_f64()),
             "median_operations": median(&self.operations),
             "median_crashes": median(&self.crashes),
             "median_disk_ops": median(&self.disk_ops),
@@ -123,8 +123,8 @@ impl Summary {
             "crashes": self.crashes.iter().sum::<u64>(),
             "faults_injected": self.faults,
             "simulated_s": rounded(simulated_s),
-            "cpu_s": cost.cpu.map(|cpu| cpu.as_secs_f64()),
-            "simulated_hours_per_cpu_hour": hours_per_hour,
+            "cpu_s": cpu_s,
+            "simulated_hours_per_cpu_hour": cpu_s.and_then(|cpu_s| rate(simulated_s, cpu_s)),
             "failures": self.failures,
             "marks": marks,
             "unreached": names(self.unreached(Need::Required)),
@@ -160,11 +160,13 @@ fn names(marks: impl Iterator<Item = Mark>) -> Vec<&'static str> {
     marks.map(Mark::name).collect()
 }
 
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64().max(1e-9)
+/// How much came of a second; nothing if no time was measured.
+pub(crate) fn rate(amount: f64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| rounded(amount / seconds))
 }
 
-fn float(count: usize) -> f64 {
+/// A count to calculate with.
+pub(crate) fn float(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 

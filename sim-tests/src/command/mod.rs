@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 mod arguments;
+mod campaign;
 mod child;
 mod cpu;
 mod determinism;
@@ -40,6 +41,11 @@ usage: cargo sim COMMAND
   replay FILE... [--events]
       Play scripts. They need no seed: every line says what is decided, and can be deleted.
 
+  campaign --minutes M [--jobs J] [--fresh] [--json]
+      Run seeds of every suite on all cores, or J at once, each batch in a process of its own. It
+      may be stopped at any moment and goes on where it stopped; --fresh begins anew, as is best
+      after a change of the program. Its state is in the build's directory, campaign/state.json.
+
   determinism [--seeds N] [--seed S]
       Build the simulator once more, debug if this one is release and the other way round, and run
       N seeds (else 1000) of every suite in both. Where the traces of a seed differ, the first
@@ -66,6 +72,7 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
         "record" => scripts::main_of_record(arguments),
         "shrink" => scripts::main_of_shrink(arguments),
         "replay" => scripts::main_of_replay(arguments),
+        "campaign" => campaign::main(arguments),
         "determinism" => determinism::main(arguments),
         "help" => {
             println!("{USAGE}");
