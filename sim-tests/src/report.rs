@@ -10,8 +10,10 @@ use std::{fmt, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "chosen by commands")]
 pub enum Told {
+    /// No event.
+    Verdict,
     /// The last events, if the seed fails.
-    OnFailure,
+    LastEvents,
     /// Every event.
     Everything,
 }
@@ -20,7 +22,8 @@ impl Told {
     /// How many events are to be kept, of which usually the last `events` are told.
     pub(crate) fn events_kept(self, events: usize) -> usize {
         match self {
-            Self::OnFailure => events,
+            Self::Verdict => 0,
+            Self::LastEvents => events,
             Self::Everything => usize::MAX,
         }
     }

@@ -22,7 +22,7 @@ fn recorded_runs_play_as_they_were<S: Suite>(seeds: u64) {
         let text = script.to_text();
         let read = Script::<S::Plan, S::Call>::parse(&text).expect("it was just written");
         assert_eq!(read.to_text(), text, "seed {seed}");
-        let played = thread::spawn(move || replay::<S>(&read, Told::OnFailure)).join();
+        let played = thread::spawn(move || replay::<S>(&read, Told::LastEvents)).join();
         let played = played.expect("the world does not panic");
         assert_eq!(played.violation, None, "seed {seed}");
         assert_eq!(
@@ -55,14 +55,14 @@ fn what_was_found_once_stays_mended() {
     assert!(!files.is_empty(), "no scripts in {}", folder.display());
     for file in files {
         let text = fs::read_to_string(&file).expect("it can be read");
-        let report = play_text(&text, Told::OnFailure).expect("it is a script");
+        let report = play_text(&text, Told::LastEvents).expect("it is a script");
         assert_eq!(report.violation, None, "{}", file.display());
     }
 }
 
 #[test]
 fn what_is_no_script_is_refused_with_a_sentence() {
-    let refused = |text: &str| play_text(text, Told::OnFailure).expect_err("it is none");
+    let refused = |text: &str| play_text(text, Told::LastEvents).expect_err("it is none");
     assert!(refused("").starts_with("the first line is none of a script"));
     assert!(refused("{\"format\":1}").contains("missing field `suite`"));
     let head = r#"{"format":1,"suite":"moon","seed":1,"found":"","plan":{}}"#;

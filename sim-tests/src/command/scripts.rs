@@ -100,7 +100,7 @@ fn shrink_seed<S: Suite>(order: &Order) -> ExitCode {
     }
     let left = shrink(script.decisions.clone(), &mut fails, &S::simpler);
     script.decisions = left;
-    if let Some(shown) = play::<S>(&script, Told::OnFailure).violation {
+    if let Some(shown) = play::<S>(&script, Told::Verdict).violation {
         script.head.found = shown.to_string();
     }
     let left = script.decisions.len();
@@ -135,7 +135,7 @@ fn breaks<S: Suite>(
     guarantee: &str,
 ) -> bool {
     let tried = Script { head: script.head.clone(), decisions: decisions.to_vec() };
-    let violation = play::<S>(&tried, Told::OnFailure).violation;
+    let violation = play::<S>(&tried, Told::Verdict).violation;
     violation.is_some_and(|violation| violation.guarantee == guarantee)
 }
 
@@ -157,7 +157,7 @@ fn apart<T: Send + 'static>(run: impl FnOnce(u64) -> T + Send + 'static, seed: u
 /// `cargo sim replay FILE... [--events]`.
 #[expect(clippy::disallowed_methods, reason = "scripts are files")]
 pub(super) fn main_of_replay(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
-    let (mut files, mut told) = (Vec::new(), Told::OnFailure);
+    let (mut files, mut told) = (Vec::new(), Told::LastEvents);
     while let Some(argument) = arguments.next()? {
         match argument {
             Value(file) => files.push(PathBuf::from(file)),

@@ -110,7 +110,7 @@ pub fn run_seed<S: Suite>(seed: u64, substrate: Substrate, told: Told) -> SeedRe
 pub fn record<S: Suite>(seed: u64) -> (SeedReport, Script<S::Plan, S::Call>) {
     let plan = S::plan(seed);
     let (report, noted) =
-        perform::<S>(seed, plan.clone(), Director::noting(), Substrate::Testkit, Told::OnFailure);
+        perform::<S>(seed, plan.clone(), Director::noting(), Substrate::Testkit, Told::Verdict);
     (report, Script::new(&S::NAME.to_string(), seed, plan, noted))
 }
 

@@ -104,8 +104,7 @@ impl<S: Suite> Stage<S> {
     /// The disk stopped a life.
     pub(super) fn cut_short(&self) {
         self.disk.with(|disk| {
-            let last = disk.events().last();
-            self.watch.cut_short(last.map(|event| (event.operation, &*event.file)));
+            self.watch.cut_short(disk.last_operation());
         });
     }
 

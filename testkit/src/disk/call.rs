@@ -112,6 +112,9 @@ impl SimDisk {
         if strike.kind.is_some_and(FaultKind::shows_other_bytes) {
             self.witness_damage();
         }
+        self.last_operation = Some(call.operation);
+        self.last_file.clear();
+        self.last_file.push_str(call.file);
         self.trace.record(&Told {
             op: self.ops,
             incarnation: self.incarnation,

@@ -124,6 +124,8 @@ pub struct SimDisk {
     witness: Witness,
     halting: Halting,
     trace: Trace,
+    last_operation: Option<Operation>,
+    last_file: String,
     ops: u64,
     fenced: u64,
     process_crashes: u64,
@@ -158,6 +160,8 @@ impl SimDisk {
             witness: Witness::default(),
             halting: Halting::default(),
             trace: Trace::new(),
+            last_operation: None,
+            last_file: String::new(),
             ops: 0,
             fenced: 0,
             process_crashes: 0,
@@ -253,6 +257,11 @@ impl SimDisk {
     /// The kept events and remarks, oldest first.
     pub fn notes(&self) -> impl Iterator<Item = &Note> {
         self.trace.recent()
+    }
+
+    /// The last operation that reached the disk, and its file; empty for the directory.
+    pub fn last_operation(&self) -> Option<(Operation, &str)> {
+        self.last_operation.map(|operation| (operation, self.last_file.as_str()))
     }
 
     /// The kept events, oldest first.
