@@ -43,7 +43,7 @@ fn killed_in_a_roll() -> (Machine, Vec<String>) {
 fn a_segment_header_that_was_never_synced_is_written_again() {
     let (mut machine, held) = killed_in_a_roll();
     // A checkpoint would make up for the header: the keeper is slow.
-    let slow = Fault::at_nth(FaultKind::Stall, 60_000, Operation::Create, 1, "checkpoint");
+    let slow = Fault::at_nth(FaultKind::Stall, 60_000_000, Operation::Create, 1, "checkpoint");
     machine.disk(|disk| disk.schedule(slow));
     machine.open_at_once().expect("opens");
     assert_eq!(machine.read(), held);
@@ -120,7 +120,7 @@ fn a_keeper_that_fails_while_a_group_is_written_leaves_it_unknown() {
     machine.fill_up_to(3, "a");
     let held = machine.read();
     machine.disk(|disk| {
-        disk.schedule(Fault::at_nth(FaultKind::Stall, 5_000, Operation::Sync, 1, "log-"));
+        disk.schedule(Fault::at_nth(FaultKind::Stall, 5_000_000, Operation::Sync, 1, "log-"));
         disk.schedule(Fault::at_nth(FaultKind::SyncError, 0, Operation::Sync, 1, "STORE"));
     });
     let pending = machine.log().try_append(&Commit::new("b")).expect("there is room");

@@ -14,7 +14,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 use sagalog::{Append, Options, Position, Read, Store, runtime::WallTime};
 use sagalog_testkit::{
     Choices, SimDisk, World,
-    model::{Alphabet, Draw, Model, Outcome, PlainAppend, Question, Recorded},
+    model::{Alphabet, Draw, Model, Outcome, PlainAppend, Question, Shown},
 };
 use std::{
     future::{Future, poll_fn},
@@ -189,6 +189,7 @@ struct UnderTest {
     world: World,
     store: Option<Store>,
     model: Model,
+    shown: Shown,
 }
 
 impl UnderTest {
@@ -248,18 +249,18 @@ impl UnderTest {
         let mut before =
             from.checked_sub(1).and_then(|last| events.get(usize::try_from(last).ok()?));
         let mut before = before.take().map_or(0, |last| last.recorded_at.as_unix_nanos());
-        for event in read.iter().map(Recorded::from) {
+        for event in read.iter().map(|event| self.shown.plain(event)) {
             let time = event.recorded_at.as_unix_nanos();
             let taken = before.max(wall)..=before.max(wall + 1_000);
             assert!(taken.contains(&time), "recorded at {time}, not in {taken:?}");
             before = time;
-            let id = event.event.id.expect("every event that is read has an id");
-            self.model.learn(event.position, id, event.recorded_at);
+            assert!(event.event.id.is_some(), "every event that is read has an id");
+            assert!(self.model.learn(&event), "{event:?} was not appended");
         }
     }
 
     fn ask(&self, question: &Question) {
-        let reply = self.world.block_on(question.put_to_store(self.store()));
+        let reply = self.world.block_on(question.put_to_store(self.store(), &self.shown));
         assert_eq!(reply, question.put_to(self.model.now()), "{question:?}");
     }
 
@@ -307,7 +308,7 @@ impl StateMachineTest for StoreTest {
     fn init_test(reference: &Reference) -> UnderTest {
         let world = World::new(reference.world_seed);
         let model = reference.model.clone();
-        let mut under_test = UnderTest { world, store: None, model };
+        let mut under_test = UnderTest { world, store: None, model, shown: Shown::default() };
         under_test.open(reference.key_horizon_events);
         under_test
     }

@@ -9,11 +9,15 @@ pub mod command;
 #[cfg(madsim)]
 pub mod disk;
 #[cfg(madsim)]
+pub mod frame;
+#[cfg(madsim)]
 pub mod marks;
 #[cfg(madsim)]
 pub mod report;
 #[cfg(madsim)]
 pub mod runtime;
+#[cfg(madsim)]
+pub mod script;
 #[cfg(madsim)]
 pub mod store;
 #[cfg(madsim)]

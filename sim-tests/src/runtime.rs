@@ -3,10 +3,23 @@
 //! It adds no behaviour of its own. madsim rounds sleeps up to a millisecond, so short latencies
 //! are turns given to other tasks instead.
 
+use crate::frame::Sky;
 use madsim::rand::{Rng, thread_rng};
 use sagalog::runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
 use sagalog_testkit::{Pace, SharedDisk, SimDiskHandle};
-use std::{fmt, future::Future, io, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+/// Wall time at the start of every world: 2025-01-01T00:00:00Z.
+const WALL_START_NANOS: u64 = 1_735_689_600_000_000_000;
 
 /// Turns that a disk operation gives to others at most, on either side of its effect.
 const DISK_TURNS_MAX: u32 = 1;
@@ -17,12 +30,14 @@ const LINGER_TURNS_MAX: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct MadsimRuntime {
     disk: SimDiskHandle<MadsimPace>,
+    /// By how many seconds the wall clock is off, for all who share it.
+    wall_offset_s: Arc<AtomicI64>,
 }
 
 impl MadsimRuntime {
     /// A runtime on the current incarnation of `disk`.
     pub fn new(disk: SharedDisk) -> Self {
-        Self { disk: SimDiskHandle::new(disk, MadsimPace) }
+        Self { disk: SimDiskHandle::new(disk, MadsimPace), wall_offset_s: Arc::default() }
     }
 }
 
@@ -46,6 +61,16 @@ async fn give_turns(turns_max: u32) {
     }
 }
 
+impl Sky for MadsimRuntime {
+    fn freeze(&self, duration: Duration) {
+        madsim::time::advance(duration);
+    }
+
+    fn jump_wall(&self, seconds: i64) {
+        self.wall_offset_s.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
 impl Clock for MadsimRuntime {
     fn now(&self) -> Moment {
         let elapsed = madsim::time::TimeHandle::current().elapsed();
@@ -53,7 +78,9 @@ impl Clock for MadsimRuntime {
     }
 
     fn wall(&self) -> WallTime {
-        WallTime::from_unix_nanos(self.now().as_nanos())
+        let offset = self.wall_offset_s.load(Ordering::Relaxed).saturating_mul(1_000_000_000);
+        let shown = WALL_START_NANOS.saturating_add(self.now().as_nanos());
+        WallTime::from_unix_nanos(shown.saturating_add_signed(offset))
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -72,7 +72,8 @@ impl<P: Pace> SimDiskHandle<P> {
             if disk.incarnation() != self.incarnation {
                 return Some(disk.fence());
             }
-            disk.arrive().then(|| operation(disk))
+            let outcome = operation(disk);
+            (!disk.is_halted()).then_some(outcome)
         });
         // Stopped before this operation: nothing of this incarnation happens any more.
         let Some(outcome) = outcome else {

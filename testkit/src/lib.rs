@@ -28,13 +28,17 @@ pub mod disk;
 mod door;
 mod example;
 pub mod fuzz;
+mod harm;
 mod machine;
 pub mod model;
 mod world;
 
 pub use choices::{Choices, Seeded};
-pub use disk::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk, Trigger};
+pub use disk::{
+    Fate, Fault, FaultKind, FaultPlan, Halt, Operation, PowerLoss, SimDisk, Trigger, Unit,
+};
 pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
 pub use example::with_orders;
+pub use harm::{Harm, HarmKind};
 pub use machine::{Machine, segment_name};
-pub use world::{Order, VirtualPace, VirtualRuntime, World};
+pub use world::{Order, Schedule, Stop, VirtualPace, VirtualRuntime, World};

@@ -132,7 +132,7 @@ fn row_28_rot_in_the_first_header_never_makes_a_new_log_over_the_old() {
         let mut machine = Machine::new();
         machine.open_at_once().expect("opens");
         // The keeper is slow, so that the superblock is still the first one.
-        let slow = Fault::at_nth(FaultKind::Stall, 60_000, Operation::Create, 1, "checkpoint");
+        let slow = Fault::at_nth(FaultKind::Stall, 60_000_000, Operation::Create, 1, "checkpoint");
         machine.disk(|disk| disk.schedule(slow));
         for number in 0..appended {
             machine.append(&format!("{number}"));

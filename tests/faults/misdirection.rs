@@ -136,7 +136,8 @@ fn row_32_a_lost_segment_header_is_refused_by_name() {
         let second = segment_name(2);
         plan(&machine, Fault::at_nth(FaultKind::LostWrite, 0, Operation::Write, 1, &second));
         if slow_keeper {
-            let slow = Fault::at_nth(FaultKind::Stall, 60_000, Operation::Create, 1, "checkpoint");
+            let slow =
+                Fault::at_nth(FaultKind::Stall, 60_000_000, Operation::Create, 1, "checkpoint");
             plan(&machine, slow);
         }
         machine.fill_up_to(2, "b");

@@ -61,7 +61,7 @@ fn a_read_only_handle_writes_nothing_and_shows_durable_commits_only() {
 fn a_reader_of_a_running_log_never_sees_what_is_not_durable() {
     for ops in 0..3 {
         let mut machine = machine_with(&["a"]);
-        let stall = Fault::at_nth(FaultKind::Stall, 30_000, Operation::Sync, 1, "log-");
+        let stall = Fault::at_nth(FaultKind::Stall, 30_000_000, Operation::Sync, 1, "log-");
         machine.disk(|disk| disk.schedule(stall));
         let commit = sagalog::Commit::new("b");
         let pending = machine.log().try_append(&commit).expect("there is room");

@@ -65,7 +65,7 @@ fn row_42_a_second_writer_is_refused_until_the_first_is_gone() {
 #[test]
 fn row_47_a_stalled_disk_delays_answers_and_changes_none() {
     let mut machine = machine_with(&["a"]);
-    let stall = Fault::at_nth(FaultKind::Stall, 30_000, Operation::Sync, 1, "log-");
+    let stall = Fault::at_nth(FaultKind::Stall, 30_000_000, Operation::Sync, 1, "log-");
     machine.disk(|disk| disk.schedule(stall));
     let runtime = machine.world().runtime();
     let append = machine.log().append(Commit::new("b"));

@@ -91,7 +91,7 @@ fn an_append_without_events_stores_one_of_the_systems_own() {
 fn nothing_is_visible_before_it_is_durable() {
     let host = Host::new();
     host.append(note("a", "0"));
-    let slow = Fault::at_nth(FaultKind::Stall, 1_000, Operation::Sync, 1, "log-");
+    let slow = Fault::at_nth(FaultKind::Stall, 1_000_000, Operation::Sync, 1, "log-");
     host.disk(|disk| disk.schedule(slow));
     let (store, runtime) = (host.store().clone(), host.world().runtime());
     let done = Cell::new(false);

@@ -134,7 +134,7 @@ fn no_answer_speaks_of_what_may_be_lost() {
     let host = Host::new();
     host.append(note("a", "0"));
     host.disk(|disk| {
-        disk.schedule(Fault::at_nth(FaultKind::Stall, 500, Operation::Write, 1, "log-"));
+        disk.schedule(Fault::at_nth(FaultKind::Stall, 500_000, Operation::Write, 1, "log-"));
         disk.schedule(Fault::at_nth(FaultKind::SyncError, 0, Operation::Sync, 1, "log-"));
     });
     let store = host.store();

@@ -22,10 +22,11 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo sim COMMAND
 
-  disk --seeds N [--seed S] [--json]
-  store --seeds N [--seed S] [--json]
+  disk --seeds N [--seed S] [--madsim] [--json]
+  store --seeds N [--seed S] [--madsim] [--json]
       Run N worlds of the log, or of the event store, from seed S (else 1). Without --seeds, only
-      seed S. Every broken promise is told with the command that runs its seed again.
+      seed S. Every broken promise is told with the command that runs its seed again. With
+      --madsim, tasks run on madsim's own executor instead of the testkit's.
 
   campaign --minutes M [--jobs J] [--fresh] [--json]
       Run seeds of every suite on all cores, or J at once, each batch in a process of its own. It

@@ -8,6 +8,7 @@ use super::{
     suite::run_seed,
 };
 use crate::{
+    frame::Substrate,
     marks::Need,
     report::{SuiteName, Told, tell},
     summary::{Cost, Summary},
@@ -31,6 +32,7 @@ enum Form {
 #[derive(Debug, PartialEq, Eq)]
 struct Order {
     seeds: Range<u64>,
+    substrate: Substrate,
     form: Form,
 }
 
@@ -38,17 +40,19 @@ pub(super) fn main(suite: SuiteName, arguments: &mut Parser) -> Result<ExitCode,
     let order = parse(arguments)?;
     Ok(match order.form {
         Form::Text | Form::Json => judge(suite, order),
-        Form::Hashes => hashes(suite, order.seeds),
-        Form::Events => events(suite, order.seeds),
+        Form::Hashes => hashes(suite, order),
+        Form::Events => events(suite, order),
     })
 }
 
 fn parse(arguments: &mut Parser) -> Result<Order, Misuse> {
     let (mut count, mut first, mut form) = (None, None, Form::Text);
+    let mut substrate = Substrate::Testkit;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("seeds") => count = Some(number("seeds", arguments)?),
             Long("seed") => first = Some(number("seed", arguments)?),
+            Long("madsim") => substrate = Substrate::Madsim,
             Long("json") => form = Form::Json,
             Long("hashes") => form = Form::Hashes,
             Long("events") => form = Form::Events,
@@ -63,7 +67,7 @@ fn parse(arguments: &mut Parser) -> Result<Order, Misuse> {
     let Some(end) = first.checked_add(count) else {
         return Err(Misuse(format!("seeds end before {first} and {count} more")));
     };
-    Ok(Order { seeds: first..end, form })
+    Ok(Order { seeds: first..end, substrate, form })
 }
 
 #[expect(clippy::disallowed_methods, reason = "it says how long it really took")]
@@ -71,7 +75,7 @@ fn judge(suite: SuiteName, order: Order) -> ExitCode {
     let start = Instant::now();
     let mut summary = Summary::new(suite);
     for seed in order.seeds {
-        let report = run_seed(suite, seed, Told::OnFailure);
+        let report = run_seed(suite, seed, order.substrate, Told::OnFailure);
         summary.add(&report);
         if report.violation.is_some() {
             eprintln!("{}", tell(&report));
@@ -91,9 +95,9 @@ fn judge(suite: SuiteName, order: Order) -> ExitCode {
 }
 
 /// A seed that fails is no basis for a comparison.
-fn hashes(suite: SuiteName, seeds: Range<u64>) -> ExitCode {
-    for seed in seeds {
-        let report = run_seed(suite, seed, Told::OnFailure);
+fn hashes(suite: SuiteName, order: Order) -> ExitCode {
+    for seed in order.seeds {
+        let report = run_seed(suite, seed, order.substrate, Told::OnFailure);
         if report.violation.is_some() {
             eprintln!("{}", tell(&report));
             return ExitCode::from(1);
@@ -103,9 +107,9 @@ fn hashes(suite: SuiteName, seeds: Range<u64>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn events(suite: SuiteName, seeds: Range<u64>) -> ExitCode {
-    for seed in seeds {
-        for event in run_seed(suite, seed, Told::Everything).events {
+fn events(suite: SuiteName, order: Order) -> ExitCode {
+    for seed in order.seeds {
+        for event in run_seed(suite, seed, order.substrate, Told::Everything).events {
             println!("{event}");
         }
     }

@@ -4,19 +4,25 @@
 //! its own, so that nothing of one leaks into the next, and a panic is a verdict, not an end.
 
 use crate::{
-    disk,
+    disk::Disk,
+    frame::{self, Substrate, Suite},
     report::{SeedReport, SuiteName, Told},
-    store,
+    store::Store,
 };
 use std::thread;
 
 /// Runs one seed on a fresh thread.
 #[expect(clippy::disallowed_methods, reason = "the simulator isolates seeds by thread")]
-pub(super) fn run_seed(suite: SuiteName, seed: u64, told: Told) -> SeedReport {
+pub(super) fn run_seed(
+    suite: SuiteName,
+    seed: u64,
+    substrate: Substrate,
+    told: Told,
+) -> SeedReport {
     let thread = thread::Builder::new().name(format!("seed {seed}"));
     let running = thread.spawn(move || match suite {
-        SuiteName::Disk => disk::run_seed(disk::Plan::draw(seed), told),
-        SuiteName::Store => store::run_seed(store::Plan::draw(seed), told),
+        SuiteName::Disk => frame::run_seed::<Disk>(seed, substrate, told),
+        SuiteName::Store => frame::run_seed::<Store>(seed, substrate, told),
     });
     let joined = running.expect("the machine has room for one thread").join();
     joined.unwrap_or_else(|_| panicked(suite, seed))
@@ -24,7 +30,7 @@ pub(super) fn run_seed(suite: SuiteName, seed: u64, told: Told) -> SeedReport {
 
 fn panicked(suite: SuiteName, seed: u64) -> SeedReport {
     match suite {
-        SuiteName::Disk => SeedReport::panicked(suite, seed, &disk::Plan::draw(seed)),
-        SuiteName::Store => SeedReport::panicked(suite, seed, &store::Plan::draw(seed)),
+        SuiteName::Disk => SeedReport::panicked(suite, seed, &Disk::plan(seed)),
+        SuiteName::Store => SeedReport::panicked(suite, seed, &Store::plan(seed)),
     }
 }

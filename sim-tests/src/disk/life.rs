@@ -3,159 +3,76 @@
 //! Each answer goes to the oracle in the same step in which it arrives, so that a life that is cut
 //! short leaves exactly what its callers were told.
 
-use super::{Stage, Temper};
+use super::{Call, Disk};
 use crate::{
+    frame::{Ending, How, Lived, Sky, Stage, give_up_after, join_all, judge_refusal},
     marks::{Mark, Phase, Unclear},
     report::{Violation, broken},
-    runtime::MadsimRuntime,
 };
-use madsim::time::{sleep, timeout};
-use sagalog::{Commit, CommitError, Log, OpenError, Position, ReadError, RecordedCommit};
-use sagalog_testkit::{Choices, FaultKind, Seeded};
-use std::time::Duration;
+use sagalog::{
+    Appended, Commit, CommitError, Log, Position, ReadError, RecordedCommit, runtime::Runtime,
+};
+use sagalog_testkit::{Choices, Seeded};
+/// The client that does everything but append.
+const KEEPER: u32 = 0;
 
-/// Appends of one writer in one life at most.
-const APPENDS_MAX: u64 = 30;
-
-/// How a life ended.
-#[derive(Debug)]
-pub(super) enum Ending {
-    /// The log did not open.
-    NotOpened(OpenError),
-    /// It opened, and could not be read whole.
-    ReadDamaged,
-    /// Its work was done and it was left open.
-    Left,
-    /// It was closed in order.
-    Closed,
-    /// The disk stopped before it was done.
-    CutShort,
+pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Disk, R>) -> Result<Ending, Violation> {
+    let stage = &life.stage;
+    let (log, report) = match Log::open_with(&life.runtime, stage.plan.options()).await {
+        Ok(opened) => opened,
+        Err(error) => return judge_refusal(stage, error),
+    };
+    stage.watch.opened(&report);
+    stage.note(&[1, report.head.get(), report.epoch.get()]);
+    let found = match read_all(&log, report.floor).await {
+        Ok(found) => found,
+        Err(error) => return judge_unreadable(stage, &error),
+    };
+    let head = found.last().map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
+    if head != report.head && found.last().is_some() {
+        return broken("G3", format!("head {} is reported, {head} is read", report.head));
+    }
+    let (op, proven) = (stage.disk_op(), stage.proven());
+    stage.oracle().judge_recovered(&found, report.floor, op, proven)?;
+    stage.watch.settled(|number| stage.oracle().holds(number));
+    work(life, &log).await?;
+    if life.facts.closes {
+        return close(life, log).await;
+    }
+    Ok(Ending::Left)
 }
 
-pub(super) struct Life {
-    stage: Stage,
-    choices: Seeded,
-    healed: bool,
+fn judge_unreadable(stage: &Stage<Disk>, error: &ReadError) -> Result<Ending, Violation> {
+    match error {
+        ReadError::Io { .. } if stage.reported() => Ok(Ending::ReadDamaged),
+        _ if stage.damaged() => Ok(Ending::ReadDamaged),
+        _ => broken("G4", format!("unreadable although the disk kept its promises: {error}")),
+    }
 }
 
-impl Life {
-    pub(super) fn new(stage: Stage, choices: Seeded) -> Self {
-        Self { stage, choices, healed: false }
-    }
+async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), Violation> {
+    let mut choices = life.choices(KEEPER);
+    let writers = 1 + choices.below(life.stage.plan.writers);
+    let clients = life.clients(|| 1 + u32::try_from(writers).unwrap_or(1));
+    let client = |number| Client {
+        stage: life.stage.clone(),
+        life: life.number,
+        number,
+        choices: life.choices(number),
+        runtime: life.runtime.clone(),
+        log: log.clone(),
+        healed: life.facts.healed,
+    };
+    join_all(&life.runtime, clients.into_iter().map(|number| client(number).call())).await
+}
 
-    /// Nothing may fail any more, and the life ends in order.
-    pub(super) fn in_a_healed_world(mut self) -> Self {
-        self.healed = true;
-        self
-    }
-
-    pub(super) async fn live(mut self) -> Result<Ending, Violation> {
-        let runtime = MadsimRuntime::new(self.stage.disk.clone());
-        self.stage.watch.opening();
-        let (log, report) = match Log::open_with(&runtime, self.stage.plan.options()).await {
-            Ok(opened) => opened,
-            Err(error) => return self.judge_refusal(error),
-        };
-        self.stage.watch.opened(&report);
-        self.stage.note([1, report.head.get(), report.epoch.get()]);
-        let found = match read_all(&log, report.floor).await {
-            Ok(found) => found,
-            Err(error) => return self.judge_unreadable(&error),
-        };
-        let head = found.last().map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
-        if head != report.head && found.last().is_some() {
-            return broken("G3", format!("head {} is reported, {head} is read", report.head));
+async fn close<R: Runtime + Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violation> {
+    match log.close().await {
+        Ok(()) => Ok(Ending::Closed),
+        Err(error) if life.facts.healed || !life.stage.plan.surroundings.may_fail() => {
+            broken("G8", format!("a healthy log does not close: {error}"))
         }
-        self.stage.oracle().judge_recovered(&found, report.floor, self.stage.damaged())?;
-        self.stage.watch.settled(|number| self.stage.oracle().holds(number));
-        self.work(&log).await?;
-        if self.healed || self.choices.below(3) == 0 {
-            return self.close(log).await;
-        }
-        Ok(Ending::Left)
-    }
-
-    /// Without faults a log opens. With faults that the disk reports it says so and can be retried.
-    fn judge_refusal(&self, error: OpenError) -> Result<Ending, Violation> {
-        self.stage.watch.refused(&error);
-        if !self.stage.plan.may_fail() && !super::is_final(&error) {
-            return broken("G10", format!("refused on a quiet disk: {error}"));
-        }
-        Ok(Ending::NotOpened(error))
-    }
-
-    fn judge_unreadable(&self, error: &ReadError) -> Result<Ending, Violation> {
-        let reported = |kind| {
-            matches!(
-                kind,
-                FaultKind::ReadError
-                    | FaultKind::MetadataError
-                    | FaultKind::TooManyFiles
-                    | FaultKind::AccessDenied
-                    | FaultKind::ReadOnly
-            )
-        };
-        match error {
-            ReadError::Io { .. } if self.stage.struck(reported) => Ok(Ending::ReadDamaged),
-            _ if self.stage.damaged() => Ok(Ending::ReadDamaged),
-            _ => broken("G4", format!("unreadable although the disk kept its promises: {error}")),
-        }
-    }
-
-    async fn work(&mut self, log: &Log) -> Result<(), Violation> {
-        let writers = 1 + self.choices.below(self.stage.plan.writers);
-        let mut tasks = Vec::new();
-        for writer in 0..writers {
-            let writer = Writer {
-                stage: self.stage.clone(),
-                choices: self.choices.fork(writer),
-                log: log.clone(),
-                healed: self.healed,
-            };
-            tasks.push(madsim::task::spawn(writer.write()));
-        }
-        if self.choices.below(3) == 0 {
-            self.read_while_writing(log).await?;
-        }
-        if self.stage.plan.retires && self.choices.below(4) == 0 {
-            self.retire(log).await;
-        }
-        for task in tasks {
-            match task.await {
-                Ok(judged) => judged?,
-                Err(panicked) => return broken("G9", format!("a writer panicked: {panicked}")),
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_while_writing(&mut self, log: &Log) -> Result<(), Violation> {
-        sleep(Duration::from_millis(self.choices.below(3))).await;
-        let from = self.stage.oracle().some_position(self.choices.bits());
-        if let Ok(found) = read_all(log, from).await {
-            self.stage.oracle().witness(&found)?;
-        }
-        Ok(())
-    }
-
-    async fn retire(&mut self, log: &Log) {
-        let from = self.stage.oracle().some_position(self.choices.bits());
-        // Whatever the answer: the floor may move as far as this from now on.
-        self.stage.oracle().retain_from(from);
-        self.stage.watch.phase(Phase::Retiring);
-        let answer = log.keep_from(from).await;
-        self.stage.watch.phase(Phase::Working);
-        self.stage.note([2, from.get(), answer.map_or(u64::MAX, Position::get)]);
-    }
-
-    async fn close(&self, log: Log) -> Result<Ending, Violation> {
-        match log.close().await {
-            Ok(()) => Ok(Ending::Closed),
-            Err(error) if self.healed || !self.stage.plan.may_fail() => {
-                broken("G8", format!("a healthy log does not close: {error}"))
-            }
-            Err(_) => Ok(Ending::Left),
-        }
+        Err(_) => Ok(Ending::Left),
     }
 }
 
@@ -168,85 +85,121 @@ async fn read_all(log: &Log, from: Position) -> Result<Vec<RecordedCommit>, Read
     Ok(found)
 }
 
-/// One concurrent writer.
-struct Writer {
-    stage: Stage,
+/// One concurrent client.
+struct Client<R> {
+    stage: Stage<Disk>,
+    life: u32,
+    number: u32,
     choices: Seeded,
+    runtime: R,
     log: Log,
     healed: bool,
 }
 
-impl Writer {
-    async fn write(mut self) -> Result<(), Violation> {
-        for _ in 0..2 + self.choices.below(APPENDS_MAX - 1) {
-            let bytes = 8 + self.choices.below(self.stage.plan.body_bytes_max);
-            let positions = if self.choices.below(4) == 0 { 3 } else { 1 };
-            let bytes = usize::try_from(bytes).unwrap_or(8);
-            let (number, commit) = self.stage.oracle().submit(bytes, positions);
-            let Some(answer) = self.append(commit).await else {
-                self.stage.watch.unclear(number as u64, Unclear::Cancelled);
-                continue;
+impl<R: Runtime + Sky> Client<R> {
+    async fn call(mut self) -> Result<(), Violation> {
+        let calls = self.how_many();
+        for made in 0.. {
+            let position = self.stage.oracle().some_position(self.choices.bits());
+            let (choices, plan) = (&mut self.choices, &self.stage.plan);
+            let draw = || match self.number {
+                KEEPER => Call::of_keeper(choices, plan, position.get()),
+                _ => Call::of_writer(choices, plan),
             };
-            self.judge(number, answer)?;
-            if self.choices.below(16) == 0 {
-                sleep(Duration::from_millis(self.choices.below(4))).await;
-            }
+            let call = self.stage.next_call(self.life, self.number, || (made < calls).then(draw));
+            let Some(call) = call else { break };
+            self.make(call).await?;
         }
         Ok(())
     }
 
-    /// `None` if the caller gave up.
-    async fn append(&mut self, commit: Commit) -> Option<Result<sagalog::Appended, CommitError>> {
-        if self.choices.below(8) == 0 {
-            return match self.log.try_append(&commit) {
-                Ok(pending) => Some(pending.await),
-                Err(error) => Some(Err(error)),
-            };
+    fn how_many(&mut self) -> u64 {
+        match self.number {
+            KEEPER => self.choices.below(3),
+            _ => 2 + self.choices.below(self.stage.plan.calls_max - 1),
         }
-        if self.stage.plan.cancels && self.choices.below(6) == 0 {
-            let patience = Duration::from_millis(self.choices.below(3));
-            return timeout(patience, self.log.append(commit)).await.ok();
-        }
-        Some(self.log.append(commit).await)
     }
 
-    fn judge(
-        &self,
-        number: usize,
-        answer: Result<sagalog::Appended, CommitError>,
-    ) -> Result<(), Violation> {
+    async fn make(&mut self, call: Call) -> Result<(), Violation> {
+        match call {
+            Call::Append { bytes, positions, how } => self.append(bytes, positions, how).await?,
+            Call::Read { from } => self.read(Position::new(from)).await?,
+            Call::Retire { below } => self.retire(Position::new(below)).await,
+            Call::Weather(weather) => weather.happen(&self.runtime, &self.stage.watch).await,
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, from: Position) -> Result<(), Violation> {
+        if let Ok(found) = read_all(&self.log, from).await {
+            self.stage.note(&[5, from.get(), found.len() as u64]);
+            let op = self.stage.disk_op();
+            self.stage.oracle().witness(&found, op)?;
+        }
+        Ok(())
+    }
+
+    async fn retire(&mut self, from: Position) {
+        // Whatever the answer: the floor may move as far as this from now on.
+        self.stage.oracle().retain_from(from);
+        self.stage.watch.phase(Phase::Retiring);
+        let answer = self.log.keep_from(from).await;
+        self.stage.watch.phase(Phase::Working);
+        self.stage.note(&[2, from.get(), answer.map_or(u64::MAX, Position::get)]);
+    }
+
+    async fn append(&mut self, bytes: u64, positions: u32, how: How) -> Result<(), Violation> {
+        let bytes = usize::try_from(bytes).unwrap_or(8);
+        let (number, commit) = self.stage.oracle().submit(bytes, positions);
+        match self.submit(commit, how).await {
+            Some(answer) => self.judge(number, answer),
+            None => {
+                self.stage.watch.unclear(number as u64, Unclear::Cancelled);
+                Ok(())
+            }
+        }
+    }
+
+    /// `None` if the caller gave up.
+    async fn submit(&self, commit: Commit, how: How) -> Option<Result<Appended, CommitError>> {
+        match how {
+            How::IfThereIsRoom => match self.log.try_append(&commit) {
+                Ok(pending) => Some(pending.await),
+                Err(error) => Some(Err(error)),
+            },
+            How::ForPolls(polls) => give_up_after(polls, self.log.append(commit)).await,
+            How::Patiently => Some(self.log.append(commit).await),
+        }
+    }
+
+    fn judge(&self, number: usize, answer: Result<Appended, CommitError>) -> Result<(), Violation> {
         match answer {
             Ok(appended) => {
                 self.stage.watch.reach(Mark::Acknowledged);
-                self.stage.note([3, number as u64, appended.first.get()]);
-                self.stage.oracle().acknowledge(number, appended)
+                self.stage.note(&[3, number as u64, appended.first.get()]);
+                let op = self.stage.disk_op();
+                self.stage.oracle().acknowledge(number, appended, op)
             }
             Err(CommitError::Overloaded) => {
                 self.stage.watch.reach(Mark::AppendOverloaded);
                 self.stage.oracle().refuse(number);
                 Ok(())
             }
-            Err(error) => {
-                self.stage.note([4, number as u64, u64::from(error.is_unknown_outcome())]);
-                self.stage.watch.commit_failed(&error);
-                if error.is_unknown_outcome() {
-                    self.stage.watch.unclear(number as u64, Unclear::Unknown);
-                }
-                if !error.is_unknown_outcome() {
-                    self.stage.oracle().refuse(number);
-                }
-                if self.healed || !self.stage.plan.may_fail() {
-                    return broken("G8", format!("an append fails on a healthy disk: {error}"));
-                }
-                let full = matches!(error, CommitError::StorageFull);
-                if full
-                    && self.stage.plan.temper == Temper::Quiet
-                    && self.stage.plan.quota_bytes.is_none()
-                {
-                    return broken("G8", "storage full on a disk with space".into());
-                }
-                Ok(())
-            }
+            Err(error) => self.judge_error(number, &error),
         }
+    }
+
+    fn judge_error(&self, number: usize, error: &CommitError) -> Result<(), Violation> {
+        self.stage.note(&[4, number as u64, u64::from(error.is_unknown_outcome())]);
+        self.stage.watch.commit_failed(error);
+        if error.is_unknown_outcome() {
+            self.stage.watch.unclear(number as u64, Unclear::Unknown);
+        } else {
+            self.stage.oracle().refuse(number);
+        }
+        if self.healed || !self.stage.plan.surroundings.may_fail() {
+            return broken("G8", format!("an append fails on a healthy disk: {error}"));
+        }
+        Ok(())
     }
 }

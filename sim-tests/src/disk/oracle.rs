@@ -28,6 +28,8 @@ struct Submission {
     bytes: usize,
     positions: u32,
     fate: Fate,
+    /// The disk operation by which it was known to be durable, if it was.
+    known_at: Option<u64>,
 }
 
 /// The model of one log.
@@ -44,14 +46,21 @@ impl Oracle {
     /// A new commit of `bytes` bytes, at least eight, and its number.
     pub fn submit(&mut self, bytes: usize, positions: u32) -> (usize, Commit) {
         let number = self.submissions.len();
-        self.submissions.push(Submission { bytes, positions, fate: Fate::Unknown });
+        self.submissions.push(Submission { bytes, positions, fate: Fate::Unknown, known_at: None });
         (number, Commit::new(body(number, bytes)).with_positions(positions))
     }
 
-    /// The caller of commit `number` was told where it is.
-    pub fn acknowledge(&mut self, number: usize, appended: Appended) -> Result<(), Violation> {
+    /// The caller of commit `number` was told where it is, when the disk had performed `op`
+    /// operations.
+    pub fn acknowledge(
+        &mut self,
+        number: usize,
+        appended: Appended,
+        op: u64,
+    ) -> Result<(), Violation> {
         let submission = &mut self.submissions[number];
         submission.fate = Fate::Acknowledged(appended.first);
+        submission.known_at = Some(op);
         let positions = appended.last.get() - appended.first.get() + 1;
         if positions != u64::from(submission.positions) {
             return broken("G3", format!("commit {number} takes {positions} positions"));
@@ -70,10 +79,12 @@ impl Oracle {
     }
 
     /// A running log showed these commits to a reader: they are durable from then on.
-    pub fn witness(&mut self, read: &[RecordedCommit]) -> Result<(), Violation> {
+    pub fn witness(&mut self, read: &[RecordedCommit], op: u64) -> Result<(), Violation> {
         let numbers = self.judge_read(read)?;
         for (commit, number) in read.iter().zip(numbers) {
-            self.submissions[number].fate = Fate::Acknowledged(commit.first);
+            let submission = &mut self.submissions[number];
+            submission.fate = Fate::Acknowledged(commit.first);
+            submission.known_at.get_or_insert(op);
         }
         Ok(())
     }
@@ -142,13 +153,16 @@ impl Oracle {
         }
     }
 
-    /// Judges the whole of a recovered log and settles what was unknown. `damaged` says that the
-    /// disk really broke a promise: a missing end is then excused, wrong bytes never are.
+    /// Judges the whole of a recovered log, as of disk operation `op`, and settles what was
+    /// unknown. What was known to be durable before operation `proven` is proven by bytes that are
+    /// intact: if it is missing, no damage excuses that nobody said so. Wrong bytes never are
+    /// excused.
     pub fn judge_recovered(
         &mut self,
         read: &[RecordedCommit],
         floor: Position,
-        damaged: bool,
+        op: u64,
+        proven: u64,
     ) -> Result<(), Violation> {
         let numbers = self.judge_read(read)?;
         if floor > self.floor {
@@ -158,12 +172,14 @@ impl Oracle {
         let start = read.first().map_or(Position::new(u64::MAX), |commit| commit.first);
         for (number, submission) in self.submissions.iter_mut().enumerate() {
             if present.contains(&number) {
+                submission.known_at.get_or_insert(op);
                 continue;
             }
+            let excused = submission.known_at.is_none_or(|known| known >= proven);
             // What lies below the first commit that is left was retired, which was judged above.
             match submission.fate {
                 Fate::Acknowledged(at) if at >= self.floor || (at >= start) => {
-                    if !damaged {
+                    if !excused {
                         let what = format!("commit {number}, acknowledged at {at}, is lost");
                         return broken("G1", what);
                     }
@@ -173,7 +189,7 @@ impl Oracle {
                 _ => {}
             }
         }
-        self.judge_prefix(read, &numbers, damaged)?;
+        self.judge_prefix(read, &numbers, proven)?;
         self.settled = read.iter().map(|commit| commit.first).zip(numbers).collect();
         Ok(())
     }
@@ -183,7 +199,7 @@ impl Oracle {
         &self,
         read: &[RecordedCommit],
         numbers: &[usize],
-        damaged: bool,
+        proven: u64,
     ) -> Result<(), Violation> {
         let first = read.first().map_or(Position::new(u64::MAX), |commit| commit.first);
         let kept = self.settled.iter().filter(|(at, _)| *at >= first.max(self.floor));
@@ -191,7 +207,7 @@ impl Oracle {
             let found = read.binary_search_by_key(at, |commit| commit.first);
             match found {
                 Ok(index) if numbers[index] == *number => {}
-                Err(_) if damaged => {}
+                Err(_) if self.submissions[*number].known_at.is_some_and(|at| at >= proven) => {}
                 Ok(_) | Err(_) => {
                     let what = format!("commit {number} at {at} was there after a recovery");
                     return broken("G6", what);

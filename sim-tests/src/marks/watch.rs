@@ -139,6 +139,15 @@ impl Watch {
         }
     }
 
+    /// The wall clock jumped by so many seconds.
+    pub fn clock_jumped(&self, seconds: i64) {
+        match seconds {
+            ..0 => self.reach(Mark::ClockBack),
+            0 => {}
+            1.. => self.reach(Mark::ClockForward),
+        }
+    }
+
     /// A life was cut short. `last` is the last operation that reached the disk, and its file.
     pub fn cut_short(&self, last: Option<(Operation, &str)>) {
         let mut seen = self.seen();

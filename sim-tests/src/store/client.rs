@@ -3,115 +3,78 @@
 //! It does not know what is right. The invariant it guards: an answer goes to the oracle in the
 //! step in which it arrives, so that a life that is cut short leaves what its callers knew.
 
-use super::{Stage, Temper, oracle::AttemptId};
+use super::{Call, Store as Suite, oracle::AttemptId};
 use crate::{
+    frame::{How, Sky, Stage, give_up_after, yield_now},
     marks::{Mark, Unclear},
     report::{Violation, broken},
-    runtime::MadsimRuntime,
 };
-use madsim::{task::yield_now, time::sleep};
-use sagalog::{Append, AppendError, Store};
+use sagalog::{Append, AppendError, Committed, ReadOnlyStore, Store, runtime::Runtime};
 use sagalog_testkit::{
     Choices, Seeded,
-    model::{Draw, Outcome, PlainAppend, Question, Recorded, Refusal, Reply},
+    model::{Outcome, PlainAppend, PlainRead, Question, Refusal, Reply, Shown},
 };
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-    time::Duration,
-};
+use std::sync::Arc;
 
-pub(super) struct Client {
-    pub(super) stage: Stage,
+pub(super) struct Client<R> {
+    pub(super) stage: Stage<Suite>,
+    pub(super) life: u32,
+    pub(super) number: u32,
     pub(super) choices: Seeded,
+    pub(super) runtime: R,
     pub(super) store: Store,
+    pub(super) shown: Arc<Shown>,
     /// Nothing may fail.
     pub(super) healthy: bool,
 }
 
-impl Client {
+impl<R: Runtime + Sky> Client<R> {
     /// Makes its calls.
     pub(super) async fn call(mut self) -> Result<(), Violation> {
-        for _ in 0..=self.choices.below(self.stage.plan.calls_max) {
-            match self.choices.below(32) {
-                0..=17 => self.append().await?,
-                18..=25 => self.ask().await?,
-                26..=27 => self.read_slowly().await?,
-                28..=29 => self.look_at_the_head()?,
-                30 => self.read_beside().await?,
-                _ => sleep(Duration::from_millis(self.choices.below(4))).await,
-            }
+        let calls = 1 + self.choices.below(self.stage.plan.calls_max);
+        for made in 0.. {
+            let (stage, choices) = (&self.stage, &mut self.choices);
+            let draw = || Call::draw(choices, &stage.plan, &stage.oracle());
+            let call = stage.next_call(self.life, self.number, || (made < calls).then(draw));
+            let Some(call) = call else { break };
+            self.make(call).await?;
         }
         Ok(())
     }
 
-    async fn append(&mut self) -> Result<(), Violation> {
-        let open = self.stage.oracle().open_calls();
-        let (attempt, append) = if !open.is_empty() && self.choices.below(3) == 0 {
-            let at = usize::try_from(self.choices.below(open.len() as u64)).unwrap_or(0);
-            self.stage.oracle().call_again(open[at])
-        } else {
-            let mut append = Draw::new(
-                &mut self.choices,
-                self.stage.plan.alphabet,
-                self.stage.oracle().guess().now(),
-            )
-            .append();
-            self.tame(&mut append);
-            self.stage.oracle().call(append)
-        };
-        self.submit(attempt, &append).await
-    }
-
-    /// An append without events is found again by its key: it gets one that nobody else uses, or
-    /// an event.
-    fn tame(&mut self, append: &mut PlainAppend) {
-        let stores = append.key.is_some() || append.checkpoint.is_some() || append.fence.is_some();
-        if !append.writes.is_empty() || !stores {
-            return;
-        }
-        if self.stage.plan.keeps_keys() {
-            let unique = || format!("bare {}", self.choices.bits());
-            append.key.get_or_insert_with(unique);
-        } else {
-            let event = sagalog_testkit::model::PlainEvent::new("A", []);
-            append.writes.push(("a-1".to_owned(), event));
+    async fn make(&self, call: Call) -> Result<(), Violation> {
+        match call {
+            Call::Append { append, how } => self.append(append, how).await,
+            Call::Ask { question, how } => self.ask(question, how).await,
+            Call::ReadSlowly { read, turns } => self.read_slowly(read, turns).await,
+            Call::Head {} => self.look_at_the_head(),
+            Call::Beside(questions) => self.read_beside(questions).await,
+            Call::Weather(weather) => {
+                weather.happen(&self.runtime, &self.stage.watch).await;
+                Ok(())
+            }
         }
     }
 
-    async fn submit(&mut self, attempt: AttemptId, append: &PlainAppend) -> Result<(), Violation> {
-        let append = Append::from(append);
-        let mode = self.choices.below(8);
-        let answer = if self.stage.plan.cancels && mode < 2 {
-            let polls = self.choices.below(12);
-            if polls == 0 {
-                self.stage.oracle().take_back(attempt);
+    async fn append(&self, append: PlainAppend, how: How) -> Result<(), Violation> {
+        let (attempt, append) = self.stage.oracle().call(append);
+        let Some(answer) = self.submit(attempt, Append::from(&*append), how).await else {
+            if how != How::ForPolls(0) {
+                self.stage.watch.unclear(attempt.number(), Unclear::Cancelled);
             }
-            let Some(answer) = give_up_after(polls, self.store.append(append)).await else {
-                if polls > 0 {
-                    self.stage.watch.unclear(attempt.number(), Unclear::Cancelled);
-                }
-                return Ok(());
-            };
-            answer
-        } else if mode == 2 {
-            match self.store.try_append(append) {
-                Ok(pending) => pending.await,
-                Err(error) => Err(error),
-            }
-        } else {
-            self.store.append(append).await
+            return Ok(());
         };
         self.notice(attempt, &answer);
-        self.judge(&answer, mode == 2)?;
+        if let Err(error) = &answer {
+            self.stage.judge_append(error, self.healthy, how == How::IfThereIsRoom)?;
+        }
         let outcome = Outcome::from(answer);
-        self.stage.note_debug(&outcome);
+        self.stage.note_outcome(&outcome);
         self.stage.oracle().answer(attempt, outcome);
         Ok(())
     }
 
-    fn notice(&self, attempt: AttemptId, answer: &Result<sagalog::Committed, AppendError>) {
+    fn notice(&self, attempt: AttemptId, answer: &Result<Committed, AppendError>) {
         let watch = &self.stage.watch;
         match answer {
             Ok(told) if told.replayed => watch.reach(Mark::Replayed),
@@ -125,48 +88,36 @@ impl Client {
         }
     }
 
-    /// An error that says nothing of what the append asked for needs a reason.
-    fn judge(
+    /// `None` if the caller gave up.
+    async fn submit(
         &self,
-        answer: &Result<sagalog::Committed, AppendError>,
-        tried: bool,
-    ) -> Result<(), Violation> {
-        let Err(error) = answer else { return Ok(()) };
-        let rot = self.stage.plan.temper == Temper::IndexRot;
-        let excused = match error {
-            AppendError::Conflict(_)
-            | AppendError::PartlyCommitted { .. }
-            | AppendError::KeyReused { .. }
-            | AppendError::Fenced { .. }
-            | AppendError::Query { .. } => true,
-            AppendError::Overloaded => tried,
-            AppendError::Read(error) => self.stage.excuses(&error.clone().into(), self.healthy)?,
-            // The log fails for its own reasons, never for those of an index file.
-            AppendError::Unknown { .. } | AppendError::Poisoned => {
-                !self.healthy && !rot && self.stage.plan.may_fail()
+        attempt: AttemptId,
+        append: Append,
+        how: How,
+    ) -> Option<Result<Committed, AppendError>> {
+        match how {
+            How::Patiently => Some(self.store.append(append).await),
+            How::IfThereIsRoom => match self.store.try_append(append) {
+                Ok(pending) => Some(pending.await),
+                Err(error) => Some(Err(error)),
+            },
+            How::ForPolls(0) => {
+                self.stage.oracle().take_back(attempt);
+                give_up_after(0, self.store.append(append)).await
             }
-            AppendError::StorageFull | AppendError::Unprepared(_) => {
-                !self.healthy && self.stage.index_unwritable()
-            }
-            _ => false,
-        };
-        let guarantee = if rot { "G22" } else { "G8" };
-        if excused { Ok(()) } else { broken(guarantee, format!("an append fails: {error}")) }
+            How::ForPolls(polls) => give_up_after(polls, self.store.append(append)).await,
+        }
     }
 
-    async fn ask(&mut self) -> Result<(), Violation> {
-        let question = Draw::new(
-            &mut self.choices,
-            self.stage.plan.alphabet,
-            self.stage.oracle().guess().now(),
-        )
-        .question();
+    async fn ask(&self, question: Question, how: How) -> Result<(), Violation> {
         let low = self.stage.oracle().seen();
-        let reply = if self.stage.plan.cancels && self.choices.below(4) == 0 {
-            let polls = 1 + self.choices.below(8);
-            give_up_after(polls, question.put_to_store(&self.store)).await
-        } else {
-            Some(question.put_to_store(&self.store).await)
+        let reply = match how {
+            How::ForPolls(polls) => {
+                give_up_after(polls, question.put_to_store(&self.store, &self.shown)).await
+            }
+            How::Patiently | How::IfThereIsRoom => {
+                Some(question.put_to_store(&self.store, &self.shown).await)
+            }
         };
         let Some(reply) = reply else { return Ok(()) };
         let by = self.stage.oracle().tick();
@@ -184,13 +135,7 @@ impl Client {
 
     /// A read that lets others append between its events: it shows what was there at its first
     /// poll.
-    async fn read_slowly(&mut self) -> Result<(), Violation> {
-        let read = Draw::new(
-            &mut self.choices,
-            self.stage.plan.alphabet,
-            self.stage.oracle().guess().now(),
-        )
-        .read();
+    async fn read_slowly(&self, read: PlainRead, turns: u64) -> Result<(), Violation> {
         let low = self.stage.oracle().seen();
         let mut events = self.store.read((&read).into());
         let (mut shown, mut pinned) = (Vec::new(), None);
@@ -198,11 +143,11 @@ impl Client {
             let next = events.next().await;
             let by = *pinned.get_or_insert_with(|| self.stage.oracle().tick());
             match next {
-                Ok(Some(event)) => shown.push(Recorded::from(&event)),
+                Ok(Some(event)) => shown.push(self.shown.plain(&event)),
                 Ok(None) => break (Reply::Events(shown), by),
                 Err(error) => break (Reply::Refused(error.into()), by),
             }
-            for _ in 0..self.choices.below(4) {
+            for _ in 0..turns {
                 yield_now().await;
             }
         };
@@ -211,38 +156,43 @@ impl Client {
 
     /// Another process reads beside this one. What it shows is durable, and all of it up to its
     /// head.
-    async fn read_beside(&mut self) -> Result<(), Violation> {
-        let runtime = MadsimRuntime::new(self.stage.disk.clone());
-        let reader = match Store::open_read_only_with(&runtime).await {
+    async fn read_beside(&self, questions: Vec<Question>) -> Result<(), Violation> {
+        let reader = match Store::open_read_only_with(&self.runtime).await {
             Ok(reader) => reader,
-            Err(_) if self.stage.plan.may_fail() && !self.healthy => return Ok(()),
+            Err(_) if self.stage.plan.surroundings.may_fail() && !self.healthy => return Ok(()),
             Err(_) if self.stage.damaged() => return Ok(()),
             Err(error) => return broken("G14", format!("no reading beside the store: {error}")),
         };
-        for refreshed in [false, true] {
+        for (asked, question) in questions.into_iter().enumerate() {
             let before = reader.head();
-            if refreshed && reader.refresh().await.is_err() {
+            if asked > 0 && reader.refresh().await.is_err() {
                 return Ok(());
             }
-            let head = reader.head();
             // A damaged end cannot be told from one that was torn by who only reads.
-            if head < before && !self.stage.damaged() {
-                return broken("G14", format!("a refresh went back from {before} to {head}"));
+            if reader.head() < before && !self.stage.damaged() {
+                let what = format!("a refresh went back from {before} to {}", reader.head());
+                return broken("G14", what);
             }
-            let alphabet = self.stage.plan.alphabet;
-            let question =
-                Draw::new(&mut self.choices, alphabet, self.stage.oracle().guess().now())
-                    .question();
-            if matches!(question, Question::Resolve(_)) && !self.stage.plan.keeps_keys() {
-                continue; // A reader knows no horizon.
-            }
-            let reply = question.put_to_reader(&reader).await;
-            self.stage.note_reply(&reply);
-            // It writes nothing: a damaged file of the index is an error to it.
-            let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));
-            if !damaged && !self.stage.excuses_reply(&reply, self.healthy)? {
-                self.stage.oracle().beside(question, reply, head.get());
-            }
+            self.ask_beside(&reader, question).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_beside(
+        &self,
+        reader: &ReadOnlyStore,
+        question: Question,
+    ) -> Result<(), Violation> {
+        if matches!(question, Question::Resolve(_)) && !self.stage.plan.keeps_keys() {
+            return Ok(()); // A reader knows no horizon.
+        }
+        let head = reader.head();
+        let reply = question.put_to_reader(reader, &self.shown).await;
+        self.stage.note_reply(&reply);
+        // It writes nothing: a damaged file of the index is an error to it.
+        let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));
+        if !damaged && !self.stage.excuses_reply(&reply, self.healthy)? {
+            self.stage.oracle().beside(question, reply, head.get());
         }
         Ok(())
     }
@@ -255,20 +205,30 @@ impl Client {
     }
 }
 
-/// Polls a future so often and no more.
-async fn give_up_after<F: Future>(polls: u64, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
+impl Stage<Suite> {
+    /// Takes a reply into the trace: of events only how many and which.
+    fn note_reply(&self, reply: &Reply) {
+        match reply {
+            Reply::Events(events) => {
+                self.note(&[2, events.len() as u64]);
+                for event in events {
+                    self.note(&[3, event.position, event.revision]);
+                }
+            }
+            other => self.note_debug(other),
         }
-        left -= 1;
-        match future.as_mut().poll(context) {
-            Poll::Ready(output) => Poll::Ready(Some(output)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+    }
+
+    fn note_outcome(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Committed(told) => {
+                self.note(&[4, told.first, told.positions, u64::from(told.replayed)]);
+            }
+            other => self.note_debug(other),
         }
-    })
-    .await
+    }
+
+    fn note_debug(&self, answer: &impl std::fmt::Debug) {
+        self.disk.with(|disk| disk.remark(&format!("{answer:?}")));
+    }
 }

@@ -16,13 +16,13 @@ use crate::report::{Violation, broken};
 use history::{Attempt, Fate, History, Pending};
 use sagalog::runtime::WallTime;
 use sagalog_testkit::model::{
-    Model, Outcome, PlainAppend, PlainCommitted, Question, Recorded, Reply,
+    Model, Outcome, PlainAppend, PlainCommitted, Question, Recorded, Reply, Shown,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The model of one store, and the history of its callers.
 #[derive(Debug)]
-pub(super) struct Oracle {
+pub struct Oracle {
     key_horizon_events: u64,
     history: History,
     /// What the log held when it was last read whole.
@@ -33,6 +33,7 @@ pub(super) struct Oracle {
     seen: u64,
     /// Where keys say that appends without events are.
     bare: BTreeMap<u64, AttemptId>,
+    shown: Arc<Shown>,
 }
 
 /// How much of a history can be judged.
@@ -49,7 +50,12 @@ impl Oracle {
         let model = Model::new(key_horizon_events);
         let guess = model.clone();
         let (history, bare) = (History::default(), BTreeMap::new());
-        Self { key_horizon_events, history, model, guess, seen: 0, bare }
+        Self { key_horizon_events, history, model, guess, seen: 0, bare, shown: Arc::default() }
+    }
+
+    /// What the store has shown to anybody, in plain form.
+    pub(super) fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown)
     }
 
     pub(super) fn guess(&self) -> &Model {
@@ -65,18 +71,18 @@ impl Oracle {
     }
 
     /// An append is about to be made. Its events are marked, so that they are known when read.
-    pub(super) fn call(&mut self, append: PlainAppend) -> (AttemptId, PlainAppend) {
+    pub(super) fn call(&mut self, append: PlainAppend) -> (AttemptId, Arc<PlainAppend>) {
         self.history.call(append, self.seen)
     }
 
-    /// The same call once more, by a caller who does not know what became of it.
-    pub(super) fn call_again(&mut self, attempt: AttemptId) -> (AttemptId, PlainAppend) {
-        self.history.call_again(attempt, self.seen)
+    /// What a call was made with: whoever does not know what became of it makes it once more.
+    pub(super) fn given(&self, attempt: AttemptId) -> PlainAppend {
+        self.history.given(attempt)
     }
 
     /// The call was never polled: it is as if it had not been made.
     pub(super) fn take_back(&mut self, attempt: AttemptId) {
-        self.history.attempt_mut(attempt).fate = Fate::Refused;
+        self.history.take_back(attempt);
     }
 
     /// What the caller was told.
@@ -167,7 +173,11 @@ impl Oracle {
 
     /// Judges the whole log of a store that was just opened, `events`, and with it everything that
     /// happened before.
-    pub(super) fn recovered(&mut self, events: &[Recorded], disk: Disk) -> Result<(), Violation> {
+    pub(super) fn recovered(
+        &mut self,
+        events: &[Arc<Recorded>],
+        disk: Disk,
+    ) -> Result<(), Violation> {
         let known = self.model.head().min(events.len() as u64);
         let same = self.model.now().events.iter().zip(events).position(|(then, now)| then != now);
         let lost = (events.len() as u64) < self.seen.max(self.model.head());
@@ -200,7 +210,7 @@ impl Oracle {
 
     /// Takes in the commits behind position `known`: each is a call whose answer at that point is
     /// just this commit.
-    fn place(&mut self, known: u64, events: &[Recorded]) -> Result<(), Violation> {
+    fn place(&mut self, known: u64, events: &[Arc<Recorded>]) -> Result<(), Violation> {
         let mut rest = events.get(usize::try_from(known).unwrap_or(usize::MAX)..).unwrap_or(&[]);
         while let Some(first) = rest.first() {
             let at = first.position;
@@ -213,7 +223,7 @@ impl Oracle {
             if commit.len() != count(&answer) {
                 return broken("G17", format!("the commit at {at} ends in its middle"));
             }
-            let append = self.history.attempt(attempt).append.clone();
+            let append = Arc::clone(&self.history.attempt(attempt).append);
             self.model.append(&append, first.recorded_at);
             for event in commit {
                 self.compare(event)?;
@@ -227,81 +237,80 @@ impl Oracle {
     /// Which call made the commit that `rest` begins with, and the earliest call that could have.
     fn cause(
         &self,
-        rest: &[Recorded],
+        rest: &[Arc<Recorded>],
         candidates: &[AttemptId],
     ) -> Result<(AttemptId, PlainCommitted, u64), Violation> {
-        let (mut cause, mut refusals) = (None, Vec::new());
+        let (mut cause, mut misfits) = (None, Vec::new());
         for id in candidates {
             let attempt = self.history.attempt(*id);
             match (self.fits(attempt, rest), &mut cause) {
                 (Ok(_), Some((_, _, called))) => *called = attempt.called.min(*called),
                 (Ok(answer), None) => cause = Some((*id, answer, attempt.called)),
-                (Err(refusal), _) => refusals.push(refusal),
+                (Err(misfit), _) => misfits.push((misfit, attempt)),
             }
         }
         // A call that the model refuses says more than one that had another fate.
-        let worst = refusals.into_iter().max_by_key(|violation| violation.guarantee == "G18");
+        let worst = misfits.into_iter().max_by_key(|(misfit, _)| misfit.guarantee == "G18");
         match (cause, worst) {
             (Some(cause), _) => Ok(cause),
-            (None, Some(worst)) => Err(worst),
+            (None, Some((Violation { guarantee, what }, attempt))) => {
+                broken(guarantee, format!("{what}: {:?}", attempt.append))
+            }
             (None, None) => {
                 broken("G4", format!("nobody made the commit at {}", self.model.head()))
             }
         }
     }
 
-    fn fits(&self, attempt: &Attempt, rest: &[Recorded]) -> Result<PlainCommitted, Violation> {
-        let (at, name) = (self.model.head(), &attempt.append);
+    /// What the commit that `rest` begins with is answered with, if this call made it.
+    fn fits(&self, attempt: &Attempt, rest: &[Arc<Recorded>]) -> Result<PlainCommitted, Violation> {
+        let at = self.model.head();
         // A repetition under the same key may differ in its circumstances.
         let stored = attempt.append.stored();
         let mut both = stored.iter().zip(rest).map(|((_, given), read)| (given, &read.event));
         if both.any(|(given, read)| given.circumstances != read.circumstances) {
-            return broken("G4", format!("stored at {at} with other circumstances: {name:?}"));
+            return broken("G4", format!("stored at {at} with other circumstances"));
         }
         if attempt.fate == Fate::Refused {
-            return broken("G5", format!("refused, and stored at {at}: {name:?}"));
+            return broken("G5", format!("refused, and stored at {at}"));
         }
         if attempt.fate == Fate::Settled {
-            return broken("G6", format!("it was gone, and is back at {at}: {name:?}"));
+            return broken("G6", format!("it was gone, and is back at {at}"));
         }
         if let Some(placed) = &attempt.placed {
-            return broken(
-                "G19",
-                format!("stored at {at} as well as at {}: {name:?}", placed.first),
-            );
+            return broken("G19", format!("stored at {at} as well as at {}", placed.first));
         }
         if attempt.low > at {
-            let what =
-                format!("called when {} had been shown, stored at {at}: {name:?}", attempt.low);
-            return broken("G20", what);
+            let low = attempt.low;
+            return broken("G20", format!("called when {low} had been shown, stored at {at}"));
         }
         if let Fate::Acknowledged(told) = &attempt.fate
             && (told.replayed || told.first != at)
         {
-            return broken("G17", format!("told {told:?}, stored at {at}: {name:?}"));
+            return broken("G17", format!("told {told:?}, stored at {at}"));
         }
         match self.model.now().answer(&attempt.append) {
             Outcome::Committed(answer) if !answer.replayed && answer.first == at => Ok(answer),
             Outcome::Committed(answer) => {
-                broken("G19", format!("stored again at {at}, rightly {answer:?}: {name:?}"))
+                broken("G19", format!("stored again at {at}, rightly {answer:?}"))
             }
-            other => broken("G18", format!("stored at {at} in spite of {other:?}: {name:?}")),
+            other => broken("G18", format!("stored at {at} in spite of {other:?}")),
         }
     }
 
     /// Compares an event with what its writer gave, and learns the rest.
-    fn compare(&mut self, read: &Recorded) -> Result<(), Violation> {
+    fn compare(&mut self, read: &Arc<Recorded>) -> Result<(), Violation> {
         let at = usize::try_from(read.position).unwrap_or(usize::MAX);
-        let Some(id) = read.event.id else {
+        if read.event.id.is_none() {
             return broken("G4", format!("position {at} has no id"));
-        };
-        let before = at.checked_sub(1).map(|before| self.model.now().events[before].recorded_at);
-        if before.is_some_and(|before| before > read.recorded_at) {
+        }
+        let events = self.model.now().events;
+        let before = at.checked_sub(1).and_then(|before| events.get(before));
+        if before.is_some_and(|before| before.recorded_at > read.recorded_at) {
             return broken("G3", format!("time goes back at position {at}"));
         }
-        self.model.learn(read.position, id, read.recorded_at);
-        let known = &self.model.now().events[at];
-        if known != read {
+        let known = events.get(at).cloned();
+        if !self.model.learn(read) {
             return broken("G4", format!("appended {known:?}, read {read:?}"));
         }
         Ok(())
@@ -319,7 +328,7 @@ impl Oracle {
     fn judge_one(&self, pending: &Pending, disk: Disk) -> Result<(), Violation> {
         let Pending { low, by, what } = pending;
         let high = self.history.first_called_after(*by).unwrap_or(self.model.head());
-        let heads = || self.model.heads().filter(|head| (*low..=high).contains(head));
+        let heads = || self.model.heads(*low..=high);
         let (explained, guarantee) = match what {
             Answer::Append(_, Outcome::Conflict(_)) if disk == Disk::Damaged => (true, ""),
             Answer::Append(id, Outcome::Committed(told))
@@ -337,7 +346,7 @@ impl Oracle {
                 let before = self.model.at(*low).streams(prefix);
                 let listed = |name: &str| lines.iter().any(|(listed, ..)| listed == name);
                 let was = |(name, revision, position): &(String, u64, u64)| {
-                    let line = |last: &Recorded| (last.revision, last.position);
+                    let line = |last: &Arc<Recorded>| (last.revision, last.position);
                     name.starts_with(prefix.as_str())
                         && heads().any(|head| {
                             let last = self.model.at(head).info(name);
@@ -351,7 +360,7 @@ impl Oracle {
                 (heads().any(|head| question.is_answered(self.model.at(head), reply)), "G21")
             }
             Answer::Beside(head, question, reply) => {
-                let known = self.model.heads().any(|known| known == *head);
+                let known = self.model.heads(*head..=*head).count() > 0;
                 (known && question.is_answered(self.model.at(*head), reply), "G14")
             }
             Answer::Head(head) => (heads().any(|known| known == *head), "G20"),

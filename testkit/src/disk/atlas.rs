@@ -5,6 +5,11 @@
 //! exactly if the atlas names a range it needs. The atlas errs on the side of naming too much: a
 //! damaged byte leaves it when that byte is written and synced again, not when the sector around
 //! it happens to be rewritten from an intact cache.
+//!
+//! A range that a store needs excuses a loss that it names, and not every loss without a word: a
+//! store that drops an acknowledged end although a later write of its log lies there intact could
+//! have known. What the intact bytes prove is [evidence](super::Evidence); a loss is excused
+//! without a word only behind [what they prove](super::SimDisk::proven_to_life).
 
 use std::{fmt, ops::Range, sync::Arc};
 

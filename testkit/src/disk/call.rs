@@ -5,7 +5,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use super::{Event, FaultKind, Operation, SimDisk, directory::InodeId, plan::Strike};
+use super::{FaultKind, Operation, SimDisk, directory::InodeId, plan::Strike, trace::Told};
 
 /// What an operation came to, and how long it took.
 #[derive(Debug)]
@@ -40,9 +40,9 @@ pub struct LockHandle {
 }
 
 /// An operation on its way to the disk.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     pub(super) operation: Operation,
-    pub(super) file: Arc<str>,
+    pub(super) file: &'a str,
     pub(super) offset: u64,
     pub(super) bytes: u64,
     /// Stands for the names or bytes that the call carries, in the trace hash.
@@ -91,31 +91,37 @@ impl Measure for LockHandle {
 }
 
 impl SimDisk {
-    /// Runs one operation: counts it, lets faults strike, performs its effect, takes note.
+    /// Runs one operation unless the incarnation is stopped before it: counts it, lets faults strike, performs its effect, takes note.
     pub(super) fn perform<T: Measure>(
         &mut self,
-        call: Call,
+        call: Call<'_>,
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
+        if self.halting.stops(self.ops + 1, call.operation, call.file) {
+            let error = io::Error::other("this incarnation was stopped before this operation");
+            return Outcome { result: Err(error), stall: Duration::ZERO };
+        }
         self.ops += 1;
-        let strike = self.faults.strike(self.ops, call.operation, &call.file, call.bytes);
+        let strike = self.faults.strike(self.ops, call.operation, call.file, call.bytes);
         let result = match strike.kind.and_then(FaultKind::refusal) {
             Some(refusal) => Err(refusal),
             None => effect(self, strike),
         };
-        let event = Event {
+        if strike.kind.is_some_and(FaultKind::shows_other_bytes) {
+            self.witness_damage();
+        }
+        self.trace.record(&Told {
             op: self.ops,
             incarnation: self.incarnation,
             operation: call.operation,
             file: call.file,
             offset: call.offset,
             bytes: call.bytes,
-            fault: strike.kind.map(|kind| (kind, strike.amount)),
+            strike,
             ending: result.as_ref().map(Measure::measure).map_err(io::Error::kind),
-        };
-        let stall = u64::from(strike.stall.subsec_nanos()) ^ strike.stall.as_secs().rotate_left(32);
-        self.trace.record(event, call.digest ^ stall);
-        Outcome { result, stall: strike.stall }
+            digest: call.digest,
+        });
+        Outcome { result, stall: Duration::from_micros(strike.stall_us) }
     }
 
     /// What a call through a handle of an earlier incarnation gets; it has no effect.

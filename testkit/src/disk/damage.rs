@@ -70,6 +70,7 @@ impl SimDisk {
     pub fn corrupt_bit(&mut self, name: &str, offset: u64, bit: u8) -> io::Result<()> {
         let id = self.find(name)?;
         self.flip(id, offset * 8 + u64::from(bit % 8), Cause::Test);
+        self.witness_damage();
         Ok(())
     }
 
@@ -80,6 +81,7 @@ impl SimDisk {
             let place = sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES;
             self.inode_mut(id).damage(sector, None, place, Cause::Test);
         }
+        self.witness_damage();
         Ok(())
     }
 
@@ -95,6 +97,7 @@ impl SimDisk {
             let slot = inode.durable.content.patched(piece.sector, piece.start, part);
             inode.damage(piece.sector, slot, place, Cause::Test);
         }
+        self.witness_damage();
         Ok(())
     }
 
@@ -114,6 +117,7 @@ impl SimDisk {
             let place = sector * SECTOR_BYTES..(sector + 1) * SECTOR_BYTES;
             self.inode_mut(target).damage(sector, slot, place, Cause::Test);
         }
+        self.witness_damage();
         Ok(())
     }
 
@@ -123,6 +127,7 @@ impl SimDisk {
         let name: Arc<str> = name.into();
         self.lost_names.push(Damage::name(Arc::clone(&name), Cause::Test));
         self.directory.force(&EntryChange::Unlink { name, inode, returns: false });
+        self.witness_damage();
         Ok(())
     }
 
@@ -130,6 +135,7 @@ impl SimDisk {
     pub fn truncate_file(&mut self, name: &str, length: u64) -> io::Result<()> {
         let id = self.find(name)?;
         self.inode_mut(id).damage_length(length);
+        self.witness_damage();
         Ok(())
     }
 }

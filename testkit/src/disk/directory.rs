@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     atlas::{Cause, Damage},
-    crash::{Fate, UnitKind},
+    fate::Fate,
     fault::FaultKind,
 };
 
@@ -121,11 +121,11 @@ impl Directory {
 
     /// Each unsynced change meets its fate, except that a change whose names depend on a lost one
     /// is lost as well: no file system renames what it did not create. Returns broken promises.
-    pub(super) fn lose_power(&mut self, fate: &mut dyn FnMut(UnitKind) -> Fate) -> Vec<Damage> {
+    pub(super) fn lose_power(&mut self, fate: &mut dyn FnMut() -> Fate) -> Vec<Damage> {
         let mut lost = BTreeSet::new();
         let mut damage = Vec::new();
         for Unsynced { change, promised } in mem::take(&mut self.unsynced) {
-            let kept = fate(UnitKind::Entry) == Fate::Kept
+            let kept = fate() == Fate::Kept
                 && !matches!(change, Unlink { returns: true, .. })
                 && change.names().iter().all(|name| !lost.contains(*name));
             if kept {

@@ -116,7 +116,7 @@ impl SimDisk {
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
         let digest = digest(name.as_bytes()) ^ extra.rotate_left(1);
-        self.perform(Call { operation, file: name.into(), offset: 0, bytes: 0, digest }, effect)
+        self.perform(Call { operation, file: name, offset: 0, bytes: 0, digest }, effect)
     }
 
     pub(super) fn find(&self, name: &str) -> io::Result<InodeId> {

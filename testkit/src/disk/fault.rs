@@ -15,7 +15,7 @@ use super::operation::Operation::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// Nothing is wrong, it only takes long. Amount: milliseconds.
+    /// Nothing is wrong, it only takes long. Amount: microseconds.
     Stall,
     /// A read fails with EIO.
     ReadError,
@@ -146,6 +146,13 @@ impl FaultKind {
         )
     }
 
+    /// Whether bytes that were as promised before may be others from now on, or were shown as
+    /// others.
+    pub(super) const fn shows_other_bytes(self) -> bool {
+        use FaultKind::{BitRot, LatentError, MisdirectedRead, MisdirectedWrite, ZeroedSector};
+        matches!(self, BitRot | ZeroedSector | LatentError | MisdirectedWrite | MisdirectedRead)
+    }
+
     /// The error of kinds that refuse the operation before it has any effect.
     pub(super) fn refusal(self) -> Option<io::Error> {
         match self {
@@ -231,32 +238,47 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A line that is not a fault.
+/// A text that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParseFaultError(String);
+pub struct ParseError {
+    what: &'static str,
+    text: String,
+    example: &'static str,
+}
 
-impl fmt::Display for ParseFaultError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "not a fault: `{}`, expected for example `stall 500 at sync 2 of name`", self.0)
+impl ParseError {
+    pub(super) fn new(what: &'static str, text: &str, example: &'static str) -> Self {
+        Self { what, text: text.to_owned(), example }
+    }
+
+    fn fault(text: &str) -> Self {
+        Self::new("a fault", text, "stall 500 at sync 2 of name")
     }
 }
 
-impl Error for ParseFaultError {}
+impl fmt::Display for ParseError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, text, example } = self;
+        write!(out, "not {what}: `{text}`, expected for example `{example}`")
+    }
+}
+
+impl Error for ParseError {}
 
 impl FromStr for FaultKind {
-    type Err = ParseFaultError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let found = Self::ALL.into_iter().find(|kind| kind.facts().0 == text);
-        found.ok_or_else(|| ParseFaultError(text.to_owned()))
+        found.ok_or_else(|| ParseError::fault(text))
     }
 }
 
 impl FromStr for Fault {
-    type Err = ParseFaultError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, ParseFaultError> {
-        parse(text).ok_or_else(|| ParseFaultError(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        parse(text).ok_or_else(|| ParseError::fault(text))
     }
 }
 
@@ -267,12 +289,14 @@ fn parse(text: &str) -> Option<Fault> {
     let at = if event == "op" {
         Trigger::Op(rest.parse().ok()?)
     } else {
-        let (nth, prefix) = rest.split_once(" of ").unwrap_or((rest, ""));
-        Trigger::Nth {
-            operation: Operation::ALL.into_iter().find(|known| known.name() == event)?,
-            nth: nth.parse().ok()?,
-            prefix: prefix.to_owned(),
-        }
+        let (nth, prefix) = split_prefix(rest)?;
+        Trigger::Nth { operation: Operation::parse(event)?, nth, prefix }
     };
     Some(Fault { kind: kind.parse().ok()?, amount: amount.parse().ok()?, at })
+}
+
+/// Reads `2 of log-`, or `2` alone.
+pub(super) fn split_prefix(text: &str) -> Option<(u64, String)> {
+    let (nth, prefix) = text.split_once(" of ").unwrap_or((text, ""));
+    Some((nth.parse().ok()?, prefix.to_owned()))
 }

@@ -34,7 +34,9 @@ impl SimDisk {
         self.on_file(Operation::Write, file, size, |disk, strike| {
             let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::FileTooLarge)?;
             disk.admit_growth(file, end)?;
-            disk.write_struck(file.inode, offset, bytes, strike)
+            let taken = disk.write_struck(file.inode, offset, bytes, strike)?;
+            disk.witness_write(file.inode, offset, &bytes[..taken]);
+            Ok(taken)
         })
     }
 
@@ -50,6 +52,7 @@ impl SimDisk {
                 Some(FaultKind::LyingSync) => inode.sync_lied(),
                 _ => inode.sync(),
             }
+            disk.witness_sync(file.inode);
             disk.rot(file.inode, 0..u64::MAX, strike);
             Ok(())
         })
@@ -104,8 +107,8 @@ impl SimDisk {
             return self.fence();
         }
         let digest = digest ^ (file.inode << 1);
-        let file = Arc::clone(&self.inode(file.inode).name);
-        self.perform(Call { operation, file, offset, bytes, digest }, effect)
+        let name = Arc::clone(&self.inode(file.inode).name);
+        self.perform(Call { operation, file: &name, offset, bytes, digest }, effect)
     }
 
     fn admit_growth(&self, file: FileHandle, length: u64) -> io::Result<()> {
@@ -135,6 +138,7 @@ impl SimDisk {
             Some(FaultKind::MisdirectedRead) => {
                 if let Some((other, sector)) = self.elsewhere(id, offset, strike.amount) {
                     place = (other, sector * SECTOR_BYTES + offset % SECTOR_BYTES);
+                    self.witness_misread(id, offset..offset + count as u64);
                 }
             }
             _ => self.rot(id, offset..offset + count as u64, strike),

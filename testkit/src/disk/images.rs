@@ -7,7 +7,7 @@
 use super::{
     SimDisk,
     content::SECTOR_BYTES,
-    crash::{Fate, Unit, UnitKind},
+    fate::{Fate, UnitKind},
 };
 use crate::choices::Seeded;
 
@@ -40,7 +40,8 @@ impl Image {
             Self::Only(unit) => index == unit,
             Self::Without(unit) => index != unit,
             Self::Torn { unit, front, .. } if index == unit => {
-                return Fate::Torn(if front { (0, half) } else { (half, half * 2) });
+                let from = if front { 0 } else { half };
+                return Fate::Torn { from, to: from + half };
             }
             Self::Torn { others, .. } => others,
             Self::Drawn(seed) => Seeded::new(seed).fork(index as u64).bits() & 1 == 1,
@@ -95,7 +96,7 @@ impl SimDisk {
     fn image(&self, image: Image) -> Self {
         let mut disk = self.clone();
         let mut index = 0;
-        disk.lose_power(&mut |_: Unit| {
+        disk.lose_power(&mut |_, _| {
             index += 1;
             image.fate(index - 1)
         });

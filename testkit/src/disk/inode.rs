@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, mem, ops::Range, sync::Arc};
 use super::{
     atlas::{Cause, Scars},
     content::{Content, SECTOR_BYTES, Sector, Slot, pieces, to_index},
-    crash::{Fate, UnitKind},
+    fate::{Fate, UnitKind},
     fault::FaultKind,
 };
 use crate::choices::{Choices, Seeded};
@@ -194,12 +194,12 @@ impl Inode {
     }
 
     /// Each unsynced change meets its fate, in order; afterwards the cache shows what is left.
-    pub(super) fn lose_power(&mut self, fate: &mut dyn FnMut(UnitKind) -> Fate) {
+    pub(super) fn lose_power(&mut self, fate: &mut dyn FnMut(&Arc<str>, UnitKind) -> Fate) {
         let length_before = self.durable.length;
         for unsynced in mem::take(&mut self.unsynced) {
             let fate = match unsynced.change {
-                Change::Sector { .. } => fate(UnitKind::Sector),
-                Change::Length(_) => fate(UnitKind::Length),
+                Change::Sector { .. } => fate(&self.name, UnitKind::Sector),
+                Change::Length(_) => fate(&self.name, UnitKind::Length),
                 Change::Withheld { .. } => Fate::Dropped,
             };
             match (fate, &unsynced.change) {
@@ -207,10 +207,10 @@ impl Inode {
                     self.store(unsynced.change);
                     continue;
                 }
-                (Fate::Torn(kept), Change::Sector { index, slot, .. }) => {
-                    self.tear(*index, slot.as_ref(), kept);
+                (Fate::Torn { from, to }, Change::Sector { index, slot, .. }) => {
+                    self.tear(*index, slot.as_ref(), from.into()..to.into());
                 }
-                (Fate::Garbage(seed), Change::Sector { index, .. })
+                (Fate::Garbage { seed }, Change::Sector { index, .. })
                     if index * SECTOR_BYTES >= length_before =>
                 {
                     self.durable.content.set(*index, Some(Arc::new(garbage(seed))));
@@ -240,8 +240,7 @@ impl Inode {
     }
 
     /// The bytes `kept` of a new version land, the others stay as they were.
-    fn tear(&mut self, index: u64, new: Option<&Arc<Sector>>, kept: (u16, u16)) {
-        let kept = usize::from(kept.0)..usize::from(kept.1);
+    fn tear(&mut self, index: u64, new: Option<&Arc<Sector>>, kept: Range<usize>) {
         let bytes = new.map_or(&[0; _], |sector| &**sector);
         let torn = self.durable.content.patched(index, kept.start, &bytes[kept]);
         self.durable.content.set(index, torn);

@@ -52,10 +52,15 @@ mod crash;
 mod damage;
 mod directory;
 mod entries;
+mod evidence;
+mod fate;
 mod fault;
 mod files;
+mod halt;
 mod images;
 mod inode;
+mod judge;
+mod lived;
 mod operation;
 mod plan;
 mod trace;
@@ -68,13 +73,18 @@ use std::{collections::BTreeMap, sync::Arc};
 pub use atlas::{Cause, Damage};
 pub use call::{FileHandle, LockHandle, Outcome};
 pub use content::SECTOR_BYTES;
-pub use fault::{Fault, FaultKind, ParseFaultError, Trigger};
+pub use evidence::Evidence;
+pub use fate::{Fate, Unit, UnitKind};
+pub use fault::{Fault, FaultKind, ParseError, Trigger};
+pub use halt::Halt;
 pub use operation::Operation;
 pub use plan::{FaultPlan, PowerLoss};
-pub use trace::Event;
+pub use trace::{Event, Note};
 
 use crate::choices::Seeded;
 use directory::{Directory, InodeId};
+use evidence::Witness;
+use halt::Halting;
 use inode::Inode;
 use plan::Faults;
 use trace::Trace;
@@ -111,8 +121,8 @@ pub struct SimDisk {
     incarnation: u64,
     faults: Faults,
     lost_names: Vec<Damage>,
-    halt_before: Option<u64>,
-    halt_reached: bool,
+    witness: Witness,
+    halting: Halting,
     trace: Trace,
     ops: u64,
     fenced: u64,
@@ -145,8 +155,8 @@ impl SimDisk {
             incarnation: 1,
             faults: Faults::new(plan, Seeded::new(seed)),
             lost_names: Vec::new(),
-            halt_before: None,
-            halt_reached: false,
+            witness: Witness::default(),
+            halting: Halting::default(),
             trace: Trace::new(),
             ops: 0,
             fenced: 0,
@@ -165,6 +175,12 @@ impl SimDisk {
         self.faults.add(fault);
     }
 
+    /// Plans exactly `faults`, in place of what is still scheduled. At the beginning of an
+    /// incarnation, with [what struck in another](Self::injected_in_life), it repeats that one.
+    pub fn plan_faults(&mut self, faults: Vec<Fault>) {
+        self.faults.reschedule(faults);
+    }
+
     /// Nothing goes wrong by itself from here on. Damage done stays.
     pub fn heal(&mut self) {
         self.faults.clear();
@@ -175,6 +191,18 @@ impl SimDisk {
     /// disk they repeat this run.
     pub fn injected(&self) -> &[Fault] {
         self.faults.injected()
+    }
+
+    /// The faults that struck since the incarnation began, each at the operation counted from
+    /// there by kind of file. [Planned](Self::plan_faults) at the beginning of an equal
+    /// incarnation of a quiet disk they repeat it.
+    pub fn injected_in_life(&self) -> &[Fault] {
+        self.faults.injected_in_life()
+    }
+
+    /// How often `kind` has struck so far.
+    pub fn struck(&self, kind: FaultKind) -> u64 {
+        self.faults.struck(kind)
     }
 
     /// Limits the sum of all lengths to `bytes`, or lifts the limit. More than fits already is
@@ -194,40 +222,15 @@ impl SimDisk {
         self.incarnation
     }
 
-    /// Stops whoever asks [`arrive`](Self::arrive) before operation number `op` (counted from 1
-    /// over the disk's whole life), until the next crash.
-    pub fn halt_before(&mut self, op: u64) {
-        self.halt_before = Some(op);
-    }
-
-    /// Whether the next operation may start; notes that a halt was reached if not.
-    pub fn arrive(&mut self) -> bool {
-        self.halt_reached |= self.halt_before.is_some_and(|halt| self.ops + 1 >= halt);
-        !self.halt_reached
-    }
-
-    /// Whether someone was stopped by [`halt_before`](Self::halt_before) since the last crash.
-    pub fn is_halted(&self) -> bool {
-        self.halt_reached
-    }
-
-    /// Nobody is to be stopped any more.
-    pub fn clear_halt(&mut self) {
-        (self.halt_before, self.halt_reached) = (None, false);
-    }
-
     /// How often things happened so far.
     pub fn counters(&self) -> Counters {
-        let mut faults = BTreeMap::new();
-        for fault in self.faults.injected() {
-            *faults.entry(fault.kind).or_default() += 1;
-        }
+        let struck = FaultKind::ALL.into_iter().map(|kind| (kind, self.struck(kind)));
         Counters {
             ops: self.ops,
             fenced: self.fenced,
             process_crashes: self.process_crashes,
             power_failures: self.power_failures,
-            faults,
+            faults: struck.filter(|(_, count)| *count > 0).collect(),
         }
     }
 
@@ -236,19 +239,39 @@ impl SimDisk {
         self.ops
     }
 
-    /// Hash of everything that reached this disk, in order. Equal for two runs of one seed.
+    /// Hash of everything that reached this disk and of every remark, in order. Equal for two
+    /// runs of one seed.
     pub fn trace_hash(&self) -> u128 {
         self.trace.hash()
     }
 
-    /// Keeps the last `events` events for reports; none unless asked.
-    pub fn keep_events(&mut self, events: usize) {
-        self.trace.keep_recent(events);
+    /// Keeps the last `notes` events and remarks for reports; none unless asked.
+    pub fn keep_events(&mut self, notes: usize) {
+        self.trace.keep_recent(notes);
+    }
+
+    /// The kept events and remarks, oldest first.
+    pub fn notes(&self) -> impl Iterator<Item = &Note> {
+        self.trace.recent()
     }
 
     /// The kept events, oldest first.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.trace.recent()
+        self.notes().filter_map(|note| match note {
+            Note::Event(event) => Some(event),
+            Note::Remark(_) => None,
+        })
+    }
+
+    /// Takes `text` into the trace, between the events before and after: an answer, a decision.
+    pub fn remark(&mut self, text: &str) {
+        self.trace.remark(text);
+    }
+
+    /// Takes `words` into the trace, like [`remark`](Self::remark) but cheap unless notes are
+    /// kept.
+    pub fn remark_words(&mut self, words: &[u64]) {
+        self.trace.remark_words(words);
     }
 
     fn inode(&self, id: InodeId) -> &Inode {

@@ -64,6 +64,10 @@ impl Operation {
         PowerFailure,
     ];
 
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == text)
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Open => "open",

@@ -1,12 +1,13 @@
-//! The ordered trace of everything that reached the disk.
+//! The ordered trace of everything that reached the disk, and of what others remarked meanwhile.
 //!
 //! It is not a log for people first: it is the proof that two runs of one seed were the same run.
 //! The invariant it guards: the hash depends on operations, their arguments (written bytes
-//! included) and their endings, in order, and on nothing else.
+//! included), their endings, and remarks, in order, and on nothing else; whether notes are kept
+//! for a report changes nothing.
 
 use std::{collections::VecDeque, fmt, io, sync::Arc};
 
-use super::{fault::FaultKind, operation::Operation};
+use super::{fault::FaultKind, operation::Operation, plan::Strike};
 
 /// One call that reached the disk, or one crash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Event {
     pub bytes: u64,
     /// The fault that struck, with its amount.
     pub fault: Option<(FaultKind, u64)>,
+    /// How long it took, in microseconds.
+    pub stall_us: u64,
     /// What the caller was told: a count, or the kind of the error.
     pub ending: Result<u64, io::ErrorKind>,
 }
@@ -43,9 +46,65 @@ impl fmt::Display for Event {
             Ok(count) => write!(out, " -> {count}")?,
             Err(kind) => write!(out, " -> {kind}")?,
         }
-        match self.fault {
-            Some((kind, amount)) => write!(out, " [{kind} {amount}]"),
-            None => Ok(()),
+        if let Some((kind, amount)) = self.fault {
+            write!(out, " [{kind} {amount}]")?;
+        }
+        match self.stall_us {
+            0 => Ok(()),
+            stalled => write!(out, " [{} {stalled}]", FaultKind::Stall),
+        }
+    }
+}
+
+/// What is kept for reports: one line of a story.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// A call that reached the disk, or a crash.
+    Event(Event),
+    /// What somebody else had to say at this moment.
+    Remark(Box<str>),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(event) => write!(out, "{event}"),
+            Self::Remark(text) => write!(out, "-- {text}"),
+        }
+    }
+}
+
+/// What the trace is told of an event, without the names that only a kept one needs.
+pub(super) struct Told<'a> {
+    pub(super) op: u64,
+    pub(super) incarnation: u64,
+    pub(super) operation: Operation,
+    pub(super) file: &'a str,
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    pub(super) strike: Strike,
+    pub(super) ending: Result<u64, io::ErrorKind>,
+    /// Stands for the names or bytes that the call carries.
+    pub(super) digest: u64,
+}
+
+impl Told<'_> {
+    fn fault(&self) -> Option<(FaultKind, u64)> {
+        self.strike.kind.map(|kind| (kind, self.strike.amount))
+    }
+
+    fn event(&self) -> Event {
+        Event {
+            op: self.op,
+            incarnation: self.incarnation,
+            operation: self.operation,
+            file: self.file.into(),
+            offset: self.offset,
+            bytes: self.bytes,
+            fault: self.fault(),
+            stall_us: self.strike.stall_us,
+            ending: self.ending,
         }
     }
 }
@@ -53,7 +112,7 @@ impl fmt::Display for Event {
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
     hash: u128,
-    recent: VecDeque<Event>,
+    recent: VecDeque<Note>,
     recent_max: usize,
 }
 
@@ -70,32 +129,52 @@ impl Trace {
         self.hash
     }
 
-    pub(super) fn recent(&self) -> impl Iterator<Item = &Event> {
+    pub(super) fn recent(&self) -> impl Iterator<Item = &Note> {
         self.recent.iter()
     }
 
-    pub(super) fn keep_recent(&mut self, events: usize) {
-        self.recent_max = events;
-        self.recent.drain(..self.recent.len().saturating_sub(events));
+    pub(super) fn keep_recent(&mut self, notes: usize) {
+        self.recent_max = notes;
+        self.recent.drain(..self.recent.len().saturating_sub(notes));
     }
 
-    /// Takes note of `event`; `carried` is the digest of the names or bytes it carried.
-    pub(super) fn record(&mut self, event: Event, carried: u64) {
-        let fault = event.fault.map_or(0, |(kind, amount)| (kind as u64 + 1) ^ (amount << 8));
-        let ending = match &event.ending {
-            Ok(count) => *count,
-            Err(kind) => !digest(kind.to_string().as_bytes()),
+    pub(super) fn record(&mut self, told: &Told<'_>) {
+        let fault = told.fault().map_or(0, |(kind, amount)| (kind as u64 + 1) ^ (amount << 8));
+        let ending = match told.ending {
+            Ok(count) => count,
+            Err(kind) => !(kind as u64),
         };
-        let what = ((event.operation as u64) << 56) ^ event.incarnation;
-        for word in [what, event.offset, event.bytes, carried, fault, ending] {
+        let what = ((told.operation as u64) << 56) ^ told.incarnation;
+        let digest = told.digest ^ told.strike.stall_us.rotate_left(32);
+        for word in [what, told.offset, told.bytes, digest, fault, ending] {
             self.mix(word);
         }
-        if self.recent_max > 0 {
-            if self.recent.len() == self.recent_max {
-                self.recent.pop_front();
-            }
-            self.recent.push_back(event);
+        self.keep(|| Note::Event(told.event()));
+    }
+
+    pub(super) fn remark(&mut self, text: &str) {
+        self.mix(digest(text.as_bytes()));
+        self.keep(|| Note::Remark(text.into()));
+    }
+
+    pub(super) fn remark_words(&mut self, words: &[u64]) {
+        for word in words {
+            self.mix(*word);
         }
+        self.keep(|| {
+            let words: Vec<_> = words.iter().map(u64::to_string).collect();
+            Note::Remark(words.join(" ").into())
+        });
+    }
+
+    fn keep(&mut self, note: impl FnOnce() -> Note) {
+        if self.recent_max == 0 {
+            return;
+        }
+        if self.recent.len() == self.recent_max {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(note());
     }
 
     fn mix(&mut self, word: u64) {

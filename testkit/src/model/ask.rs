@@ -5,18 +5,21 @@
 
 use super::{
     Past, PlainAppend, PlainCommitted, PlainItem, PlainRead, PlainSelector, Recorded, Refusal,
-    stream_id,
+    Shown, stream_id, word,
 };
 use sagalog::{CommandKey, ConsumerId, EventId, FenceName, ReadError, ReadOnlyStore, Store};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// A question that changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by tests")]
 pub enum Question {
     /// Which events does this read show?
     Read(PlainRead),
     /// Which event has this id?
-    Event(EventId),
+    Event(#[serde(with = "word")] EventId),
     /// Where does this stream end?
     Info(String),
     /// Which streams begin so?
@@ -34,7 +37,7 @@ pub enum Question {
 #[expect(clippy::exhaustive_enums, reason = "compared whole by tests")]
 pub enum Reply {
     /// These events.
-    Events(Vec<Recorded>),
+    Events(Vec<Arc<Recorded>>),
     /// Streams, each with its last revision and position.
     Streams(Vec<(String, u64, u64)>),
     /// The answer to an append that was stored, as to its repetition.
@@ -49,15 +52,15 @@ const VALID: &str = "the names of a test are valid";
 
 /// Asks a store, or a reader beside one: they have the same methods.
 macro_rules! ask {
-    ($question:expr, $store:expr) => {
+    ($question:expr, $store:expr, $shown:expr) => {
         match $question {
             Question::Read(read) => {
                 let events = $store.read(read.into()).collect().await?;
-                Reply::Events(events.iter().map(Recorded::from).collect())
+                Reply::Events(events.iter().map(|event| $shown.plain(event)).collect())
             }
             Question::Event(id) => {
                 let event = $store.event(*id).await?;
-                Reply::Events(event.iter().map(Recorded::from).collect())
+                Reply::Events(event.iter().map(|event| $shown.plain(event)).collect())
             }
             Question::Info(stream) => {
                 let info = $store.stream_info(&stream_id(stream)).await?;
@@ -70,7 +73,7 @@ macro_rules! ask {
             Question::Resolve(key) => {
                 let key = CommandKey::parse(key).expect(VALID);
                 let original = $store.resolve(&key).await?;
-                Reply::Commit(original.map(|original| repeated(original.into())))
+                Reply::Commit(original.map(|original| PlainCommitted::from(original).repeated()))
             }
             Question::Checkpoint(consumer) => {
                 let consumer = ConsumerId::parse(consumer).expect(VALID);
@@ -82,6 +85,38 @@ macro_rules! ask {
             }
         }
     };
+}
+
+/// Every name in a store, once.
+#[derive(Default)]
+struct Named<'a> {
+    streams: BTreeSet<&'a str>,
+    categories: BTreeSet<&'a str>,
+    ids: BTreeSet<EventId>,
+    types: BTreeSet<&'a str>,
+    tags: BTreeSet<&'a str>,
+    keys: BTreeSet<&'a str>,
+    consumers: BTreeSet<&'a str>,
+    fences: BTreeSet<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    fn event(&mut self, recorded: &'a Recorded) {
+        let Recorded { stream, event, .. } = recorded;
+        self.streams.insert(stream);
+        self.categories.extend(stream.split('-').next());
+        self.ids.extend(event.id);
+        if !event.event_type.starts_with('$') {
+            self.types.insert(&event.event_type);
+        }
+        self.tags.extend(event.tags.iter().map(String::as_str));
+    }
+
+    fn commit(&mut self, append: &'a PlainAppend) {
+        self.keys.extend(append.key.as_deref());
+        self.consumers.extend(append.checkpoint.iter().map(|(consumer, _)| consumer.as_str()));
+        self.fences.extend(append.fence.iter().map(|(fence, _)| fence.as_str()));
+    }
 }
 
 impl Question {
@@ -97,26 +132,26 @@ impl Question {
             Self::Read(PlainRead { backward: true, ..whole.clone() }),
             Self::Read(whole),
         ];
+        let mut of = Named::default();
         for event in past.events {
-            let stream = event.stream.clone();
-            let category = stream.split('-').next().unwrap_or_default().to_owned();
-            all.push(read(PlainSelector::Category(category)));
-            all.push(Self::Info(stream.clone()));
-            all.push(read(PlainSelector::Stream(stream)));
-            all.extend(event.event.id.map(Self::Event));
-            if !event.event.event_type.starts_with('$') {
-                all.push(item(vec![event.event.event_type.clone()], Vec::new()));
-            }
-            all.extend(event.event.tags.iter().map(|tag| item(Vec::new(), vec![tag.clone()])));
+            of.event(event);
         }
         for commit in past.commits {
-            let PlainAppend { key, checkpoint, fence, .. } = &commit.append;
-            all.extend(key.clone().map(Self::Resolve));
-            all.extend(checkpoint.clone().map(|(consumer, _)| Self::Checkpoint(consumer)));
-            all.extend(fence.clone().map(|(fence, _)| Self::Fence(fence)));
+            of.commit(&commit.append);
         }
+        for stream in of.streams {
+            all.push(Self::Info(stream.to_owned()));
+            all.push(read(PlainSelector::Stream(stream.to_owned())));
+        }
+        let categories = of.categories.into_iter().map(str::to_owned);
+        all.extend(categories.map(|name| read(PlainSelector::Category(name))));
+        all.extend(of.ids.into_iter().map(Self::Event));
+        all.extend(of.types.into_iter().map(|name| item(vec![name.to_owned()], Vec::new())));
+        all.extend(of.tags.into_iter().map(|name| item(Vec::new(), vec![name.to_owned()])));
+        all.extend(of.keys.into_iter().map(|name| Self::Resolve(name.to_owned())));
+        all.extend(of.consumers.into_iter().map(|name| Self::Checkpoint(name.to_owned())));
+        all.extend(of.fences.into_iter().map(|name| Self::Fence(name.to_owned())));
         all.sort();
-        all.dedup();
         all
     }
 
@@ -132,7 +167,7 @@ impl Question {
 
     /// What the model replies.
     pub fn put_to(&self, past: Past<'_>) -> Reply {
-        let line = |last: &Recorded| (last.stream.clone(), last.revision, last.position);
+        let line = |last: &Arc<Recorded>| (last.stream.clone(), last.revision, last.position);
         match self {
             Self::Read(read) => match past.read(read) {
                 Ok(events) => Reply::Events(events.into_iter().cloned().collect()),
@@ -150,27 +185,23 @@ impl Question {
             Self::Streams(prefix) => {
                 Reply::Streams(past.streams(prefix).into_iter().map(line).collect())
             }
-            Self::Resolve(key) => Reply::Commit(past.resolve(key).map(repeated)),
+            Self::Resolve(key) => Reply::Commit(past.resolve(key).map(PlainCommitted::repeated)),
             Self::Checkpoint(consumer) => Reply::Number(past.checkpoint(consumer)),
             Self::Fence(fence) => Reply::Number(past.fence(fence)),
         }
     }
 
-    /// What the store replies.
-    pub async fn put_to_store(&self, store: &Store) -> Reply {
-        let asked: Result<Reply, ReadError> = async { Ok(ask!(self, store)) }.await;
+    /// What the store replies, with its events in plain form as `shown` has them.
+    pub async fn put_to_store(&self, store: &Store, shown: &Shown) -> Reply {
+        let asked: Result<Reply, ReadError> = async { Ok(ask!(self, store, shown)) }.await;
         asked.unwrap_or_else(|error| Reply::Refused(error.into()))
     }
 
     /// What a reader beside the store replies.
-    pub async fn put_to_reader(&self, store: &ReadOnlyStore) -> Reply {
-        let asked: Result<Reply, ReadError> = async { Ok(ask!(self, store)) }.await;
+    pub async fn put_to_reader(&self, store: &ReadOnlyStore, shown: &Shown) -> Reply {
+        let asked: Result<Reply, ReadError> = async { Ok(ask!(self, store, shown)) }.await;
         asked.unwrap_or_else(|error| Reply::Refused(error.into()))
     }
-}
-
-fn repeated(answer: PlainCommitted) -> PlainCommitted {
-    PlainCommitted { replayed: true, ..answer }
 }
 
 fn line_of(info: &sagalog::StreamInfo) -> (String, u64, u64) {

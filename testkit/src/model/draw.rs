@@ -11,6 +11,7 @@ use super::{
 };
 use crate::choices::{Choices, Seeded};
 use sagalog::{ContentType, EventId, ExpectedRevision, Revision, runtime::WallTime};
+use std::sync::Arc;
 
 const STREAMS: [&str; 8] = ["a-1", "a-2", "b-1", "b", "a-11", "-", "ä-1", "$j-1"];
 const TYPES: [&str; 3] = ["A", "B", "C"];
@@ -21,7 +22,7 @@ const PREFIXES: [&str; 8] = ["", "a", "a-", "a-1", "b", "$", "ä", "x"];
 const CATEGORIES: [&str; 6] = ["a", "b", "", "ä", "$j", "x"];
 
 /// How large the alphabets are that grow with the run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct Alphabet {
     /// Streams beside the named ones; they are `s-0`, `s-1` and so on.
@@ -134,7 +135,7 @@ impl<'a, C: Choices> Draw<'a, C> {
         let events = self.past.events;
         let start = self.index(events.len());
         let count = 1 + self.index(4);
-        let mut repeated: Vec<&Recorded> = events.iter().skip(start).take(count).collect();
+        let mut repeated: Vec<&Arc<Recorded>> = events.iter().skip(start).take(count).collect();
         if self.one_in(5) && repeated.len() > 1 {
             repeated.swap(0, 1);
         }

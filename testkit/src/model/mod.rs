@@ -7,6 +7,8 @@
 mod ask;
 mod draw;
 mod plain;
+mod shown;
+mod word;
 
 pub use ask::{Question, Reply};
 pub use draw::{Alphabet, Draw};
@@ -14,15 +16,17 @@ pub use plain::{
     Circumstances, Outcome, PlainAppend, PlainAsOf, PlainCommitted, PlainEvent, PlainGuard,
     PlainItem, PlainQuery, PlainRead, PlainSelector, PlainStart, Recorded, Refusal, stream_id,
 };
+pub use shown::Shown;
 
 use plain::is_answered;
-use sagalog::{Actual, EventId, ExpectedRevision, Position, Revision, runtime::WallTime};
+use sagalog::{Actual, ExpectedRevision, Position, Revision, runtime::WallTime};
+use std::{ops::RangeInclusive, sync::Arc};
 
 #[cfg(test)]
 mod tests;
 
 /// A commit, with the answer that its caller got.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Original {
     append: PlainAppend,
     answer: PlainCommitted,
@@ -32,8 +36,8 @@ struct Original {
 #[derive(Clone, Debug)]
 pub struct Model {
     key_horizon_events: u64,
-    events: Vec<Recorded>,
-    commits: Vec<Original>,
+    events: Vec<Arc<Recorded>>,
+    commits: Vec<Arc<Original>>,
 }
 
 /// The reference store as it was at a head.
@@ -41,8 +45,8 @@ pub struct Model {
 pub struct Past<'a> {
     key_horizon_events: u64,
     /// Every event, by position.
-    pub events: &'a [Recorded],
-    commits: &'a [Original],
+    pub events: &'a [Arc<Recorded>],
+    commits: &'a [Arc<Original>],
 }
 
 impl Model {
@@ -56,9 +60,12 @@ impl Model {
         self.events.len() as u64
     }
 
-    /// The heads that the store had: 0 and the end of each commit.
-    pub fn heads(&self) -> impl DoubleEndedIterator<Item = u64> {
-        std::iter::once(0).chain(self.commits.iter().map(|commit| commit.answer.end()))
+    /// The heads within `range` that the store had: 0 and the end of each commit.
+    pub fn heads(&self, range: RangeInclusive<u64>) -> impl Iterator<Item = u64> {
+        let before = self.commits.partition_point(|commit| commit.answer.end() < *range.start());
+        let ends = self.commits[before..].iter().map(|commit| commit.answer.end());
+        let empty = range.contains(&0).then_some(0);
+        empty.into_iter().chain(ends).take_while(move |head| range.contains(head))
     }
 
     /// The store as it is.
@@ -82,25 +89,25 @@ impl Model {
             && answer.positions > 0
         {
             let recorded_at = self.events.last().map_or(wall, |last| last.recorded_at.max(wall));
-            for (stream, event) in append.stored() {
+            for (stream, event) in append.stored().iter().cloned() {
                 let (position, revision) = (self.head(), self.now().next_revision(&stream));
-                self.events.push(Recorded { stream, revision, position, recorded_at, event });
+                let event = Recorded { stream, revision, position, recorded_at, event };
+                self.events.push(Arc::new(event));
             }
-            self.commits.push(Original { append: append.clone(), answer: answer.clone() });
+            let (append, answer) = (append.clone(), answer.clone());
+            self.commits.push(Arc::new(Original { append, answer }));
         }
         outcome
     }
 
-    /// Takes over what the store chose for the event at `position`: its time, and its id if the
-    /// writer gave none.
-    ///
-    /// # Panics
-    /// If there is no such event.
-    pub fn learn(&mut self, position: u64, id: EventId, recorded_at: WallTime) {
-        let known = self.events.iter_mut().find(|event| event.position == position);
-        let known = known.expect("what was stored is known to the model");
-        known.event.id.get_or_insert(id);
-        known.recorded_at = recorded_at;
+    /// Takes over what the store chose for an event that was read: its time, and its id if the
+    /// writer gave none. False if it is not the event that was appended there; if it is, the model
+    /// keeps it as it was read, so that it is compared at a glance from then on.
+    pub fn learn(&mut self, read: &Arc<Recorded>) -> bool {
+        let known = self.events.iter_mut().rfind(|event| event.position == read.position);
+        let Some(known) = known.filter(|known| known.may_be(read)) else { return false };
+        *known = Arc::clone(read);
+        true
     }
 }
 
@@ -117,8 +124,10 @@ impl<'a> Past<'a> {
             return Outcome::Query(number);
         }
         if let Some(original) = append.key.as_ref().and_then(|key| self.original(key)) {
-            let same = original.append.content() == append.content();
-            return if same { replay(original) } else { Outcome::KeyReused(original.answer.first) };
+            if !append.says_the_same(&original.append) {
+                return Outcome::KeyReused(original.answer.first);
+            }
+            return Outcome::Committed(original.answer.clone().repeated());
         }
         if let Some((fence, token)) = &append.fence
             && let Some(current) = self.fence(fence)
@@ -138,7 +147,7 @@ impl<'a> Past<'a> {
     fn fresh(self, append: &PlainAppend) -> PlainCommitted {
         let writes = append.stored();
         let mut revisions: Vec<(String, u64)> = Vec::new();
-        for (stream, _) in &writes {
+        for (stream, _) in writes {
             match revisions.iter_mut().find(|(written, _)| written == stream) {
                 Some((_, last)) => *last += 1,
                 None => revisions.push((stream.clone(), self.next_revision(stream))),
@@ -165,8 +174,8 @@ impl<'a> Past<'a> {
             }
             PlainGuard::NoMatch(query, after) => {
                 let behind = after.map_or(0, |after| after + 1);
-                let unseen = |event: &&Recorded| event.position >= behind && !event.is_system();
-                let met = |event: &&Recorded| unseen(event) && event.matches(query);
+                let unseen = |event: &Recorded| event.position >= behind && !event.is_system();
+                let met = |event: &&Arc<Recorded>| unseen(event) && event.matches(query);
                 let newest = self.events.iter().rfind(met)?;
                 Some(Actual::Match(Position::new(newest.position)))
             }
@@ -176,13 +185,13 @@ impl<'a> Past<'a> {
     /// The original answer if the events stand where guards name their places, or the first
     /// difference if only some do; nothing if this is no repetition, or cannot be told.
     fn stored_before(self, append: &PlainAppend) -> Option<Outcome> {
-        let (mut begun, mut before, mut differs) = (false, None::<&Recorded>, None);
+        let (mut begun, mut before, mut differs) = (false, None::<&Arc<Recorded>>, None);
         let mut revisions: Vec<(String, u64)> = Vec::new();
         for (stream, event) in &append.writes {
             let id = event.id?;
             let known = revisions.iter().position(|(written, _)| written == stream);
             let place = known.map_or(append.named_place(stream), |at| Some(revisions[at].1 + 1))?;
-            let there = |event: &&Recorded| event.stream == *stream && event.revision == place;
+            let there = |event: &&Arc<Recorded>| event.stream == *stream && event.revision == place;
             let stored = self.events.iter().find(there).filter(|event| event.event.id == Some(id));
             if let Some(at) = known {
                 revisions[at].1 = place;
@@ -203,7 +212,7 @@ impl<'a> Past<'a> {
         match (differs, before) {
             (None, Some(stored)) => {
                 let answer = self.holder(stored)?.answer.clone();
-                Some(Outcome::Committed(PlainCommitted { revisions, replayed: true, ..answer }))
+                Some(Outcome::Committed(PlainCommitted { revisions, ..answer.repeated() }))
             }
             (Some((s, place)), _) if begun => Some(Outcome::PartlyCommitted(s.clone(), place)),
             _ => None,
@@ -211,12 +220,12 @@ impl<'a> Past<'a> {
     }
 
     /// The commit that an event belongs to.
-    fn holder(self, event: &Recorded) -> Option<&'a Original> {
+    fn holder(self, event: &Recorded) -> Option<&'a Arc<Original>> {
         self.commits.iter().find(|commit| commit.answer.holds(event.position))
     }
 
     /// The newest commit with this key, if the key is still kept.
-    fn original(self, key: &str) -> Option<&'a Original> {
+    fn original(self, key: &str) -> Option<&'a Arc<Original>> {
         let newest = self.commits.iter().rfind(|commit| commit.append.key.as_deref() == Some(key));
         let kept_until = |first: u64| first.saturating_add(self.key_horizon_events);
         newest.filter(|commit| self.head() <= kept_until(commit.answer.first))
@@ -244,7 +253,7 @@ impl<'a> Past<'a> {
     }
 
     /// The last event of a stream.
-    pub fn info(self, stream: &str) -> Option<&'a Recorded> {
+    pub fn info(self, stream: &str) -> Option<&'a Arc<Recorded>> {
         self.events.iter().rfind(|event| event.stream == stream)
     }
 
@@ -254,8 +263,8 @@ impl<'a> Past<'a> {
 
     /// The last event of each stream whose name begins with `prefix`, by name in byte order;
     /// system streams are asked for by theirs.
-    pub fn streams(self, prefix: &str) -> Vec<&'a Recorded> {
-        let shown = |event: &&Recorded| !event.is_system() || prefix.starts_with('$');
+    pub fn streams(self, prefix: &str) -> Vec<&'a Arc<Recorded>> {
+        let shown = |event: &&Arc<Recorded>| !event.is_system() || prefix.starts_with('$');
         let names = self.events.iter().filter(shown).map(|event| event.stream.as_str());
         let mut names: Vec<&str> = names.filter(|name| name.starts_with(prefix)).collect();
         names.sort_unstable();
@@ -267,7 +276,7 @@ impl<'a> Past<'a> {
     ///
     /// # Errors
     /// Why it is refused.
-    pub fn read(self, read: &PlainRead) -> Result<Vec<&'a Recorded>, Refusal> {
+    pub fn read(self, read: &PlainRead) -> Result<Vec<&'a Arc<Recorded>>, Refusal> {
         let one_stream = matches!(read.selector, PlainSelector::Stream(_));
         if matches!(read.start, PlainStart::Revision(_)) && !one_stream {
             return Err(Refusal::Request);
@@ -275,8 +284,8 @@ impl<'a> Past<'a> {
         if matches!(&read.selector, PlainSelector::Query(query) if !is_answered(query)) {
             return Err(Refusal::Query);
         }
-        let shown = |event: &&Recorded| read.as_of.includes(event) && read.selects(event);
-        let mut events: Vec<&Recorded> = self.events.iter().filter(shown).collect();
+        let shown = |event: &&Arc<Recorded>| read.as_of.includes(event) && read.selects(event);
+        let mut events: Vec<&Arc<Recorded>> = self.events.iter().filter(shown).collect();
         if one_stream && events.is_empty() {
             return Err(Refusal::StreamNotFound);
         }
@@ -287,8 +296,4 @@ impl<'a> Past<'a> {
         events.truncate(usize::try_from(read.limit).unwrap_or(usize::MAX));
         Ok(events)
     }
-}
-
-fn replay(original: &Original) -> Outcome {
-    Outcome::Committed(PlainCommitted { replayed: true, ..original.answer.clone() })
 }

@@ -10,49 +10,80 @@ mod read;
 pub use answer::{Outcome, PlainCommitted};
 pub use read::{PlainAsOf, PlainRead, PlainSelector, PlainStart, Recorded, Refusal};
 
+use super::word;
 use sagalog::{
     Append, CommandKey, ConsumerId, ContentType, EventId, EventType, ExpectedRevision, FenceName,
     FencingToken, NewEvent, Position, Query, QueryItem, StreamId, Tag, runtime::WallTime,
 };
+use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// Why a name that generators use is a name.
 const VALID: &str = "the names of a test are valid";
 
 /// An event to be appended, or the part of a recorded one that its writer gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct PlainEvent {
     /// Its identity, if the writer gave one.
+    #[serde(default, with = "word::if_any", skip_serializing_if = "Option::is_none")]
     pub id: Option<EventId>,
     /// Its type.
+    #[serde(rename = "type")]
     pub event_type: String,
     /// The version of its schema.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
     pub schema_version: u32,
     /// How the payload is encoded.
+    #[serde(default, with = "word", skip_serializing_if = "is_default")]
     pub content_type: ContentType,
     /// Its tags, none twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Its metadata.
+    #[serde(default, with = "word", skip_serializing_if = "Vec::is_empty")]
     pub metadata: Vec<u8>,
     /// What it says.
+    #[serde(default, with = "word", skip_serializing_if = "Vec::is_empty")]
     pub payload: Vec<u8>,
     /// Under which circumstances it happened.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub circumstances: Circumstances,
 }
 
+fn first() -> u32 {
+    1
+}
+
+fn is_first(schema_version: &u32) -> bool {
+    *schema_version == first()
+}
+
+/// Whether a field is left out of a line.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// What may differ in the repetition of a command.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct Circumstances {
     /// When it happened.
+    #[serde(with = "word::if_any", skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<WallTime>,
     /// What it belongs to.
+    #[serde(with = "word::if_any", skip_serializing_if = "Option::is_none")]
     pub correlation: Option<EventId>,
     /// What caused it.
+    #[serde(with = "word::if_any", skip_serializing_if = "Option::is_none")]
     pub causation: Option<EventId>,
     /// In which trace.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_context: Option<String>,
     /// On whose behalf.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
 }
 
@@ -62,13 +93,34 @@ impl PlainEvent {
         Self {
             id: None,
             event_type: event_type.to_owned(),
-            schema_version: 1,
+            schema_version: first(),
             content_type: ContentType::Bytes,
             tags: Vec::new(),
             metadata: Vec::new(),
             payload: payload.into(),
             circumstances: Circumstances::default(),
         }
+    }
+
+    /// Whether only its circumstances differ, if anything does.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            event_type,
+            schema_version,
+            content_type,
+            tags,
+            metadata,
+            payload,
+            circumstances: _,
+        } = self;
+        *id == other.id
+            && *event_type == other.event_type
+            && *schema_version == other.schema_version
+            && *content_type == other.content_type
+            && *tags == other.tags
+            && *metadata == other.metadata
+            && *payload == other.payload
     }
 
     fn to_new(&self) -> NewEvent {
@@ -94,11 +146,12 @@ impl PlainEvent {
 }
 
 /// A guard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainGuard {
     /// A stream has to be as expected.
-    Stream(String, ExpectedRevision),
+    Stream(String, #[serde(with = "word")] ExpectedRevision),
     /// No event behind a position may match.
     NoMatch(PlainQuery, Option<u64>),
 }
@@ -117,12 +170,15 @@ impl PlainGuard {
 pub type PlainQuery = Vec<PlainItem>;
 
 /// An alternative of a query.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct PlainItem {
     /// One of these types, or any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
     /// All of these tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
 
@@ -137,18 +193,24 @@ fn query(items: &[PlainItem]) -> Query {
 }
 
 /// An append.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct PlainAppend {
     /// The command's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// What has to hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<PlainGuard>,
     /// What is to be stored, each event with its stream.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub writes: Vec<(String, PlainEvent)>,
     /// A consumer and its new checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<(String, u64)>,
     /// A fence and the caller's token.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fence: Option<(String, u64)>,
 }
 
@@ -160,23 +222,22 @@ const COMMIT_TYPE: &str = "$commit";
 impl PlainAppend {
     /// The events that it stores: its own, or the one that stands for a key, a checkpoint or a
     /// fence without events; none if it is a check.
-    pub fn stored(&self) -> Vec<(String, PlainEvent)> {
+    pub fn stored(&self) -> &[(String, PlainEvent)] {
+        static BARE: LazyLock<[(String, PlainEvent); 1]> =
+            LazyLock::new(|| [(COMMITS_STREAM.to_owned(), PlainEvent::new(COMMIT_TYPE, []))]);
         let carries = self.key.is_some() || self.checkpoint.is_some() || self.fence.is_some();
-        if self.writes.is_empty() && carries {
-            return vec![(COMMITS_STREAM.to_owned(), PlainEvent::new(COMMIT_TYPE, []))];
-        }
-        self.writes.clone()
+        if self.writes.is_empty() && carries { &*BARE } else { &self.writes }
     }
 
-    /// What has to be the same in a repetition under the same key; nothing else is left.
-    #[must_use]
-    pub fn content(&self) -> Self {
-        let said = |(stream, event): &(String, PlainEvent)| {
-            let event = PlainEvent { circumstances: Circumstances::default(), ..event.clone() };
-            (stream.clone(), event)
+    /// Whether it is a repetition of `other` if it has the same key: guards, fence and the
+    /// circumstances of events may differ, and nothing else.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let said = |(this, event): &(String, PlainEvent), (that, other): &(String, PlainEvent)| {
+            this == that && event.says_the_same(other)
         };
-        let writes = self.writes.iter().map(said).collect();
-        Self { writes, checkpoint: self.checkpoint.clone(), ..Self::default() }
+        self.checkpoint == other.checkpoint
+            && self.writes.len() == other.writes.len()
+            && self.writes.iter().zip(&other.writes).all(|(one, two)| said(one, two))
     }
 
     /// The revision that the guards give to the first event of `stream`, if they agree on one.

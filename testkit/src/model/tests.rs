@@ -1,6 +1,7 @@
 //! Every sentence of the store's contract, put to the reference store.
 
 use super::*;
+use sagalog::EventId;
 
 fn event(id: u8, event_type: &str, tags: &[&str]) -> PlainEvent {
     PlainEvent {
@@ -86,7 +87,8 @@ fn an_append_takes_the_next_positions_and_revisions_in_the_order_given() {
     let found: Vec<_> =
         model.now().events.iter().map(|e| (e.stream.as_str(), e.revision)).collect();
     assert_eq!(found, [("a", 0), ("b", 0), ("a", 1), ("b", 1)]);
-    assert_eq!(model.heads().collect::<Vec<_>>(), [0, 1, 4]);
+    let heads = |range| model.heads(range).collect::<Vec<_>>();
+    assert_eq!((heads(0..=4), heads(1..=3), heads(2..=3)), (vec![0, 1, 4], vec![1], vec![]));
 }
 
 #[test]
@@ -409,8 +411,15 @@ fn the_past_knows_nothing_of_what_came_later() {
 fn what_the_store_chose_is_learned_and_what_the_writer_gave_stays() {
     let mut model = after(&[write(&[("a", 0), ("a", 7)])]);
     let drawn = EventId::from_bytes([9; 16]);
-    model.learn(0, drawn, wall(50));
-    model.learn(1, drawn, wall(50));
-    let ids: Vec<_> = model.now().events.iter().map(|e| e.event.id).collect();
-    assert_eq!(ids, [Some(drawn), Some(EventId::from_bytes([7; 16]))]);
+    let read = |position: usize, id| {
+        let known = Recorded::clone(&model.now().events[position]);
+        let event = PlainEvent { id: Some(id), ..known.event };
+        Arc::new(Recorded { recorded_at: wall(50), event, ..known })
+    };
+    let (first, given) = (read(0, drawn), read(1, EventId::from_bytes([7; 16])));
+    let (other, later) = (read(1, drawn), Arc::new(Recorded { position: 2, ..(*given).clone() }));
+    assert!(model.learn(&first) && model.learn(&given));
+    assert!(!model.learn(&other) && !model.learn(&later));
+    assert!(model.now().events.iter().eq([&first, &given]));
+    assert!(Arc::ptr_eq(&model.now().events[0], &first));
 }

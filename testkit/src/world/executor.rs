@@ -20,21 +20,33 @@ use std::{
 
 use sagalog::runtime::{Moment, WallTime};
 
-use super::Order;
+use super::{Order, Schedule};
 use crate::{
-    choices::{Choices, Seeded},
+    choices::Seeded,
     door::{SharedDisk, locked},
 };
 
 /// Wall time at the start of every world: 2025-01-01T00:00:00Z.
 const WALL_START_NANOS: u64 = 1_735_689_600_000_000_000;
 
-/// Why a run ended.
+/// Why a run stopped before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    Done,
-    Stalled,
+#[non_exhaustive]
+pub enum Stop {
+    /// The disk was told to stop it.
     Halted,
+    /// Nothing is ready and no timer is set: a deadlock.
+    Stalled,
+    /// More polls, or more virtual time, than the world has patience for.
+    Endless,
+}
+
+/// How much of a run there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    pub(super) steps_max: u64,
+    /// Virtual time from here on; zero lets no time pass at all.
+    pub(super) virtual_max: Duration,
 }
 
 type TaskId = u64;
@@ -80,9 +92,18 @@ struct State {
     incarnation: u64,
     /// Wall time when the world began; wrapping, as jumps go both ways.
     wall_origin: u64,
-    order: Order,
-    choices: Seeded,
+    /// By how many millionths the wall clock is fast, or slow.
+    wall_drift_ppm: i64,
+    schedule: Box<dyn Schedule>,
     entropy: Seeded,
+}
+
+impl State {
+    /// Nanoseconds that the wall clock has counted since the world began.
+    fn ticked(&self) -> u64 {
+        let drift = i128::from(self.now) * i128::from(self.wall_drift_ppm) / 1_000_000;
+        u64::try_from(i128::from(self.now) + drift).unwrap_or(u64::MAX)
+    }
 }
 
 pub(super) struct Executor {
@@ -106,48 +127,49 @@ impl Executor {
             born: 0,
             incarnation: 1,
             wall_origin: WALL_START_NANOS,
-            order: Order::default(),
-            choices: seeded.fork(1),
+            wall_drift_ppm: 0,
+            schedule: Order::default().schedule(&seeded.fork(1)),
             entropy: seeded.fork(2),
         };
         Self { state: Mutex::new(state), ready: Ready::default() }
     }
 
-    /// Runs until `main` is done, nothing is left to do, or the disk halts. Time passes only if
-    /// `advance`.
-    ///
-    /// # Panics
-    /// After `steps_max` polls: the tasks wake each other for ever.
+    /// Runs until `main` is done, or something stops it before.
     pub(super) fn run(
         &self,
         disk: &SharedDisk,
         mut main: Option<Poll<'_>>,
-        steps_max: u64,
-        advance: bool,
-    ) -> Stop {
+        patience: Patience,
+    ) -> Result<(), Stop> {
         let main_wake = self.new_waker();
         let main_waker = Waker::from(Arc::clone(&main_wake));
         if main.is_some() {
             main_wake.wake_by_ref();
         }
+        let until = self.elapsed().saturating_add(patience.virtual_max);
         let mut steps = 0;
         loop {
             if disk.with(|disk| disk.is_halted()) {
-                return Stop::Halted;
+                return Err(Stop::Halted);
             }
             let Some(id) = self.next_ready() else {
-                if !(advance && self.advance()) {
-                    return Stop::Stalled;
+                if patience.virtual_max.is_zero() || !self.advance() {
+                    return Err(Stop::Stalled);
+                }
+                if self.elapsed() > until {
+                    return Err(Stop::Endless);
                 }
                 continue;
             };
             steps += 1;
-            assert!(steps <= steps_max, "live-lock: {steps_max} polls without an end, {self:?}");
+            if steps > patience.steps_max {
+                return Err(Stop::Endless);
+            }
             match &mut main {
                 Some(poll) if id == main_wake.id => {
                     main_wake.queued.store(false, Ordering::Relaxed);
                     if poll(&mut Context::from_waker(&main_waker)) {
-                        return Stop::Done;
+                        return Ok(());
                     }
                 }
                 _ => self.poll_task(id),
@@ -165,11 +187,8 @@ impl Executor {
     fn next_ready(&self) -> Option<TaskId> {
         let mut ready = locked(&self.ready);
         if ready.len() > 1 {
-            let mut state = locked(&self.state);
-            if state.order == Order::Seeded {
-                let chosen = state.choices.below(ready.len() as u64);
-                ready.swap(0, usize::try_from(chosen).expect("an index of the queue"));
-            }
+            let chosen = locked(&self.state).schedule.choose(ready.len());
+            return ready.remove(chosen);
         }
         ready.pop_front()
     }
@@ -261,26 +280,40 @@ impl Executor {
 
     pub(super) fn wall(&self) -> WallTime {
         let state = locked(&self.state);
-        WallTime::from_unix_nanos(state.wall_origin.wrapping_add(state.now))
+        WallTime::from_unix_nanos(state.wall_origin.wrapping_add(state.ticked()))
     }
 
     pub(super) fn set_wall(&self, wall: WallTime) {
         let mut state = locked(&self.state);
-        state.wall_origin = wall.as_unix_nanos().wrapping_sub(state.now);
+        state.wall_origin = wall.as_unix_nanos().wrapping_sub(state.ticked());
     }
 
-    pub(super) fn set_order(&self, order: Order) {
-        locked(&self.state).order = order;
+    pub(super) fn drift_wall(&self, ppm: i64) {
+        let mut state = locked(&self.state);
+        let before = state.ticked();
+        state.wall_drift_ppm = ppm;
+        // The pace changes from here on; what the clock shows now stays.
+        state.wall_origin = state.wall_origin.wrapping_add(before).wrapping_sub(state.ticked());
+    }
+
+    pub(super) fn set_schedule(&self, schedule: Box<dyn Schedule>) {
+        locked(&self.state).schedule = schedule;
+    }
+
+    /// Time passes, and nobody runs meanwhile.
+    pub(super) fn freeze(&self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let mut state = locked(&self.state);
+        state.now = state.now.saturating_add(nanos);
     }
 
     pub(super) fn random(&self) -> u64 {
         locked(&self.state).entropy.bits()
     }
 
-    /// A number of turns below `n`, in which other tasks run; none in first-in-first-out order.
-    pub(super) fn turns(&self, n: u64) -> u64 {
-        let mut state = locked(&self.state);
-        if state.order == Order::Fifo { 0 } else { state.choices.below(n) }
+    /// How many turns a task gives to others where it need not give any.
+    pub(super) fn turns(&self, turns_max: u64) -> u64 {
+        locked(&self.state).schedule.turns(turns_max)
     }
 
     /// The key of a new timer that is due after `wait`.

@@ -6,32 +6,31 @@
 
 mod executor;
 mod runtime;
+mod schedule;
 
 #[cfg(test)]
 mod tests;
 
-use std::{future::Future, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::{Poll, Waker},
+    time::Duration,
+};
 
-use sagalog::runtime::WallTime;
+use sagalog::runtime::{Tasks, WallTime};
 
+pub use executor::Stop;
 pub use runtime::{VirtualPace, VirtualRuntime};
+pub use schedule::{Order, Schedule};
 
 use crate::{
     choices::Seeded,
     disk::SimDisk,
     door::{SharedDisk, locked},
 };
-use executor::{Executor, Stop};
-
-/// Which of several ready tasks runs next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Order {
-    /// Drawn from the seed; disk operations let other tasks run in between, now and then.
-    #[default]
-    Seeded,
-    /// The one that has been ready for longest; nothing yields that does not have to.
-    Fifo,
-}
+use executor::{Executor, Patience};
 
 /// Polls after which a world that should have come to an end is called live-locked.
 const STEPS_MAX: u64 = 10_000_000;
@@ -41,8 +40,9 @@ const STEPS_MAX: u64 = 10_000_000;
 pub struct World {
     executor: Arc<Executor>,
     disk: SharedDisk,
-    crashes: std::sync::Mutex<Seeded>,
-    steps_max: u64,
+    seeded: Seeded,
+    crashes: Mutex<Seeded>,
+    patience: Patience,
 }
 
 impl World {
@@ -53,26 +53,44 @@ impl World {
 
     /// A world with `disk`, for example one of the [images](SimDisk::crash_images) of another.
     pub fn with_disk(seed: u64, disk: SimDisk) -> Self {
+        Self::with_shared_disk(seed, SharedDisk::new(disk))
+    }
+
+    /// A world with a disk that somebody else holds as well.
+    pub fn with_shared_disk(seed: u64, disk: SharedDisk) -> Self {
         let seeded = Seeded::new(seed);
         Self {
             executor: Arc::new(Executor::new(&seeded)),
-            disk: SharedDisk::new(disk),
-            crashes: std::sync::Mutex::new(seeded.fork(3)),
-            steps_max: STEPS_MAX,
+            disk,
+            crashes: Mutex::new(seeded.fork(3)),
+            seeded,
+            patience: Patience { steps_max: STEPS_MAX, virtual_max: Duration::MAX },
         }
     }
 
     /// Sets which of several ready tasks runs next.
     #[must_use]
     pub fn with_order(self, order: Order) -> Self {
-        self.executor.set_order(order);
+        self.executor.set_schedule(order.schedule(&self.seeded.fork(1)));
         self
+    }
+
+    /// Lets `schedule` decide from here on which of several ready tasks runs next.
+    pub fn set_schedule(&self, schedule: impl Schedule + 'static) {
+        self.executor.set_schedule(Box::new(schedule));
     }
 
     /// Sets how many polls a single run may take before it counts as live-locked.
     #[must_use]
     pub fn with_steps_max(mut self, steps: u64) -> Self {
-        self.steps_max = steps;
+        self.patience.steps_max = steps;
+        self
+    }
+
+    /// Sets how much virtual time a single run may take before it counts as hanging.
+    #[must_use]
+    pub fn with_virtual_max(mut self, virtual_max: Duration) -> Self {
+        self.patience.virtual_max = virtual_max;
         self
     }
 
@@ -104,13 +122,52 @@ impl World {
                 "stopped before disk operation {}: crash the world before going on",
                 self.disk(|disk| disk.ops() + 1),
             ),
-            Err(stop) => panic!(
-                "deadlock: the future waits, no task is ready and no timer is set ({stop:?}, \
-                 {} tasks alive: {})",
+            Err(Stop::Stalled) => panic!(
+                "deadlock: the future waits, no task is ready and no timer is set ({} tasks alive: \
+                 {})",
                 self.executor.task_names().len(),
                 self.executor.task_names().join(", "),
             ),
+            Err(Stop::Endless) => panic!(
+                "live-lock: {} polls or {:?} without an end, {:?}",
+                self.patience.steps_max, self.patience.virtual_max, self.executor,
+            ),
         }
+    }
+
+    /// Runs `life` as a task, and every other task, until it is done or something stops it. Then
+    /// the world is ready for a crash, with which the life ends where it waits: its destructors
+    /// run when nothing of it can reach the disk any more.
+    ///
+    /// # Errors
+    /// Why it stopped.
+    pub fn live<T: Send + 'static>(
+        &self,
+        life: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Stop> {
+        let slot = Arc::new(Mutex::new((None, None::<Waker>)));
+        let done = Arc::clone(&slot);
+        let task = async move {
+            let output = life.await;
+            let waker = {
+                let mut slot = locked(&done);
+                slot.0 = Some(output);
+                slot.1.take()
+            };
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        };
+        let spawned = self.runtime().spawn("life", task);
+        spawned.expect("the current incarnation may start tasks");
+        self.drive(poll_fn(|context| {
+            let mut slot = locked(&slot);
+            if let Some(output) = slot.0.take() {
+                return Poll::Ready(output);
+            }
+            slot.1 = Some(context.waker().clone());
+            Poll::Pending
+        }))
     }
 
     /// Runs like [`block_on`](Self::block_on) but stops exactly before disk operation number `op`,
@@ -127,9 +184,7 @@ impl World {
                 Some(output)
             }
             Err(Stop::Halted) => None,
-            Err(Stop::Stalled | Stop::Done) => {
-                panic!("deadlock before disk operation {op}: nothing is ready")
-            }
+            Err(stop) => panic!("{stop:?} before disk operation {op}: nothing is ready"),
         }
     }
 
@@ -138,8 +193,9 @@ impl World {
     /// # Panics
     /// On a live-lock.
     pub fn run_until_stalled(&self) {
-        let stop = self.executor.run(&self.disk, None, self.steps_max, false);
-        debug_assert_ne!(stop, Stop::Done, "there is no future to be done");
+        let patience = Patience { virtual_max: Duration::ZERO, ..self.patience };
+        let stopped = self.executor.run(&self.disk, None, patience);
+        assert_ne!(stopped, Err(Stop::Endless), "live-lock: the tasks wake each other for ever");
     }
 
     /// Runs every task for `duration` of virtual time.
@@ -161,13 +217,18 @@ impl World {
             }
             Poll::Pending => false,
         };
-        let stop = self.executor.run(&self.disk, Some(&mut poll), self.steps_max, true);
-        output.ok_or(stop)
+        self.executor.run(&self.disk, Some(&mut poll), self.patience)?;
+        Ok(output.expect("it has just been polled to its end"))
     }
 
     /// The process dies: every task ends where it waits, the disk keeps its cache.
     pub fn crash_process(&self) {
         self.disk(SimDisk::process_crash);
+        self.executor.end_incarnation();
+    }
+
+    /// Every task ends where it waits, after a crash that the disk was told of already.
+    pub fn end_incarnation(&self) {
         self.executor.end_incarnation();
     }
 
@@ -188,6 +249,11 @@ impl World {
     /// Sets the wall clock, forward or back. It then goes on at the pace of the virtual clock.
     pub fn set_wall(&self, wall: WallTime) {
         self.executor.set_wall(wall);
+    }
+
+    /// Makes the wall clock fast by so many millionths from here on, or slow.
+    pub fn drift_wall(&self, ppm: i64) {
+        self.executor.drift_wall(ppm);
     }
 
     /// How many tasks of the current incarnation are alive.

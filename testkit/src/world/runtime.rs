@@ -38,6 +38,17 @@ impl VirtualRuntime {
         let pace = VirtualPace(Arc::clone(&executor));
         Self { executor, disk: SimDiskHandle::new(disk, pace), incarnation }
     }
+
+    /// The process is stopped for `duration`: time passes, and nobody runs meanwhile.
+    pub fn freeze(&self, duration: Duration) {
+        self.executor.freeze(duration);
+    }
+
+    /// The wall clock jumps by `nanos` nanoseconds, forward or back.
+    pub fn jump_wall(&self, nanos: i64) {
+        let shown = self.executor.wall().as_unix_nanos();
+        self.executor.set_wall(WallTime::from_unix_nanos(shown.saturating_add_signed(nanos)));
+    }
 }
 
 impl Clock for VirtualRuntime {
@@ -64,7 +75,7 @@ impl Tasks for VirtualRuntime {
     }
 
     async fn linger(&self, _reason: Linger, mut ready: impl FnMut() -> bool + Send) {
-        for _ in 0..self.executor.turns(LINGER_TURNS_MAX + 1) {
+        for _ in 0..self.executor.turns(LINGER_TURNS_MAX) {
             if ready() {
                 return;
             }
@@ -100,7 +111,7 @@ impl Pace for VirtualPace {
         if !stall.is_zero() {
             Sleep::new(&self.0, stall).await;
         }
-        for _ in 0..self.0.turns(DISK_TURNS_MAX + 1) {
+        for _ in 0..self.0.turns(DISK_TURNS_MAX) {
             yield_now().await;
         }
     }

@@ -13,7 +13,7 @@ use sagalog::runtime::{
     Clock, Disk, Entropy, File, Linger, Moment, OpenMode, Runtime, Tasks, WallTime,
 };
 
-use super::{Order, VirtualRuntime, World};
+use super::{Order, Schedule, Stop, VirtualRuntime, World};
 use crate::{
     disk::{Fault, FaultKind, Operation},
     door::locked,
@@ -202,7 +202,9 @@ fn every_disk_operation_is_a_crash_point() {
 #[test]
 fn a_stall_takes_virtual_time() {
     let world = World::new(8);
-    world.disk(|disk| disk.schedule(Fault::at_nth(FaultKind::Stall, 700, Operation::Sync, 1, "")));
+    world.disk(|disk| {
+        disk.schedule(Fault::at_nth(FaultKind::Stall, 700_000, Operation::Sync, 1, ""));
+    });
     world.block_on(append(&world.runtime(), 1)).expect("slow, not broken");
     assert_eq!(world.elapsed(), Duration::from_millis(700));
 }
@@ -246,4 +248,100 @@ fn going_on_without_a_crash_is_named() {
     let runtime = world.runtime();
     assert!(world.run_until_op(1, append(&runtime, 1)).is_none());
     let _ = world.block_on(append(&runtime, 1));
+}
+
+#[test]
+fn a_schedule_decides_every_choice_and_can_be_played_again() {
+    struct Noted(Arc<Mutex<Vec<usize>>>);
+    impl Schedule for Noted {
+        fn choose(&mut self, ready: usize) -> usize {
+            let mut noted = self.0.lock().expect("one thread");
+            let chosen = noted.len() % ready;
+            noted.push(ready);
+            chosen
+        }
+
+        fn turns(&mut self, turns_max: u64) -> u64 {
+            turns_max.min(1)
+        }
+    }
+    let run = || {
+        let world = World::new(1);
+        let asked = Arc::default();
+        world.set_schedule(Noted(Arc::clone(&asked)));
+        let runtime = world.runtime();
+        for round in 0..3 {
+            let other = runtime.clone();
+            let task = async move { drop(append(&other, round).await) };
+            runtime.spawn("writer", task).expect("alive");
+        }
+        world.run_until_stalled();
+        let asked = asked.lock().expect("one thread").clone();
+        (asked, world.disk(|disk| disk.trace_hash()))
+    };
+    let (asked, hash) = run();
+    assert!(asked.len() > 10 && asked.iter().all(|ready| *ready > 1), "{asked:?}");
+    assert_eq!(run(), (asked, hash));
+}
+
+#[test]
+fn a_life_ends_where_it_waits_and_its_destructors_reach_nothing() {
+    struct Writes(VirtualRuntime);
+    impl Drop for Writes {
+        fn drop(&mut self) {
+            let runtime = self.0.clone();
+            let late = async move { drop(append(&runtime, 8).await) };
+            assert!(self.0.spawn("late", late).is_err(), "its incarnation is over");
+        }
+    }
+    let world = World::new(3);
+    let runtime = world.runtime();
+    world.disk(|disk| disk.halt_before(2));
+    let stopped = world.live(async move {
+        let _guard = Writes(runtime.clone());
+        append(&runtime, 1).await
+    });
+    assert_eq!(stopped.map(|_| ()), Err(Stop::Halted));
+    let before = world.disk(|disk| disk.trace_hash());
+    assert_eq!(world.tasks(), 1, "it is still alive");
+    world.crash_process();
+    assert_eq!((world.tasks(), world.disk(|disk| disk.ops())), (0, 1));
+    assert_ne!(before, world.disk(|disk| disk.trace_hash()), "the crash is in the trace");
+    let runtime = world.runtime();
+    let done = world.live(async move { append(&runtime, 2).await.is_ok() });
+    assert_eq!(done, Ok(true));
+}
+
+#[test]
+fn a_life_that_never_ends_is_told_apart_from_one_that_waits_for_nothing() {
+    let world = World::new(4).with_virtual_max(Duration::from_secs(60));
+    assert_eq!(world.live(std::future::pending::<()>()), Err(Stop::Stalled));
+    world.crash_process();
+    let runtime = world.runtime();
+    let forever = async move {
+        loop {
+            runtime.sleep(Duration::from_secs(1)).await;
+        }
+    };
+    assert_eq!(world.live::<()>(forever), Err(Stop::Endless));
+    assert_eq!(world.elapsed(), Duration::from_secs(61));
+}
+
+#[test]
+fn the_wall_clock_drifts_and_jumps_and_a_frozen_process_misses_time() {
+    let world = World::new(5);
+    let runtime = world.runtime();
+    let start = runtime.wall().as_unix_nanos();
+    let shown = || runtime.wall().as_unix_nanos() - start;
+    runtime.freeze(Duration::from_secs(10));
+    assert_eq!((world.elapsed(), shown()), (Duration::from_secs(10), 10_000_000_000));
+    world.drift_wall(100_000);
+    assert_eq!(shown(), 10_000_000_000, "nothing jumps");
+    runtime.freeze(Duration::from_secs(10));
+    assert_eq!(shown(), 21_000_000_000);
+    runtime.jump_wall(-20_000_000_000);
+    assert_eq!(shown(), 1_000_000_000);
+    world.drift_wall(-500_000);
+    runtime.freeze(Duration::from_secs(10));
+    assert_eq!(shown(), 6_000_000_000);
 }

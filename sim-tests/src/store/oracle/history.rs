@@ -5,6 +5,10 @@
 
 use crate::report::{Violation, broken};
 use sagalog_testkit::model::{Outcome, PlainAppend, PlainCommitted, Question, Recorded, Reply};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Which call of `append`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +36,7 @@ pub(super) enum Fate {
 
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    pub(super) append: PlainAppend,
+    pub(super) append: Arc<PlainAppend>,
     /// Which content its events carry the mark of.
     content: usize,
     /// The position behind everything that had been shown when it was made.
@@ -68,8 +72,12 @@ pub(super) struct Pending {
 pub(super) struct History {
     moment: u64,
     attempts: Vec<Attempt>,
-    /// The contents that were given marks, with their keys.
-    contents: Vec<PlainAppend>,
+    /// Calls with a key of which nobody knows what became.
+    open_keyed: BTreeSet<AttemptId>,
+    /// The calls of each content that was given marks, by its number.
+    contents: Vec<Vec<AttemptId>>,
+    /// The contents that were said under a key, each with its number.
+    said: BTreeMap<String, Vec<(usize, PlainAppend)>>,
     pending: Vec<Pending>,
     /// The commits of this life: first position, and when the call was made.
     placed: Vec<(u64, u64)>,
@@ -104,57 +112,75 @@ impl History {
         &self.attempts[id.0]
     }
 
-    pub(super) fn attempt_mut(&mut self, id: AttemptId) -> &mut Attempt {
-        &mut self.attempts[id.0]
-    }
-
     /// Marks the events of `append` and notes that it is made now. The same content under the same
     /// key has the same mark.
-    pub(super) fn call(&mut self, mut append: PlainAppend, low: u64) -> (AttemptId, PlainAppend) {
+    pub(super) fn call(
+        &mut self,
+        mut append: PlainAppend,
+        low: u64,
+    ) -> (AttemptId, Arc<PlainAppend>) {
         for (_, event) in &mut append.writes {
             event.payload.truncate(PAYLOAD_BYTES_MAX); // It may be a repetition, marked already.
         }
-        let said = PlainAppend { key: append.key.clone(), ..append.content() };
-        let known = said.key.as_ref().and_then(|_| self.contents.iter().position(|c| *c == said));
-        let content = known.unwrap_or(self.contents.len());
-        if known.is_none() {
-            self.contents.push(said);
+        let (id, content) = (AttemptId(self.attempts.len()), self.content(&append));
+        let events = append.writes.len();
+        for (number, (_, event)) in append.writes.iter_mut().enumerate() {
+            event.payload.splice(..0, mark(content, number, events));
         }
-        let mut marked = append;
-        let events = marked.writes.len();
-        for (number, (_, event)) in marked.writes.iter_mut().enumerate() {
-            let mut payload = mark(content, number, events).to_vec();
-            payload.extend_from_slice(&event.payload);
-            event.payload = payload;
+        if append.key.is_some() {
+            self.open_keyed.insert(id);
         }
-        self.note(marked, content, low)
+        self.contents[content].push(id);
+        let (append, fate, placed, called) = (Arc::new(append), Fate::Open, None, self.tick());
+        let marked = Arc::clone(&append);
+        self.attempts.push(Attempt { append, content, low, called, fate, placed });
+        (id, marked)
     }
 
-    pub(super) fn call_again(&mut self, id: AttemptId, low: u64) -> (AttemptId, PlainAppend) {
-        let Attempt { append, content, .. } = self.attempt(id).clone();
-        self.note(append, content, low)
+    /// The number of what `append` says, the one that it has already if it was said under its key.
+    fn content(&mut self, append: &PlainAppend) -> usize {
+        let new = self.contents.len();
+        if let Some(key) = &append.key {
+            let said = self.said.entry(key.clone()).or_default();
+            if let Some((known, _)) = said.iter().find(|(_, said)| said.says_the_same(append)) {
+                return *known;
+            }
+            said.push((new, append.clone()));
+        }
+        self.contents.push(Vec::new());
+        new
     }
 
-    fn note(&mut self, append: PlainAppend, content: usize, low: u64) -> (AttemptId, PlainAppend) {
-        let called = self.tick();
-        let (fate, placed) = (Fate::Open, None);
-        let attempt = Attempt { append: append.clone(), content, low, called, fate, placed };
-        self.attempts.push(attempt);
-        (AttemptId(self.attempts.len() - 1), append)
+    /// The append of a call as it was before its events were marked.
+    pub(super) fn given(&self, id: AttemptId) -> PlainAppend {
+        let mut given = PlainAppend::clone(&self.attempt(id).append);
+        for (_, event) in &mut given.writes {
+            event.payload.drain(..MARK_BYTES);
+        }
+        given
+    }
+
+    /// The call was never polled: it is as if it had not been made.
+    pub(super) fn take_back(&mut self, id: AttemptId) {
+        self.settle_one(id, Fate::Refused);
+    }
+
+    fn settle_one(&mut self, id: AttemptId, fate: Fate) {
+        self.open_keyed.remove(&id);
+        self.attempts[id.0].fate = fate;
     }
 
     pub(super) fn answer(&mut self, id: AttemptId, outcome: Outcome) {
         let by = self.tick();
-        let attempt = &mut self.attempts[id.0];
-        attempt.fate = match &outcome {
-            Outcome::Unknown => Fate::Open,
+        match &outcome {
+            Outcome::Unknown => {}
             Outcome::Committed(answer) if !answer.replayed && answer.positions > 0 => {
-                Fate::Acknowledged(answer.clone())
+                self.settle_one(id, Fate::Acknowledged(answer.clone()));
             }
-            _ => Fate::Refused,
-        };
+            _ => self.settle_one(id, Fate::Refused),
+        }
         if !matches!(outcome, Outcome::Unknown | Outcome::Failed(_)) {
-            let low = attempt.low;
+            let low = self.attempt(id).low;
             self.pending.push(Pending { low, by, what: Answer::Append(id, outcome) });
         }
     }
@@ -180,24 +206,30 @@ impl History {
             Fate::Acknowledged(told) => told.first == at,
             Fate::Open | Fate::Refused | Fate::Settled => false,
         };
-        let all = || (0..self.attempts.len()).map(AttemptId);
         if first.event.event_type.starts_with('$') {
             // Only its key tells it from others; a repetition has the same content.
-            let bare = all().filter(|id| self.attempt(*id).append.writes.is_empty());
-            let told = bare.clone().find(acknowledged).or(resolved);
+            let bare = (0..self.attempts.len()).map(AttemptId);
+            let mut bare = bare.filter(|id| self.attempt(*id).append.writes.is_empty());
+            let told = bare.find(acknowledged).or(resolved);
             let content = told.map(|id| self.attempt(id).content);
-            let mut ids: Vec<AttemptId> =
-                bare.filter(|id| Some(self.attempt(*id).content) == content).collect();
-            ids.sort_by_key(|id| !acknowledged(id));
-            return Ok(ids);
+            return Ok(self.calls_of(content, acknowledged));
         }
         let Some((content, 0, _)) = marked(&first.event.payload) else {
             return broken("G4", format!("no commit begins with what is at position {at}"));
         };
-        let mut ids: Vec<AttemptId> =
-            all().filter(|id| self.attempt(*id).content == content).collect();
-        ids.sort_by_key(|id| !acknowledged(id));
-        Ok(ids)
+        Ok(self.calls_of(Some(content), acknowledged))
+    }
+
+    /// The calls that said this, those first that `come_first`.
+    fn calls_of(
+        &self,
+        content: Option<usize>,
+        come_first: impl Fn(&AttemptId) -> bool,
+    ) -> Vec<AttemptId> {
+        let ids = content.and_then(|content| self.contents.get(content));
+        let mut ids = ids.cloned().unwrap_or_default();
+        ids.sort_by_key(|id| !come_first(id));
+        ids
     }
 
     pub(super) fn place(&mut self, id: AttemptId, answer: PlainCommitted, called: u64) {
@@ -234,13 +266,7 @@ impl History {
     }
 
     pub(super) fn open_keyed(&self) -> Vec<AttemptId> {
-        let ids = (0..self.attempts.len()).map(AttemptId);
-        let open = |id: &AttemptId| {
-            let attempt = self.attempt(*id);
-            let unknown = matches!(attempt.fate, Fate::Open | Fate::Settled);
-            unknown && attempt.append.key.is_some()
-        };
-        ids.filter(open).collect()
+        self.open_keyed.iter().copied().collect()
     }
 
     pub(super) fn open_bare(&self) -> Vec<(AttemptId, String)> {
@@ -271,4 +297,26 @@ fn marked(payload: &[u8]) -> Option<(usize, u16, u16)> {
     let events = u16::from_le_bytes(*events.first_chunk::<2>()?);
     let content = usize::try_from(u32::from_le_bytes(*content)).ok()?;
     Some((content, u16::from_le_bytes(*number), events))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sagalog_testkit::model::PlainEvent;
+
+    #[test]
+    fn a_call_made_again_carries_the_same_marks_if_it_has_a_key() {
+        let long = PlainEvent::new("A", vec![b'a'; 2 * PAYLOAD_BYTES_MAX]);
+        let writes = vec![("a".to_owned(), PlainEvent::new("A", "b")), ("b".to_owned(), long)];
+        let keyed = PlainAppend { key: Some("k".into()), writes, ..PlainAppend::default() };
+        for (append, same) in [(keyed.clone(), true), (PlainAppend { key: None, ..keyed }, false)] {
+            let mut history = History::default();
+            let (id, marked) = history.call(append, 0);
+            let given = history.given(id);
+            assert!(given != marked);
+            let (again, marked_again) = history.call(given.clone(), 0);
+            assert_eq!(history.given(again), given);
+            assert_eq!(marked_again == marked, same);
+        }
+    }
 }

@@ -1,11 +1,14 @@
 //! What crashes leave: handles, locks, sectors, lengths, names, and the images of all of it.
 
-use std::{collections::BTreeSet, io::ErrorKind};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::ErrorKind,
+};
 
 use sagalog::runtime::OpenMode;
 
 use super::{
-    super::{Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk},
+    super::{Fate, Fault, FaultKind, FaultPlan, Operation, PowerLoss, SimDisk},
     disk_with, lose_all, read, reopen, sync, write,
 };
 use crate::choices::Seeded;
@@ -60,6 +63,32 @@ fn power_failure_leaves_any_mix_of_unsynced_sectors() {
     for expected in ["aa", "ab", "ba", "bb", "ca", "cb", "~a", "c~"] {
         let expected: Vec<char> = expected.chars().collect();
         assert!(seen.contains(expected.as_slice()), "{expected:?} of {seen:?}");
+    }
+}
+
+#[test]
+fn a_power_failure_is_repeated_by_its_fates() {
+    for seed in 0..100 {
+        let (mut first, file) = disk_with(&[b'a'; 700]);
+        write(&mut first, file, 0, &[b'b'; 4_000]);
+        write(&mut first, file, 600, &[b'c'; 600]);
+        // Two files that go by one name: the former is only gone from the cache.
+        first.remove("log").result.expect("removed");
+        let file = first.open("log", OpenMode::Create).result.expect("created");
+        write(&mut first, file, 0, &[b'd'; 1_500]);
+        let mut second = first.clone();
+        let drawn = first.power_failure(&mut Seeded::new(seed));
+        let lines: BTreeMap<_, _> =
+            drawn.iter().map(|(unit, fate)| (unit.to_string(), fate.to_string())).collect();
+        assert_eq!(lines.len(), drawn.len(), "no two units have one name");
+        let mut asked = 0;
+        second.power_failure_by(&mut |unit| {
+            asked += 1;
+            let fate = lines.get(&unit.to_string());
+            fate.map_or(Fate::Dropped, |fate| fate.parse().expect("it reads back"))
+        });
+        assert_eq!(asked, 17);
+        assert_eq!(first.contents("log"), second.contents("log"), "seed {seed}");
     }
 }
 

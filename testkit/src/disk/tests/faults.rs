@@ -14,7 +14,7 @@ fn stall_takes_long_and_changes_nothing() {
     let (mut disk, file) = disk_with(b"abc");
     plan(&mut disk, Kind::Stall, 1_500, Operation::Sync);
     let outcome = disk.sync(file);
-    assert_eq!(outcome.stall, Duration::from_millis(1_500));
+    assert_eq!(outcome.stall, Duration::from_micros(1_500));
     assert!(outcome.result.is_ok());
     assert_eq!(disk.sync(file).stall, Duration::ZERO);
 }
@@ -307,6 +307,22 @@ fn lock_survives_its_process_for_some_attempts() {
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
     }
     assert!(disk.lock("lock").result.is_ok());
+}
+
+#[test]
+fn a_stall_excludes_no_other_fault() {
+    let rates = vec![(Kind::Stall, 1_000_000), (Kind::SyncError, 1_000_000)];
+    let plan = FaultPlan { rates, stall_us_max: 50, ..FaultPlan::default() };
+    let mut disk = SimDisk::with_faults(plan, 3);
+    disk.add_file("log", b"");
+    let file = reopen(&mut disk);
+    disk.keep_events(1);
+    let outcome = disk.sync(file);
+    eio(outcome.result);
+    assert!((1..=50).contains(&outcome.stall.as_micros()), "{:?}", outcome.stall);
+    let told = disk.events().last().expect("kept").to_string();
+    assert!(told.contains(" [sync-error ") && told.contains(" [stall "), "{told}");
+    assert_eq!([disk.struck(Kind::Stall), disk.struck(Kind::SyncError)], [2, 1]);
 }
 
 #[test]

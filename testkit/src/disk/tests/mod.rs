@@ -1,6 +1,7 @@
 //! The fault model, sentence by sentence: one named test for each thing the disk's prose says.
 
 mod crashes;
+mod evidence;
 mod faults;
 mod records;
 

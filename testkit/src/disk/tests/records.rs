@@ -3,8 +3,8 @@
 use sagalog::runtime::OpenMode;
 
 use super::{
-    super::{Fault, FaultKind, FaultPlan, Operation, SimDisk},
-    atlas, disk_with, plan, read, reopen, sync, write,
+    super::{Fate, Fault, FaultKind, FaultPlan, Halt, Operation, SimDisk, Unit},
+    atlas, disk_with, plan, read, sync, write,
 };
 use crate::choices::{Choices, Seeded};
 
@@ -25,7 +25,7 @@ fn work(disk: &mut SimDisk, seed: u64) {
             disk.close(file);
         }
         match choices.below(40) {
-            0 => disk.power_failure(&mut choices),
+            0 => drop(disk.power_failure(&mut choices)),
             1 => disk.process_crash(),
             2..9 => drop(disk.sync_directory().result),
             9..15 => drop(disk.rename(&name, "file-0").result),
@@ -67,6 +67,41 @@ fn a_run_is_repeated_by_its_injected_faults_without_the_seed() {
     }
 }
 
+/// One life, on files whose names start like each other's.
+fn live(disk: &mut SimDisk, mut choices: Seeded) {
+    let names = ["log", "log-1", "log-2", "logs", "other-1"];
+    for round in 0..40 {
+        let name = names[usize::try_from(choices.below(5)).expect("small")];
+        let _ = disk.open(name, OpenMode::Create).result.map(|file| disk.close(file));
+        if let Ok(file) = disk.open(name, OpenMode::ReadWrite).result {
+            let _ = disk.write(file, choices.below(5_000), &[round; 700]).result;
+            let _ = disk.read(file, choices.below(5_000), &mut [0; 700]).result;
+            let _ = disk.sync(file).result;
+            disk.close(file);
+        }
+        let _ = disk.sync_directory().result;
+    }
+}
+
+#[test]
+fn a_life_is_repeated_by_what_struck_in_it() {
+    for seed in 0..20 {
+        let mut first = SimDisk::with_faults(everything(), seed);
+        for life in 0..5 {
+            let mut second = first.clone();
+            live(&mut first, Seeded::new(seed).fork(life));
+            let lines: Vec<_> = first.injected_in_life().iter().map(Fault::to_string).collect();
+            second.set_faults(FaultPlan::default(), 0);
+            second.plan_faults(lines.iter().map(|line| line.parse().expect("it reads")).collect());
+            live(&mut second, Seeded::new(seed).fork(life));
+            assert_eq!(first.trace_hash(), second.trace_hash(), "seed {seed}: {lines:?}");
+            assert_eq!(first.injected_in_life(), second.injected_in_life());
+            first.process_crash();
+            assert!(!lines.is_empty() && first.injected_in_life().is_empty());
+        }
+    }
+}
+
 #[test]
 fn faults_print_as_lines_and_read_back() {
     for (index, kind) in FaultKind::ALL.into_iter().enumerate() {
@@ -87,6 +122,29 @@ fn faults_print_as_lines_and_read_back() {
     for wrong in ["", "stall", "stall 5", "stall x at op 5", "stall at sink 5", "rot at op 5"] {
         let error = wrong.parse::<Fault>().expect_err(wrong);
         assert!(error.to_string().contains(wrong));
+    }
+}
+
+#[test]
+fn fates_and_units_print_as_lines_and_read_back() {
+    let fates = [
+        (Fate::Kept, "kept"),
+        (Fate::Dropped, "dropped"),
+        (Fate::Torn { from: 0, to: 17 }, "torn 0 17"),
+        (Fate::Garbage { seed: u64::MAX }, "garbage 18446744073709551615"),
+    ];
+    for (fate, text) in fates {
+        assert_eq!((fate.to_string(), text.parse()), (text.to_owned(), Ok(fate)));
+    }
+    for text in ["log-00000000000000000002.seg sector 3", "a b length 1", "entry 2"] {
+        let unit: Unit = text.parse().expect(text);
+        assert_eq!(unit.to_string(), text);
+    }
+    for wrong in ["", "torn", "torn 9 8", "torn 0 513", "kept 1", "garbage"] {
+        assert!(wrong.parse::<Fate>().is_err(), "{wrong}");
+    }
+    for wrong in ["", "sector", "log sector", "log entries 1"] {
+        assert!(wrong.parse::<Unit>().is_err(), "{wrong}");
     }
 }
 
@@ -119,6 +177,28 @@ fn events_are_kept_on_request_and_read_well() {
     let _ = disk.open("none", OpenMode::Read).result;
     let lines: Vec<_> = disk.events().map(ToString::to_string).collect();
     assert_eq!(lines, ["#4 i1 process-crash -> 0", "#5 i2 open none -> entity not found"]);
+}
+
+#[test]
+fn remarks_stand_between_events_and_count_for_the_hash() {
+    let run = |kept, remark: &str| {
+        let (mut disk, file) = disk_with(b"abc");
+        disk.keep_events(kept);
+        sync(&mut disk, file);
+        disk.remark(remark);
+        disk.remark_words(&[7, 8]);
+        sync(&mut disk, file);
+        let lines: Vec<_> = disk.notes().map(ToString::to_string).collect();
+        (disk.trace_hash(), lines)
+    };
+    let (hash, lines) = run(9, "append 3 -> ok");
+    assert_eq!(lines[1..3], ["-- append 3 -> ok", "-- 7 8"]);
+    assert_eq!(
+        (lines[0].as_str(), lines[3].as_str()),
+        ("#2 i1 sync log -> 0", "#3 i1 sync log -> 0")
+    );
+    assert_eq!(run(0, "append 3 -> ok"), (hash, vec![]));
+    assert_ne!(run(0, "append 3 -> lost").0, hash);
 }
 
 #[test]
@@ -187,15 +267,53 @@ fn swarm_plans_differ_in_what_is_on() {
     assert_eq!(plans[7], FaultPlan::swarm(&mut Seeded::new(7), &FaultKind::ALL));
 }
 
+/// The operations that five rounds of write and sync have made when `halt` stops them.
+fn ops_until(halt: &str) -> u64 {
+    let (mut disk, file) = disk_with(b"abc");
+    let other = disk.open("log", OpenMode::ReadWrite).result.expect("there");
+    let before = disk.ops();
+    disk.halt_at(halt.parse().expect(halt));
+    for _ in 0..5 {
+        let _ = disk.write(file, 0, b"x").result;
+        let _ = disk.sync(file).result;
+        let _ = disk.sync_directory().result;
+        let _ = disk.sync(other).result;
+    }
+    assert!(disk.is_halted(), "{halt}");
+    let after = disk.ops();
+    disk.process_crash();
+    assert!(disk.open("log", OpenMode::Read).result.is_ok(), "the crash ends the halt");
+    after - before
+}
+
 #[test]
-fn halted_disk_lets_nobody_arrive_until_the_crash() {
+fn a_halt_stops_everything_at_the_moment_it_names() {
+    let table = [
+        ("before op 1", 0),
+        ("before op 7", 6),
+        ("before sync 1", 1),
+        ("before sync 3 of lo", 5),
+        ("after sync 3 of log then 1", 6),
+        ("after sync-directory 2 then 2", 8),
+    ];
+    for (halt, ops) in table {
+        assert_eq!(ops_until(halt), ops, "{halt}");
+        assert_eq!(halt.parse::<Halt>().expect(halt).to_string(), halt);
+    }
+    for wrong in ["", "before", "before op", "after op 3 then 1", "after sync 3", "at sync 3"] {
+        assert!(wrong.parse::<Halt>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_halted_disk_has_no_effects_until_the_crash() {
     let (mut disk, file) = disk_with(b"abc");
     disk.halt_before(3);
-    assert!(disk.arrive());
     sync(&mut disk, file);
     assert!(!disk.is_halted());
-    assert!(!disk.arrive() && disk.is_halted());
-    disk.process_crash();
-    assert!(disk.arrive());
-    let _ = reopen(&mut disk);
+    assert!(disk.write(file, 0, b"x").result.is_err() && disk.is_halted());
+    assert!(disk.remove("log").result.is_err());
+    assert_eq!((disk.ops(), disk.contents("log")), (2, Some(b"abc".to_vec())));
+    disk.clear_halt();
+    write(&mut disk, file, 0, b"x");
 }

@@ -44,6 +44,12 @@ impl PlainCommitted {
         self.first + self.positions
     }
 
+    /// The answer as to a repetition.
+    #[must_use]
+    pub fn repeated(self) -> Self {
+        Self { replayed: true, ..self }
+    }
+
     /// Whether one of its events is at this position.
     pub fn holds(&self, position: u64) -> bool {
         (self.first..self.end()).contains(&position)

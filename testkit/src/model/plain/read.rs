@@ -1,28 +1,45 @@
 //! Reads with open fields, and what they show.
 
-use super::{Circumstances, PlainEvent, PlainQuery, query, stream_id};
+use super::{Circumstances, PlainEvent, PlainQuery, is_default, query, stream_id, word};
 use sagalog::{Position, Read, ReadError, RecordedEvent, Revision, runtime::WallTime};
+use serde::{Deserialize, Serialize};
 
 /// A read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "made field by field by tests")]
 pub struct PlainRead {
     /// Which events.
+    #[serde(rename = "of")]
     pub selector: PlainSelector,
     /// From where.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub start: PlainStart,
     /// Whether the newest comes first.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub backward: bool,
     /// How many at most.
+    #[serde(default = "unlimited", skip_serializing_if = "is_unlimited")]
     pub limit: u64,
     /// As of when.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub as_of: PlainAsOf,
     /// Whether system streams are let through.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub system: bool,
 }
 
+fn unlimited() -> u64 {
+    u64::MAX
+}
+
+fn is_unlimited(limit: &u64) -> bool {
+    *limit == unlimited()
+}
+
 /// Which events are read.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainSelector {
     /// All.
@@ -38,10 +55,12 @@ pub enum PlainSelector {
 }
 
 /// Where a read begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainStart {
     /// At the first event, or the last one.
+    #[default]
     Edge,
     /// At a revision.
     Revision(u64),
@@ -50,15 +69,17 @@ pub enum PlainStart {
 }
 
 /// The moment whose log is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[expect(clippy::exhaustive_enums, reason = "matched whole by the model")]
 pub enum PlainAsOf {
     /// Now.
+    #[default]
     Now,
     /// When this position had just been written.
     Position(u64),
     /// At this time.
-    Time(WallTime),
+    Time(#[serde(with = "word")] WallTime),
 }
 
 impl PlainAsOf {
@@ -76,7 +97,7 @@ impl PlainRead {
     /// Everything of `selector`, forward.
     pub fn of(selector: PlainSelector) -> Self {
         let (start, as_of) = (PlainStart::Edge, PlainAsOf::Now);
-        Self { selector, start, backward: false, limit: u64::MAX, as_of, system: false }
+        Self { selector, start, backward: false, limit: unlimited(), as_of, system: false }
     }
 
     /// Whether it asks for this event, wherever it begins.
@@ -147,6 +168,14 @@ pub struct Recorded {
 impl Recorded {
     pub(in crate::model) fn is_system(&self) -> bool {
         self.stream.starts_with('$')
+    }
+
+    /// Whether it may be read so: the store chooses its time, and its id if the writer gave none.
+    pub(in crate::model) fn may_be(&self, read: &Self) -> bool {
+        let mut expected = self.clone();
+        expected.recorded_at = read.recorded_at;
+        expected.event.id = expected.event.id.or(read.event.id);
+        expected == *read
     }
 
     pub(in crate::model) fn matches(&self, query: &PlainQuery) -> bool {

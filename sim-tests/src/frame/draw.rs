@@ -1,0 +1,149 @@
+//! What a seed decides life by life, common to all suites: how a life goes, where it is stopped,
+//! and what is harmed after it.
+//!
+//! It plans, the disk and the host perform. The invariant it guards: where a life is stopped is
+//! said in words of the disk's traffic, never of the engine's code, so that any engine that writes
+//! these files is stopped there.
+
+use super::{Stage, Suite, Surroundings, surroundings::one_of};
+use crate::script::Life;
+use sagalog_testkit::{
+    Choices, Halt, Harm, HarmKind, Seeded,
+    disk::{
+        Operation::{self, Create, Read, Remove, Rename, Sync, SyncDirectory, Write},
+        SECTOR_BYTES,
+    },
+};
+
+/// How often the healed store has to open, work and close.
+const HEALED_LIVES: u32 = 3;
+/// A life that is stopped within so many operations is likely stopped while it opens.
+const OPENING_OPS: u64 = 40;
+
+/// Moments at which a crash is told apart from one at any other: the making, rolling and retiring
+/// of segments, the superblock, checkpoints, and the files of an index.
+const AIMS: &[(Operation, &str)] = &[
+    (Create, "log-"),
+    (Write, "log-"),
+    (Sync, "log-"),
+    (Read, "log-"),
+    (Rename, "log-"),
+    (Remove, "log-"),
+    (Write, "STORE"),
+    (Sync, "STORE"),
+    (Create, "checkpoint-"),
+    (Sync, "checkpoint-"),
+    (Remove, "checkpoint-"),
+    (SyncDirectory, ""),
+    (Create, "run-"),
+    (Write, "run-"),
+    (Sync, "run-"),
+    (Rename, "run-"),
+    (Remove, "run-"),
+];
+
+pub(super) fn next_life<S: Suite>(stage: &Stage<S>) -> Option<(u32, Life)> {
+    let number = stage.count_life();
+    let plan = stage.world();
+    let mut choices = stage.choices(number, 1);
+    stage.director().next_life(|| {
+        let lives = number <= plan.lives + HEALED_LIVES;
+        lives.then(|| (number, draw_life(&mut choices, plan, number > plan.lives)))
+    })
+}
+
+fn draw_life(choices: &mut Seeded, plan: &Surroundings, healed: bool) -> Life {
+    let errs = plan.clock_errs && choices.below(2) == 0;
+    Life {
+        healed,
+        closes: healed || choices.below(3) == 0,
+        power_fails: choices.chance(plan.power_failure_chance),
+        clock_jumps_s: if errs { *one_of(choices, &[-86_400, -60, -1, 1, 3_600]) } else { 0 },
+        clock_drifts_ppm: if errs {
+            *one_of(choices, &[-500_000, -100, 0, 100, 500_000])
+        } else {
+            0
+        },
+        asks_each: if healed { 1 } else { *one_of(choices, &[1, 8, 16, 16, 32, 32]) },
+    }
+}
+
+/// Plans what goes wrong in a life.
+pub(super) fn prepare<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
+    let mut director = stage.director();
+    if facts.healed {
+        stage.disk.with(|disk| {
+            disk.heal();
+            disk.set_quota(None);
+        });
+        return;
+    }
+    if let Some(faults) = director.planned_faults(number) {
+        stage.disk.with(|disk| disk.plan_faults(faults));
+    }
+    let mut choices = stage.choices(number, 0);
+    let ops_max = stage.world().life_ops_max;
+    if let Some(halt) = director.halt(number, || draw_halt(&mut choices, ops_max)) {
+        stage.disk.with(|disk| disk.halt_at(halt));
+    }
+}
+
+fn draw_halt(choices: &mut Seeded, ops_max: u64) -> Option<Halt> {
+    let before = |nth| Some(Halt { operation: None, prefix: String::new(), nth, then: 0 });
+    match choices.below(16) {
+        0 | 1 => None,
+        2 | 3 => before(1 + choices.below(OPENING_OPS)),
+        4..=8 => {
+            let (operation, prefix) = *one_of(choices, AIMS);
+            let (nth, then) = (1 + choices.below(4), choices.below(4));
+            Some(Halt { operation: Some(operation), prefix: prefix.to_owned(), nth, then })
+        }
+        _ => before(1 + choices.below(ops_max)),
+    }
+}
+
+/// Harms files after a life, if the plan does so.
+pub(super) fn harm<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
+    let Some(prefix) = stage.world().harms else {
+        return strike(stage, &stage.director().harms(number, Vec::new));
+    };
+    let mut choices = stage.choices(number, 4);
+    let files: Vec<(String, u64)> = stage.disk.with(|disk| {
+        let names = disk.names().into_iter().filter(|name| name.starts_with(prefix));
+        let sized = |name: String| {
+            let bytes = disk.contents(&name).map_or(0, |bytes| bytes.len() as u64);
+            (name, bytes)
+        };
+        names.map(sized).collect()
+    });
+    let harms = stage.director().harms(number, || {
+        if !facts.healed && choices.below(3) > 0 {
+            return Vec::new();
+        }
+        let all = choices.below(3) == 0;
+        files.into_iter().filter_map(|file| draw_harm(&mut choices, file, all)).collect()
+    });
+    strike(stage, &harms);
+}
+
+fn strike<S: Suite>(stage: &Stage<S>, harms: &[Harm]) {
+    if !harms.is_empty() {
+        stage.watch.index_damaged();
+    }
+    stage.disk.with(|disk| harms.iter().for_each(|harm| harm.strike(disk)));
+}
+
+fn draw_harm(choices: &mut Seeded, (file, bytes): (String, u64), all: bool) -> Option<Harm> {
+    let at = choices.below(bytes);
+    let kind = match choices.below(8) {
+        _ if all => HarmKind::Removed {},
+        0 => HarmKind::Removed {},
+        1 => HarmKind::Flipped { at, bit: 3 },
+        2 => HarmKind::Zeroed { at, bytes: 1 + choices.below(5_000) },
+        3 => HarmKind::Resized { bytes: at },
+        4 => HarmKind::Repeated { to: at / SECTOR_BYTES, sectors: 8 },
+        5 => HarmKind::Resized { bytes: bytes + 4096 },
+        _ => return None,
+    };
+    Some(Harm { file, kind })
+}

@@ -1,0 +1,156 @@
+//! What the clients of a store do, as data.
+//!
+//! It is not how they do it. The invariant it guards: a call says everything that was drawn for
+//! it, so that it is the same call whoever decided it.
+
+use super::{Plan, oracle::Oracle};
+use crate::frame::{How, Weather};
+use sagalog_testkit::{
+    Choices, Seeded,
+    model::{Draw, PlainAppend, PlainEvent, PlainRead, Question},
+};
+use serde::{Deserialize, Serialize};
+
+/// A call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(clippy::exhaustive_enums, reason = "the suite's own vocabulary")]
+pub enum Call {
+    /// Appends.
+    Append {
+        /// What.
+        append: PlainAppend,
+        /// How the caller waits.
+        #[serde(default, skip_serializing_if = "How::is_patient")]
+        how: How,
+    },
+    /// Asks.
+    Ask {
+        /// What.
+        question: Question,
+        /// How the caller waits.
+        #[serde(default, skip_serializing_if = "How::is_patient")]
+        how: How,
+    },
+    /// Reads, and lets others run between any two events.
+    ReadSlowly {
+        /// What.
+        read: PlainRead,
+        /// How many turns it gives to others, at most, between two events.
+        turns: u64,
+    },
+    /// Asks for the head.
+    Head {},
+    /// Another process opens the store for reading only, asks, refreshes and asks again.
+    Beside(Vec<Question>),
+    /// Something that does not concern the store.
+    Weather(Weather),
+}
+
+impl Call {
+    /// Draws what a client does next, who knows what the oracle guesses to be stored.
+    pub(super) fn draw(choices: &mut Seeded, plan: &Plan, oracle: &Oracle) -> Self {
+        let past = oracle.guess().now();
+        let kind = choices.below(32);
+        let cancels = plan.surroundings.cancels;
+        match kind {
+            0..=17 => {
+                let append = draw_append(choices, plan, oracle);
+                Self::Append { append, how: How::draw(choices, cancels) }
+            }
+            18..=25 => {
+                let question = Draw::new(choices, plan.alphabet, past).question();
+                let gives_up = cancels && choices.below(4) == 0;
+                let how =
+                    if gives_up { How::ForPolls(1 + choices.below(8)) } else { How::Patiently };
+                Self::Ask { question, how }
+            }
+            26..=27 => {
+                let read = Draw::new(choices, plan.alphabet, past).read();
+                Self::ReadSlowly { read, turns: choices.below(4) }
+            }
+            28..=29 => Self::Head {},
+            30 => {
+                let mut question = || Draw::new(choices, plan.alphabet, past).question();
+                Self::Beside(vec![question(), question()])
+            }
+            _ => Self::Weather(Weather::draw(choices, &plan.surroundings)),
+        }
+    }
+
+    /// Simpler calls, simplest first.
+    pub(super) fn simpler(&self) -> Vec<Self> {
+        match self {
+            Self::Append { append, how } => {
+                let mut simpler: Vec<Self> = simpler_appends(append)
+                    .into_iter()
+                    .map(|append| Self::Append { append, how: *how })
+                    .collect();
+                if !how.is_patient() {
+                    let (append, how) = (append.clone(), How::Patiently);
+                    simpler.push(Self::Append { append, how });
+                }
+                simpler
+            }
+            Self::Ask { question, how } if !how.is_patient() => {
+                vec![Self::Ask { question: question.clone(), how: How::Patiently }]
+            }
+            Self::ReadSlowly { read, turns: 1.. } => {
+                vec![Self::ReadSlowly { read: read.clone(), turns: 0 }]
+            }
+            Self::Ask { .. }
+            | Self::ReadSlowly { .. }
+            | Self::Head {}
+            | Self::Beside(_)
+            | Self::Weather(_) => Vec::new(),
+        }
+    }
+}
+
+/// The append without one of its parts.
+fn simpler_appends(append: &PlainAppend) -> Vec<PlainAppend> {
+    let mut simpler = Vec::new();
+    let mut with = |change: &dyn Fn(&mut PlainAppend)| {
+        let mut changed = append.clone();
+        change(&mut changed);
+        if changed != *append {
+            simpler.push(changed);
+        }
+    };
+    with(&|append| append.guards.clear());
+    with(&|append| append.key = None);
+    with(&|append| append.checkpoint = None);
+    with(&|append| append.fence = None);
+    with(&|append| append.writes.truncate(1));
+    with(&|append| append.writes.iter_mut().for_each(|(_, event)| event.payload.clear()));
+    with(&|append| append.writes.iter_mut().for_each(|(_, event)| event.tags.clear()));
+    // An append without events is found again by its key.
+    simpler.retain(|simpler| !simpler.writes.is_empty() || simpler.key == append.key);
+    simpler
+}
+
+/// A third of the appends repeat a call of which nobody knows what became.
+fn draw_append(choices: &mut Seeded, plan: &Plan, oracle: &Oracle) -> PlainAppend {
+    let open = oracle.open_calls();
+    if !open.is_empty() && choices.below(3) == 0 {
+        let at = usize::try_from(choices.below(open.len() as u64)).unwrap_or(0);
+        return oracle.given(open[at]);
+    }
+    let mut append = Draw::new(choices, plan.alphabet, oracle.guess().now()).append();
+    tame(choices, plan, &mut append);
+    append
+}
+
+/// An append without events is found again by its key: it gets one that nobody else uses, or an
+/// event.
+fn tame(choices: &mut Seeded, plan: &Plan, append: &mut PlainAppend) {
+    let stores = append.key.is_some() || append.checkpoint.is_some() || append.fence.is_some();
+    if !append.writes.is_empty() || !stores {
+        return;
+    }
+    if plan.keeps_keys() {
+        append.key.get_or_insert_with(|| format!("bare {}", choices.bits()));
+    } else {
+        append.writes.push(("a-1".to_owned(), PlainEvent::new("A", [])));
+    }
+}

@@ -1,0 +1,162 @@
+//! Evidence: what intact bytes prove to a store that reads them, whatever else was damaged.
+//!
+//! It knows neither frames nor commits: only that a store writes its log in order, so that a later
+//! write that is intact proves every earlier one, be it damaged or not. The invariant it guards:
+//! it proves too little rather than too much. A write counts as intact only if every byte of it
+//! can be read as it was written, no scar of the atlas touches it, and its file has a name that
+//! was not lost.
+
+use std::{collections::VecDeque, ops::Range, sync::Arc};
+
+use super::{SimDisk, content::to_index, directory::InodeId, trace::digest};
+
+/// Writes that are remembered: if all of them are damaged, nothing is proven.
+const WRITES_MAX: usize = 1_024;
+
+/// Which writes prove something: those of the log, behind the header that is written in advance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the oracle's setting, known as a whole")]
+pub struct Evidence {
+    /// How the names of the log's files start.
+    pub prefix: String,
+    /// Where in each of them the log begins, in bytes.
+    pub from_offset: u64,
+}
+
+/// One write of the log.
+#[derive(Clone, Debug)]
+struct Written {
+    op: u64,
+    inode: InodeId,
+    file: Arc<str>,
+    range: Range<u64>,
+    digest: u64,
+    /// The operation that promised it durable.
+    synced: Option<u64>,
+}
+
+/// The writes of one disk, oldest first, if anybody has asked for evidence.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Witness {
+    evidence: Option<Evidence>,
+    writes: VecDeque<Written>,
+    /// Operations before the incarnation began.
+    began: u64,
+    /// The least that was proven to this incarnation.
+    proven: u64,
+    /// What this incarnation was shown something else in place of.
+    misread: Vec<(InodeId, Range<u64>)>,
+}
+
+impl SimDisk {
+    /// Remembers from here on what `evidence` speaks of.
+    pub fn set_evidence(&mut self, evidence: Evidence) {
+        self.witness = Witness { evidence: Some(evidence), ..Witness::default() };
+    }
+
+    /// What the intact bytes of the log prove now: everything acknowledged before the operation
+    /// with this number. It is the sync of the next write after the newest intact one; `u64::MAX`
+    /// if the newest is intact, 0 if none is. Only synced writes count, those of a lying sync too.
+    pub fn proven_through(&self) -> u64 {
+        self.proven_before(u64::MAX)
+    }
+
+    /// What was [proven](Self::proven_through) to this incarnation, by writes before it, in the
+    /// worst moment since it began: a store that opened and has less than that, without a word,
+    /// is wrong. What it writes itself proves nothing of what it had to find.
+    pub fn proven_to_life(&self) -> u64 {
+        self.witness.proven
+    }
+
+    /// The file `id` took `bytes` at `offset`.
+    pub(super) fn witness_write(&mut self, id: InodeId, offset: u64, bytes: &[u8]) {
+        let Some(Evidence { prefix, from_offset }) = &self.witness.evidence else {
+            return;
+        };
+        let file = &self.inode(id).name;
+        let skipped = from_offset.saturating_sub(offset).min(bytes.len() as u64);
+        let bytes = &bytes[to_index(skipped)..];
+        if !file.starts_with(prefix.as_str()) || bytes.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        let start = offset + skipped;
+        let written = Written {
+            op: self.ops,
+            inode: id,
+            file: Arc::clone(file),
+            range: start..start + bytes.len() as u64,
+            digest: digest(bytes),
+            synced: None,
+        };
+        let writes = &mut self.witness.writes;
+        if writes.len() == WRITES_MAX {
+            writes.pop_front();
+        }
+        writes.push_back(written);
+    }
+
+    /// The file `id` was promised durable.
+    pub(super) fn witness_sync(&mut self, id: InodeId) {
+        let op = self.ops;
+        let waiting = self.witness.writes.iter_mut().filter(|written| written.inode == id);
+        for written in waiting {
+            written.synced.get_or_insert(op);
+        }
+    }
+
+    /// A read of `range` showed something else.
+    pub(super) fn witness_misread(&mut self, id: InodeId, range: Range<u64>) {
+        self.witness.misread.push((id, range));
+    }
+
+    /// Bytes may have been damaged behind the back of this incarnation.
+    pub(super) fn witness_damage(&mut self) {
+        self.witness.proven = self.witness.proven.min(self.proven_before(self.witness.began));
+    }
+
+    /// Another incarnation begins. What was not synced was promised to nobody.
+    pub(super) fn witness_crash(&mut self) {
+        self.witness.misread.clear();
+        self.witness.writes.retain(|written| written.synced.is_some());
+        self.witness.began = self.ops;
+        self.witness.proven = self.proven_through();
+    }
+
+    /// What the writes up to operation `op` prove.
+    fn proven_before(&self, op: u64) -> u64 {
+        let mut next = u64::MAX;
+        for written in self.witness.writes.iter().rev().filter(|written| written.op <= op) {
+            let Some(synced) = written.synced else {
+                continue;
+            };
+            if self.is_intact(written) {
+                return next;
+            }
+            next = next.min(synced);
+        }
+        0
+    }
+
+    fn is_intact(&self, written: &Written) -> bool {
+        let Written { inode: id, range, .. } = written;
+        let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+        let Some(inode) = self.inodes.get(id) else {
+            return false;
+        };
+        let mut bytes = vec![0; to_index(range.end - range.start)];
+        range.end <= inode.cached.length
+            && self.has_kept_its_name(written)
+            && !inode.scars.iter().any(|(scar, _)| overlaps(scar))
+            && !self.witness.misread.iter().any(|(file, shown)| file == id && overlaps(shown))
+            && inode.read(range.start, &mut bytes)
+            && digest(&bytes) == written.digest
+    }
+
+    /// Whether the file can be found, under the name it had or another one.
+    fn has_kept_its_name(&self, written: &Written) -> bool {
+        let is_lost = |name: &Arc<str>| self.lost_names.iter().any(|lost| lost.file == *name);
+        let mut names = self.directory.cached.iter();
+        let name = names.find(|(_, inode)| **inode == written.inode).map(|(name, _)| name);
+        name.is_some_and(|name| !is_lost(name)) && !is_lost(&written.file)
+    }
+}
