@@ -12,7 +12,10 @@ mod child;
 mod cpu;
 mod determinism;
 mod run;
+mod scripts;
 mod suite;
+
+pub use scripts::play_text;
 
 use crate::report::SuiteName;
 use arguments::Misuse;
@@ -22,11 +25,21 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo sim COMMAND
 
-  disk --seeds N [--seed S] [--madsim] [--json]
-  store --seeds N [--seed S] [--madsim] [--json]
+  disk --seeds N [--seed S] [--json] [--madsim]
+  store --seeds N [--seed S] [--json] [--madsim]
       Run N worlds of the log, or of the event store, from seed S (else 1). Without --seeds, only
       seed S. Every broken promise is told with the command that runs its seed again. With
-      --madsim, tasks run on madsim's own executor instead of the testkit's.
+      --madsim, on madsim's executor instead of the testkit's.
+
+  record disk|store --seed S [--out FILE]
+      Write down what a seed decides, as a script.
+
+  shrink disk|store --seed S [--seconds N] [--out FILE]
+      Record a failing seed, leave out what the failure does without for N seconds
+      (else 60) at most, and write the rest as a script, a decision a line.
+
+  replay FILE... [--events]
+      Play scripts. They need no seed: every line says what is decided, and can be deleted.
 
   campaign --minutes M [--jobs J] [--fresh] [--json]
       Run seeds of every suite on all cores, or J at once, each batch in a process of its own. It
@@ -56,6 +69,9 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     match command.as_str() {
         "disk" => run::main(SuiteName::Disk, arguments),
         "store" => run::main(SuiteName::Store, arguments),
+        "record" => scripts::main_of_record(arguments),
+        "shrink" => scripts::main_of_shrink(arguments),
+        "replay" => scripts::main_of_replay(arguments),
         "campaign" => campaign::main(arguments),
         "determinism" => determinism::main(arguments),
         "help" => {

@@ -51,9 +51,6 @@ fn judge_unreadable(stage: &Stage<Disk>, error: &ReadError) -> Result<Ending, Vi
 }
 
 async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), Violation> {
-    let mut choices = life.choices(KEEPER);
-    let writers = 1 + choices.below(life.stage.plan.writers);
-    let clients = life.clients(|| 1 + u32::try_from(writers).unwrap_or(1));
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
@@ -63,7 +60,7 @@ async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), 
         log: log.clone(),
         healed: life.facts.healed,
     };
-    join_all(&life.runtime, clients.into_iter().map(|number| client(number).call())).await
+    join_all(&life.runtime, (0..life.facts.clients).map(|number| client(number).call())).await
 }
 
 async fn close<R: Runtime + Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violation> {

@@ -18,6 +18,7 @@ use crate::{
     report::{SuiteName, Violation},
 };
 use sagalog::runtime::Runtime;
+use sagalog_testkit::{Choices, Seeded};
 
 /// One log on one disk.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,11 @@ impl Suite for Disk {
 
     fn oracle(_: &Plan) -> Oracle {
         Oracle::default()
+    }
+
+    /// One that does everything but append, and the writers.
+    fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
+        2 + u32::try_from(choices.below(plan.writers)).unwrap_or(0)
     }
 
     fn calls(oracle: &Oracle) -> u64 {

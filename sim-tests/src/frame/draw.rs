@@ -48,14 +48,16 @@ pub(super) fn next_life<S: Suite>(stage: &Stage<S>) -> Option<(u32, Life)> {
     let mut choices = stage.choices(number, 1);
     stage.director().next_life(|| {
         let lives = number <= plan.lives + HEALED_LIVES;
-        lives.then(|| (number, draw_life(&mut choices, plan, number > plan.lives)))
+        let clients = S::clients(&stage.plan, &mut choices);
+        lives.then(|| (number, draw_life(&mut choices, plan, clients, number > plan.lives)))
     })
 }
 
-fn draw_life(choices: &mut Seeded, plan: &Surroundings, healed: bool) -> Life {
+fn draw_life(choices: &mut Seeded, plan: &Surroundings, clients: u32, healed: bool) -> Life {
     let errs = plan.clock_errs && choices.below(2) == 0;
     Life {
         healed,
+        clients,
         closes: healed || choices.below(3) == 0,
         power_fails: choices.chance(plan.power_failure_chance),
         clock_jumps_s: if errs { *one_of(choices, &[-86_400, -60, -1, 1, 3_600]) } else { 0 },

@@ -59,6 +59,9 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// An oracle that has seen nothing.
     fn oracle(plan: &Self::Plan) -> Self::Oracle;
 
+    /// Draws how many clients a life has.
+    fn clients(plan: &Self::Plan, choices: &mut Seeded) -> u32;
+
     /// How many calls the oracle has seen.
     fn calls(oracle: &Self::Oracle) -> u64;
 

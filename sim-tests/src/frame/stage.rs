@@ -212,11 +212,6 @@ impl<S: Suite, R> Lived<S, R> {
     pub(crate) fn choices(&self, client: u32) -> Seeded {
         self.stage.choices(self.number, 16 + u64::from(client))
     }
-
-    /// The clients of this life.
-    pub(crate) fn clients(&self, draw: impl FnOnce() -> u32) -> Vec<u32> {
-        self.stage.director().clients(self.number, draw)
-    }
 }
 
 impl<S: Suite> Stage<S> {

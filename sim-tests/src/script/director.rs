@@ -138,17 +138,6 @@ impl<C: Clone> Director<C> {
         Turns::drawn(choices, disorder, self.order.clone())
     }
 
-    /// The numbers of the clients in a life.
-    pub(crate) fn clients(&mut self, life: u32, draw: impl FnOnce() -> u32) -> Vec<u32> {
-        match &self.tape {
-            Some(tape) => {
-                let calls = tape.calls.range((life, 0)..=(life, u32::MAX));
-                calls.map(|((_, client), _)| *client).collect()
-            }
-            None => (0..draw()).collect(),
-        }
-    }
-
     /// The next call of a client, if there is one.
     pub(crate) fn call(
         &mut self,

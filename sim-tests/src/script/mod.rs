@@ -7,9 +7,11 @@
 //! deleted by hand.
 
 mod director;
+mod shrink;
 mod turns;
 
 pub(crate) use director::Director;
+pub use shrink::shrink;
 pub use turns::Disorder;
 pub(crate) use turns::Turns;
 
@@ -76,6 +78,8 @@ pub struct Life {
     /// Nothing goes wrong from here on, and everything has to work.
     #[serde(skip_serializing_if = "is_default")]
     pub healed: bool,
+    /// How many clients call.
+    pub clients: u32,
     /// It is closed in order, if it comes so far.
     #[serde(skip_serializing_if = "is_default")]
     pub closes: bool,

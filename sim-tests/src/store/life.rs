@@ -9,14 +9,10 @@ use crate::{
     report::{Violation, broken},
 };
 use sagalog::{ReadError, Store, runtime::Runtime};
-use sagalog_testkit::{
-    Choices,
-    model::{PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown},
+use sagalog_testkit::model::{
+    PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown,
 };
 use std::sync::Arc;
-
-/// The number under which the life itself draws; clients have smaller ones.
-const LIFE_ITSELF: u32 = 1_000;
 
 pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
     let stage = &life.stage;
@@ -125,8 +121,6 @@ async fn judge_unreadable<R: Runtime + Sky>(
 }
 
 async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
-    let clients = 1 + life.choices(LIFE_ITSELF).below(life.stage.plan.clients);
-    let clients = life.clients(|| u32::try_from(clients).unwrap_or(1));
     let shown = life.stage.oracle().shown();
     let client = |number| Client {
         stage: life.stage.clone(),
@@ -138,7 +132,7 @@ async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result
         shown: Arc::clone(&shown),
         healthy: life.facts.healed,
     };
-    join_all(&life.runtime, clients.into_iter().map(|number| client(number).call())).await
+    join_all(&life.runtime, (0..life.facts.clients).map(|number| client(number).call())).await
 }
 
 async fn close<R: Runtime + Sky>(

@@ -21,6 +21,7 @@ use crate::{
     report::{SuiteName, Violation},
 };
 use sagalog::runtime::Runtime;
+use sagalog_testkit::{Choices, Seeded};
 
 /// One event store on one disk.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,10 @@ impl Suite for Store {
 
     fn oracle(plan: &Plan) -> Oracle {
         Oracle::new(plan.key_horizon_events)
+    }
+
+    fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
+        1 + u32::try_from(choices.below(plan.clients)).unwrap_or(0)
     }
 
     fn calls(oracle: &Oracle) -> u64 {

@@ -40,6 +40,7 @@ pub struct LockHandle {
 }
 
 /// An operation on its way to the disk.
+#[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
     pub(super) file: &'a str,
@@ -91,7 +92,8 @@ impl Measure for LockHandle {
 }
 
 impl SimDisk {
-    /// Runs one operation unless the incarnation is stopped before it: counts it, lets faults strike, performs its effect, takes note.
+    /// Runs one operation, unless the incarnation is stopped before it: counts it, lets faults
+    /// strike, performs its effect, takes note.
     pub(super) fn perform<T: Measure>(
         &mut self,
         call: Call<'_>,

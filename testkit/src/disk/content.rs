@@ -14,7 +14,7 @@ const SECTOR: usize = 512;
 /// Sectors that share one table of pointers: a clone copies this many pointers at the first write.
 const CHUNK_SECTORS: u64 = CHUNK as u64;
 
-const CHUNK: usize = 64;
+const CHUNK: usize = 16;
 
 pub(super) type Sector = [u8; SECTOR];
 
@@ -94,9 +94,13 @@ impl Content {
         if (whole || old.is_none()) && bytes.iter().all(|byte| *byte == 0) {
             return None;
         }
-        let mut new = old.map_or([0; _], |sector| **sector);
-        new[start..start + bytes.len()].copy_from_slice(bytes);
-        Some(Arc::new(new))
+        if let Ok(all) = Sector::try_from(bytes) {
+            return Some(Arc::new(all));
+        }
+        let mut new = old.map_or_else(|| Arc::new([0; _]), |sector| Arc::new(**sector));
+        let target = Arc::get_mut(&mut new).expect("nobody has seen the new version yet");
+        target[start..start + bytes.len()].copy_from_slice(bytes);
+        Some(new)
     }
 
     /// Makes every byte from `length` on read as zero.

@@ -93,7 +93,7 @@ impl Directory {
     }
 
     /// The files that a name leads to, or may lead to after a power failure.
-    pub(super) fn reachable(&self) -> BTreeSet<InodeId> {
+    pub(super) fn reachable(&self) -> Vec<InodeId> {
         let waiting = self.unsynced.iter().map(|unsynced| unsynced.change.inode());
         self.cached.values().chain(self.durable.values()).copied().chain(waiting).collect()
     }

@@ -23,16 +23,18 @@ impl SimDisk {
         let create = mode == OpenMode::Create;
         let operation = if create { Operation::Create } else { Operation::Open };
         self.on_name(operation, name, 0, |disk, _| {
-            let inode = match (create, disk.directory.cached.get(name)) {
-                (false, Some(inode)) => *inode,
+            let inode = match (create, disk.directory.cached.get_key_value(name)) {
+                (false, Some((name, inode))) => {
+                    let (name, inode) = (Arc::clone(name), *inode);
+                    // A power failure may have taken back a rename.
+                    disk.inode_mut(inode).name = name;
+                    inode
+                }
                 (true, None) => disk.create(name)?,
                 (false, None) => return Err(io::ErrorKind::NotFound.into()),
                 (true, Some(_)) => return Err(io::ErrorKind::AlreadyExists.into()),
             };
-            let opened = disk.inode_mut(inode);
-            opened.opens += 1;
-            // A power failure may have taken back a rename.
-            opened.name = name.into();
+            disk.inode_mut(inode).opens += 1;
             let writable = mode != OpenMode::Read;
             Ok(FileHandle { inode, incarnation: disk.incarnation, writable })
         })

@@ -147,9 +147,12 @@ impl Inode {
     }
 
     pub(super) fn sync(&mut self) {
-        for unsynced in mem::take(&mut self.unsynced) {
-            self.store(unsynced.change);
+        let mut unsynced = mem::take(&mut self.unsynced);
+        for Unsynced { change, .. } in unsynced.drain(..) {
+            self.store(change);
         }
+        // The list is empty, and its room is needed again soon.
+        self.unsynced = unsynced;
     }
 
     /// A sync that fails: what `mask` names is durable, all other sectors are clean all the same.

@@ -8,7 +8,8 @@ use super::{fault::Trigger, operation::Operation};
 /// What the names of one kind of file start with: up to the first `-`, or the whole name. Numbers
 /// follow the dash, and a shortened run numbers its files differently.
 fn kind_of(file: &str) -> &str {
-    file.find('-').map_or(file, |dash| &file[..=dash])
+    let dash = file.bytes().position(|byte| byte == b'-');
+    dash.map_or(file, |dash| &file[..=dash])
 }
 
 /// Operations of one incarnation, counted by kind of file.

@@ -146,20 +146,20 @@ impl Trace {
         };
         let what = ((told.operation as u64) << 56) ^ told.incarnation;
         let digest = told.digest ^ told.strike.stall_us.rotate_left(32);
-        for word in [what, told.offset, told.bytes, digest, fault, ending] {
-            self.mix(word);
-        }
+        self.mix(what, told.offset);
+        self.mix(told.bytes, digest);
+        self.mix(fault, ending);
         self.keep(|| Note::Event(told.event()));
     }
 
     pub(super) fn remark(&mut self, text: &str) {
-        self.mix(digest(text.as_bytes()));
+        self.mix(text.len() as u64, digest(text.as_bytes()));
         self.keep(|| Note::Remark(text.into()));
     }
 
     pub(super) fn remark_words(&mut self, words: &[u64]) {
         for word in words {
-            self.mix(*word);
+            self.mix(words.len() as u64, *word);
         }
         self.keep(|| {
             let words: Vec<_> = words.iter().map(u64::to_string).collect();
@@ -177,9 +177,10 @@ impl Trace {
         self.recent.push_back(note());
     }
 
-    fn mix(&mut self, word: u64) {
+    fn mix(&mut self, high: u64, low: u64) {
         const ODD: u128 = 0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645;
-        self.hash = (self.hash ^ u128::from(word)).wrapping_mul(ODD);
+        let words = u128::from(high) << 64 | u128::from(low);
+        self.hash = (self.hash ^ words).wrapping_mul(ODD);
         // The low bits of a product depend on low bits only, so the high half is folded back.
         self.hash ^= self.hash >> 67;
     }
@@ -188,21 +189,21 @@ impl Trace {
 /// A stable digest of `bytes`. Four lanes, because written bytes are hashed on the hot path.
 pub(super) fn digest(bytes: &[u8]) -> u64 {
     const ODD: u64 = 0x9FB2_1C65_1E98_DF25;
-    let step = |lane: u64, word: &[u8]| {
-        let mut padded = [0; 8];
-        padded[..word.len()].copy_from_slice(word);
-        let mixed = (lane ^ u64::from_le_bytes(padded)).wrapping_mul(ODD);
+    let step = |lane: u64, word: u64| {
+        let mixed = (lane ^ word).wrapping_mul(ODD);
         mixed ^ (mixed >> 32)
     };
     let mut lanes = [1_u64, 2, 3, 4];
-    let mut blocks = bytes.chunks_exact(32);
-    for block in &mut blocks {
-        for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-            *lane = step(*lane, word);
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        for (lane, word) in lanes.iter_mut().zip(block.as_chunks().0) {
+            *lane = step(*lane, u64::from_le_bytes(*word));
         }
     }
-    for (lane, word) in lanes.iter_mut().zip(blocks.remainder().chunks(8)) {
-        *lane = step(*lane, word);
+    for (lane, word) in lanes.iter_mut().zip(rest.chunks(8)) {
+        let mut padded = [0; 8];
+        padded[..word.len()].copy_from_slice(word);
+        *lane = step(*lane, u64::from_le_bytes(padded));
     }
-    lanes.iter().fold(bytes.len() as u64, |sum, lane| step(sum, &lane.to_le_bytes()))
+    lanes.into_iter().fold(bytes.len() as u64, step)
 }
