@@ -7,8 +7,8 @@ use super::{
     cpu,
     suite::run_seed,
 };
-use crate::frame::Substrate;
 use crate::{
+    frame::Substrate,
     marks::Need,
     report::{SuiteName, Told, tell},
     summary::{Cost, Summary},
