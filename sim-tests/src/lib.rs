@@ -5,7 +5,18 @@
 //! process and every build. Built only under `--cfg madsim` (`cargo sim`, `cargo sim-test`).
 
 #[cfg(madsim)]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "programs that read arguments and sources, run others and tell"
+)]
+pub mod command;
+#[cfg(madsim)]
 pub mod disk;
+#[cfg(madsim)]
+#[expect(clippy::disallowed_methods, reason = "it copies sources and runs programs on them")]
+mod planted;
 #[cfg(madsim)]
 pub mod report;
 #[cfg(madsim)]

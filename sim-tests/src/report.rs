@@ -5,6 +5,9 @@
 use serde_json::{Value, json};
 use std::{fmt, time::Duration};
 
+/// How many failed seeds a summary names.
+const FAILURES_TOLD: usize = 20;
+
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "made by the suites")]
@@ -75,6 +78,8 @@ pub struct Summary {
     disk_ops: Vec<u64>,
     faults: u64,
     failed: u64,
+    /// The first seeds that broke a promise.
+    failures: Vec<Value>,
     trace_hash: u128,
 }
 
@@ -86,6 +91,12 @@ impl Summary {
         self.disk_ops.push(report.disk_ops);
         self.faults += report.faults;
         self.failed += u64::from(report.violation.is_some());
+        if let Some(Violation { guarantee, what }) = &report.violation
+            && self.failures.len() < FAILURES_TOLD
+        {
+            let failure = json!({"seed": report.seed, "guarantee": guarantee, "what": what});
+            self.failures.push(failure);
+        }
         self.trace_hash = self
             .trace_hash
             .rotate_left(1)
@@ -103,6 +114,7 @@ impl Summary {
         json!({
             "seeds": seeds,
             "failed": self.failed,
+            "failures": self.failures,
             "seeds_per_s": per_second(seeds, elapsed),
             "median_operations": median(&self.operations),
             "median_crashes": median(&self.crashes),

@@ -26,13 +26,14 @@ fn main() -> ExitCode {
 #[expect(clippy::disallowed_methods, reason = "it measures real time and isolates seeds by thread")]
 mod simulator {
     use sagalog_sim::{
+        command::planted,
         disk,
         report::{SeedReport, Summary, tell},
         store,
     };
     use std::{ops::Range, process::ExitCode, thread, time::Instant};
 
-    const USAGE: &str = "usage: cargo sim disk|store --seeds N [--seed S] [--json]";
+    const USAGE: &str = "usage: cargo sim disk|store --seeds N [--seed S] [--json] | planted ...";
 
     #[derive(Clone, Copy)]
     enum Suite {
@@ -69,6 +70,10 @@ mod simulator {
     }
 
     pub(super) fn main() -> ExitCode {
+        let mut words = std::env::args_os().skip(1);
+        if words.next().is_some_and(|word| word == "planted") {
+            return planted::main(lexopt::Parser::from_args(words));
+        }
         let arguments = match parse() {
             Ok(arguments) => arguments,
             Err(reason) => {
