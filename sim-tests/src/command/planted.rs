@@ -16,6 +16,9 @@ use std::{fs, process::Command, process::ExitCode};
 const USAGE: &str = "usage: cargo sim planted [--json] [--only NAME]... [--pick N [--by WORD]]
     [--workers N] [--again] [--write] | --list | --check";
 
+/// How much of a violation a line of progress shows, in characters.
+const WHAT_SHOWN: usize = 100;
+
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Task {
     #[default]
@@ -39,9 +42,19 @@ struct Arguments {
     workers: Option<usize>,
 }
 
+impl Arguments {
+    fn is_of_all(&self) -> bool {
+        self.only.is_empty() && self.pick.is_none()
+    }
+}
+
 /// Runs the command with what follows its name.
 pub fn main(parser: lexopt::Parser) -> ExitCode {
     let arguments = match parse(parser) {
+        Ok(arguments) if arguments.write && !arguments.is_of_all() => {
+            eprintln!("the page is written from all planted bugs\n{USAGE}");
+            return ExitCode::from(2);
+        }
         Ok(arguments) => arguments,
         Err(error) => {
             eprintln!("{error}\n{USAGE}");
@@ -111,9 +124,10 @@ fn run(mut patches: Vec<Patch>, arguments: &Arguments) -> Result<Vec<String>, St
         let word = arguments.by.clone().or_else(commit).unwrap_or_else(|| workshop.word());
         patches = pick(patches, count, &word, |patch| &patch.name);
     }
+    let count = patches.len();
     let (tried, mut complaints) = try_all(&workshop, patches, arguments)?;
     complaints.extend(tried.iter().filter_map(complaint));
-    if arguments.write {
+    if arguments.write && tried.len() == count {
         let page = workshop::root().join("docs").join("PLANTED.md");
         fs::write(page, table::page(&tried)).map_err(|error| error.to_string())?;
     }
@@ -151,7 +165,10 @@ fn progress((patch, outcome): &Tried) -> String {
     match outcome {
         Ok(Outcome { catch, build_cpu_s, run_cpu_s }) => {
             let what = match catch {
-                Some(catch) => format!("seed {}: {} {}", catch.seed, catch.by, catch.what),
+                Some(catch) => {
+                    let what: String = catch.what.chars().take(WHAT_SHOWN).collect();
+                    format!("seed {}: {} {what}", catch.seed, catch.by)
+                }
                 None => format!("not caught within {} seeds", patch.seeds),
             };
             format!("{name} ({guarantee}), {build_cpu_s:.1} s and {run_cpu_s:.1} s: {what}")
