@@ -13,6 +13,8 @@ pub mod frame;
 #[cfg(madsim)]
 pub mod marks;
 #[cfg(madsim)]
+mod planted;
+#[cfg(madsim)]
 pub mod report;
 #[cfg(madsim)]
 pub mod runtime;

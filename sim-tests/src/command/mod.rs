@@ -11,6 +11,7 @@ mod campaign;
 mod child;
 mod cpu;
 mod determinism;
+mod planted;
 mod run;
 mod scripts;
 mod suite;
@@ -46,6 +47,12 @@ usage: cargo sim COMMAND
       may be stopped at any moment and goes on where it stopped; --fresh begins anew, as is best
       after a change of the program. Its state is in the build's directory, campaign/state.json.
 
+  planted [--only NAME]... [--pick N [--by WORD]] [--workers N] [--again] [--write] [--json]
+  planted --list | --check
+      Try every planted bug on a scratch copy, or those that are named, or N chosen by a word, and
+      say which is noticed how soon. What was tried before is not tried again unless told so.
+      --write makes docs/PLANTED.md; --check only looks whether every patch applies.
+
   determinism [--seeds N] [--seed S]
       Build the simulator once more, debug if this one is release and the other way round, and run
       N seeds (else 1000) of every suite in both. Where the traces of a seed differ, the first
@@ -73,6 +80,7 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
         "shrink" => scripts::main_of_shrink(arguments),
         "replay" => scripts::main_of_replay(arguments),
         "campaign" => campaign::main(arguments),
+        "planted" => planted::main(arguments),
         "determinism" => determinism::main(arguments),
         "help" => {
             println!("{USAGE}");

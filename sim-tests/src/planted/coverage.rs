@@ -1,0 +1,55 @@
+//! Whether every checker and every fault of the disk is proven by a planted bug.
+//!
+//! Reads headers only. The invariant: what no patch is about stands in one table, with the reason.
+
+use super::patch::Patch;
+use sagalog_testkit::FaultKind;
+use std::collections::BTreeSet;
+
+/// The promises of `docs/GUARANTEES.md`.
+const GUARANTEES: u8 = 22;
+
+/// What no planted bug is about, and why.
+pub(crate) const EXCEPTIONS: [(&str, &str); 4] = [
+    ("G13", "a refused append breaks no history; tests provoke the full disk and look at the file"),
+    ("G15", "no suite runs two writers; tests do, on simulated and on real files"),
+    ("G16", "a difference between two runs is looked for in CI, by comparing traces"),
+    (
+        "unlink-returns",
+        "a removal that a crash takes back looks the same, so that every mistake which it would \
+         show is shown by crashes",
+    ),
+];
+
+/// The guarantees and faults that no patch is about, and the exceptions that are none.
+pub(crate) fn gaps(patches: &[Patch]) -> Vec<String> {
+    // What nobody notices proves nothing.
+    let patches = || patches.iter().filter(|patch| patch.missed.is_none());
+    let mut about: BTreeSet<String> = patches().map(|patch| patch.guarantee.clone()).collect();
+    about.extend(patches().flat_map(|patch| &patch.faults).map(ToString::to_string));
+    let guarantees = (1..=GUARANTEES).map(|number| format!("G{number}"));
+    let all = guarantees.chain(FaultKind::ALL.iter().map(ToString::to_string));
+    let excepted = |what: &str| EXCEPTIONS.iter().any(|(exception, _)| *exception == what);
+    all.filter(|what| about.contains(what) == excepted(what))
+        .map(|what| {
+            let excepted = excepted(&what);
+            let wrong =
+                if excepted { "is an exception, and a patch is about it" } else { "lacks a patch" };
+            format!("{what} {wrong}")
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::planted::workshop;
+
+    #[test]
+    fn every_checker_and_every_fault_is_proven_by_a_planted_bug() {
+        let patches = workshop::patches().expect("the patches can be read");
+        assert_eq!(gaps(&patches), Vec::<String>::new());
+        let exceptions = gaps(&[]).len() + EXCEPTIONS.len();
+        assert_eq!(exceptions, usize::from(GUARANTEES) + FaultKind::ALL.len(), "one is unknown");
+    }
+}
