@@ -70,7 +70,7 @@ impl<R: Runtime + Sky> Client<R> {
         }
         let outcome = Outcome::from(answer);
         self.stage.note_outcome(&outcome);
-        self.stage.oracle().answer(attempt, outcome);
+        self.stage.oracle().answer(attempt, outcome, self.stage.disk_op());
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl<R: Runtime + Sky> Client<R> {
         if self.stage.excuses_reply(&reply, self.healthy)? {
             return Ok(());
         }
-        self.stage.oracle().reply(question, reply, low, by);
+        self.stage.oracle().reply(question, reply, (low, by), self.stage.disk_op());
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl<R: Runtime + Sky> Client<R> {
         // It writes nothing: a damaged file of the index is an error to it.
         let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));
         if !damaged && !self.stage.excuses_reply(&reply, self.healthy)? {
-            self.stage.oracle().beside(question, reply, head.get());
+            self.stage.oracle().beside(question, reply, head.get(), self.stage.disk_op());
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl<R: Runtime + Sky> Client<R> {
         self.stage.watch.runs(self.store.stats().runs);
         let mut oracle = self.stage.oracle();
         let low = oracle.seen();
-        oracle.head(self.store.head().get(), low)
+        oracle.head(self.store.head().get(), low, self.stage.disk_op())
     }
 }
 

@@ -36,8 +36,9 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
     if !find_bare(stage, &store).await {
         return Ok(Ending::ReadDamaged);
     }
-    let disk = if stage.damaged() { Disk::Damaged } else { Disk::Honest };
-    stage.oracle().recovered(&events, disk)?;
+    let (op, proven) = (stage.disk_op(), stage.proven());
+    let disk = if stage.damaged() { Disk::Damaged { proven } } else { Disk::Honest };
+    stage.oracle().recovered(&events, disk, op)?;
     stage.watch.settled(|attempt| stage.oracle().is_placed(attempt));
     stage.watch.runs(store.stats().runs);
     ask(life, &store).await?;

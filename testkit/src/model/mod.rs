@@ -18,9 +18,8 @@ pub use plain::{
 };
 pub use shown::Shown;
 
-use plain::is_answered;
 use sagalog::{Actual, ExpectedRevision, Position, Revision, runtime::WallTime};
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
 
 #[cfg(test)]
 mod tests;
@@ -77,8 +76,8 @@ impl Model {
     pub fn at(&self, head: u64) -> Past<'_> {
         let events = usize::try_from(head).map_or(&self.events[..], |head| &self.events[..head]);
         let commits = self.commits.partition_point(|commit| commit.answer.first < head);
-        let key_horizon_events = self.key_horizon_events;
-        Past { key_horizon_events, events, commits: &self.commits[..commits] }
+        let commits = &self.commits[..commits];
+        Past { key_horizon_events: self.key_horizon_events, events, commits }
     }
 
     /// Appends, at `wall` by the store's clock.
@@ -100,14 +99,17 @@ impl Model {
         outcome
     }
 
-    /// Takes over what the store chose for an event that was read: its time, and its id if the
-    /// writer gave none. False if it is not the event that was appended there; if it is, the model
-    /// keeps it as it was read, so that it is compared at a glance from then on.
+    /// Takes over an event that was read: the store chooses its time, and its id if the writer gave
+    /// none. False if it is another event than was appended there.
     pub fn learn(&mut self, read: &Arc<Recorded>) -> bool {
-        let known = self.events.iter_mut().rfind(|event| event.position == read.position);
-        let Some(known) = known.filter(|known| known.may_be(read)) else { return false };
-        *known = Arc::clone(read);
-        true
+        let known = self.events.iter_mut().rfind(|known| known.may_be(read));
+        known.map(|known| *known = Arc::clone(read)).is_some()
+    }
+
+    /// Forgets what came after `head`, one of [`Self::heads`].
+    pub fn cut(&mut self, head: u64) {
+        self.events.retain(|event| event.position < head);
+        self.commits.retain(|commit| commit.answer.first < head);
     }
 }
 
@@ -153,8 +155,8 @@ impl<'a> Past<'a> {
                 None => revisions.push((stream.clone(), self.next_revision(stream))),
             }
         }
-        let positions = writes.len() as u64;
-        PlainCommitted { first: self.head(), positions, revisions, replayed: false }
+        let (first, positions) = (self.head(), writes.len() as u64);
+        PlainCommitted { first, positions, revisions, replayed: false }
     }
 
     /// What a guard met, if it does not hold.
@@ -266,9 +268,7 @@ impl<'a> Past<'a> {
     pub fn streams(self, prefix: &str) -> Vec<&'a Arc<Recorded>> {
         let shown = |event: &&Arc<Recorded>| !event.is_system() || prefix.starts_with('$');
         let names = self.events.iter().filter(shown).map(|event| event.stream.as_str());
-        let mut names: Vec<&str> = names.filter(|name| name.starts_with(prefix)).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: BTreeSet<&str> = names.filter(|name| name.starts_with(prefix)).collect();
         names.into_iter().filter_map(|name| self.info(name)).collect()
     }
 
@@ -281,7 +281,7 @@ impl<'a> Past<'a> {
         if matches!(read.start, PlainStart::Revision(_)) && !one_stream {
             return Err(Refusal::Request);
         }
-        if matches!(&read.selector, PlainSelector::Query(query) if !is_answered(query)) {
+        if matches!(&read.selector, PlainSelector::Query(query) if !plain::is_answered(query)) {
             return Err(Refusal::Query);
         }
         let shown = |event: &&Arc<Recorded>| read.as_of.includes(event) && read.selects(event);

@@ -56,6 +56,7 @@ fn first() -> u32 {
     1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference in")]
 fn is_first(schema_version: &u32) -> bool {
     *schema_version == first()
 }

@@ -423,3 +423,15 @@ fn what_the_store_chose_is_learned_and_what_the_writer_gave_stays() {
     assert!(model.now().events.iter().eq([&first, &given]));
     assert!(Arc::ptr_eq(&model.now().events[0], &first));
 }
+
+#[test]
+fn a_store_that_is_cut_is_as_it_was_then() {
+    let appends = [write(&[("a", 1)]).keyed("k"), write(&[("a", 2), ("b", 3)]), write(&[("b", 4)])];
+    for kept in 0..=appends.len() {
+        let (mut model, then) = (after(&appends), after(&appends[..kept]));
+        model.cut(then.head());
+        assert_eq!(model.now().events, then.now().events);
+        assert_eq!(model.heads(0..=9).collect::<Vec<_>>(), then.heads(0..=9).collect::<Vec<_>>());
+        assert_eq!(model.now().resolve("k"), then.now().resolve("k"));
+    }
+}

@@ -127,6 +127,7 @@ pub(super) fn deserialize<'de, T: Word, D: Deserializer<'de>>(from: D) -> Result
 pub(super) mod if_any {
     use super::{Deserializer, Serialize, Serializer, Word};
 
+    #[expect(clippy::ref_option, reason = "serde hands a reference to the field in")]
     pub(in crate::model) fn serialize<T: Word, S: Serializer>(
         value: &Option<T>,
         to: S,

@@ -30,7 +30,7 @@ pub(super) enum Fate {
     Acknowledged(PlainCommitted),
     /// The caller was told that nothing was stored.
     Refused,
-    /// Open once, and a later recovery settled that it is not there.
+    /// A later recovery settled that it is not there.
     Settled,
 }
 
@@ -65,6 +65,8 @@ pub(super) struct Pending {
     pub(super) low: u64,
     /// When it was settled at the latest.
     pub(super) by: u64,
+    /// How many operations the disk had performed when it was told.
+    pub(super) op: u64,
     pub(super) what: Answer,
 }
 
@@ -170,7 +172,7 @@ impl History {
         self.attempts[id.0].fate = fate;
     }
 
-    pub(super) fn answer(&mut self, id: AttemptId, outcome: Outcome) {
+    pub(super) fn answer(&mut self, id: AttemptId, outcome: Outcome, op: u64) {
         let by = self.tick();
         match &outcome {
             Outcome::Unknown => {}
@@ -181,7 +183,7 @@ impl History {
         }
         if !matches!(outcome, Outcome::Unknown | Outcome::Failed(_)) {
             let low = self.attempt(id).low;
-            self.pending.push(Pending { low, by, what: Answer::Append(id, outcome) });
+            self.pending.push(Pending { low, by, op, what: Answer::Append(id, outcome) });
         }
     }
 
@@ -243,20 +245,26 @@ impl History {
         later.map(|(first, _)| *first)
     }
 
-    /// A recovery was judged: what is open and has no place is gone for good.
+    /// A recovery was judged: what has no place is gone for good. If that was acknowledged, it was
+    /// lost to damage that excuses it.
     pub(super) fn settle(&mut self) {
         self.placed.clear();
         for attempt in &mut self.attempts {
-            if attempt.fate == Fate::Open && attempt.placed.is_none() {
+            let gone = matches!(attempt.fate, Fate::Open | Fate::Acknowledged(_));
+            if gone && attempt.placed.is_none() {
                 attempt.fate = Fate::Settled;
             }
         }
     }
 
-    /// The log is another one: everything that was not refused may be in it or not.
-    pub(super) fn forget(&mut self) {
-        self.placed.clear();
+    /// The log is another one from position `kept` on: everything that is not before it and was not
+    /// refused may be in it or not.
+    pub(super) fn forget(&mut self, kept: u64) {
+        let stays = |placed: &PlainCommitted| placed.first < kept;
         for attempt in &mut self.attempts {
+            if attempt.placed.as_ref().is_some_and(stays) {
+                continue;
+            }
             attempt.placed = None;
             attempt.low = 0;
             if attempt.fate == Fate::Settled {
@@ -313,7 +321,7 @@ mod tests {
             let mut history = History::default();
             let (id, marked) = history.call(append, 0);
             let given = history.given(id);
-            assert!(given != marked);
+            assert!(given != *marked);
             let (again, marked_again) = history.call(given.clone(), 0);
             assert_eq!(history.given(again), given);
             assert_eq!(marked_again == marked, same);

@@ -33,6 +33,7 @@ fn unlimited() -> u64 {
     u64::MAX
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference in")]
 fn is_unlimited(limit: &u64) -> bool {
     *limit == unlimited()
 }
@@ -172,6 +173,9 @@ impl Recorded {
 
     /// Whether it may be read so: the store chooses its time, and its id if the writer gave none.
     pub(in crate::model) fn may_be(&self, read: &Self) -> bool {
+        if self.position != read.position {
+            return false;
+        }
         let mut expected = self.clone();
         expected.recorded_at = read.recorded_at;
         expected.event.id = expected.event.id.or(read.event.id);
