@@ -54,6 +54,9 @@ pub enum HarmKind {
 
 impl Harm {
     /// Does it.
+    ///
+    /// # Panics
+    /// If the disk loses the file meanwhile, which is a bug of the disk.
     pub fn strike(&self, disk: &mut SimDisk) {
         let name = self.file.as_str();
         let Some(bytes) = disk.contents(name).map(|bytes| bytes.len() as u64) else { return };

@@ -98,7 +98,7 @@ fn shrink_seed<S: Suite>(order: &Order) -> ExitCode {
         eprintln!("seed {}: {violation}, and its script does not show that", order.seed);
         return ExitCode::FAILURE;
     }
-    let left = shrink(script.decisions.clone(), &mut fails, &S::simpler);
+    let left = shrink(&script.decisions, &mut fails, &S::simpler);
     script.decisions = left;
     if let Some(shown) = play::<S>(&script, Told::Verdict).violation {
         script.head.found = shown.to_string();

@@ -148,13 +148,11 @@ impl<R: Runtime + Sky> Client<R> {
     async fn append(&mut self, bytes: u64, positions: u32, how: How) -> Result<(), Violation> {
         let bytes = usize::try_from(bytes).unwrap_or(8);
         let (number, commit) = self.stage.oracle().submit(bytes, positions);
-        match self.submit(commit, how).await {
-            Some(answer) => self.judge(number, answer),
-            None => {
-                self.stage.watch.unclear(number as u64, Unclear::Cancelled);
-                Ok(())
-            }
-        }
+        let Some(answer) = self.submit(commit, how).await else {
+            self.stage.watch.unclear(number as u64, Unclear::Cancelled);
+            return Ok(());
+        };
+        self.judge(number, answer)
     }
 
     /// `None` if the caller gave up.

@@ -49,7 +49,13 @@ pub(super) fn next_life<S: Suite>(stage: &Stage<S>) -> Option<(u32, Life)> {
     stage.director().next_life(|| {
         let lives = number <= plan.lives + HEALED_LIVES;
         let clients = S::clients(&stage.plan, &mut choices);
-        lives.then(|| (number, draw_life(&mut choices, plan, clients, number > plan.lives)))
+        lives.then(|| {
+            let mut life = draw_life(&mut choices, plan, clients, number > plan.lives);
+            if number == plan.lives + HEALED_LIVES {
+                life.asks_each = 1;
+            }
+            (number, life)
+        })
     })
 }
 
@@ -66,7 +72,7 @@ fn draw_life(choices: &mut Seeded, plan: &Surroundings, clients: u32, healed: bo
         } else {
             0
         },
-        asks_each: if healed { 1 } else { *one_of(choices, &[1, 8, 16, 16, 32, 32]) },
+        asks_each: *one_of(choices, &[1, 8, 16, 16, 32, 32]),
     }
 }
 

@@ -33,7 +33,7 @@ use sagalog::{
     runtime::Runtime,
 };
 use sagalog_testkit::{
-    Seeded, SharedDisk, SimDisk,
+    FaultPlan, Seeded, SharedDisk, SimDisk,
     disk::{Evidence, Fate},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -129,7 +129,7 @@ fn perform<S: Suite>(
     told: Told,
 ) -> (SeedReport, Vec<Decision<S::Call>>) {
     let surroundings = plan.as_ref();
-    let faults = if director.reads() { Default::default() } else { surroundings.faults.clone() };
+    let faults = if director.reads() { FaultPlan::default() } else { surroundings.faults.clone() };
     let mut disk = SimDisk::with_faults(faults, surroundings.entropy);
     disk.keep_events(told.events_kept(EVENTS_TOLD));
     disk.set_quota(surroundings.quota_bytes);
@@ -207,19 +207,17 @@ fn crash<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
     if !facts.power_fails {
         return stage.disk.with(SimDisk::process_crash);
     }
-    match director.planned_fates(number) {
-        Some(planned) => stage.disk.with(|disk| {
-            disk.power_failure_by(&mut |unit| {
-                let found = planned.iter().find(|(known, _)| known == unit);
-                found.map_or(Fate::Dropped, |(_, fate)| *fate)
-            });
-        }),
-        None => {
-            let mut choices = stage.choices(number, 3);
-            let fates = stage.disk.with(|disk| disk.power_failure(&mut choices));
-            director.note_fates(number, fates);
-        }
-    }
+    let Some(planned) = director.planned_fates(number) else {
+        let mut choices = stage.choices(number, 3);
+        let fates = stage.disk.with(|disk| disk.power_failure(&mut choices));
+        return director.note_fates(number, fates);
+    };
+    stage.disk.with(|disk| {
+        disk.power_failure_by(&mut |unit| {
+            let found = planned.iter().find(|(known, _)| known == unit);
+            found.map_or(Fate::Dropped, |(_, fate)| *fate)
+        });
+    });
 }
 
 /// Whether trying again cannot help: the store says that it is damaged.

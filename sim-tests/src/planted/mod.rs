@@ -4,6 +4,8 @@
 //! Nothing is judged here: a bug is caught if the suite says so, dies or hangs. The invariant: the
 //! working tree is never changed, and a result is kept only for the sources that it was found with.
 
+#![expect(clippy::disallowed_methods, reason = "it copies sources and runs programs on them")]
+
 mod child;
 pub(crate) mod coverage;
 pub(crate) mod outcome;

@@ -12,16 +12,14 @@ use std::{collections::BTreeSet, mem};
 /// Shrinks `decisions`. `fails` says whether a script shows the failure, `simpler` which calls may
 /// stand in for one, simplest first.
 pub fn shrink<C: Clone>(
-    decisions: Vec<Decision<C>>,
+    decisions: &[Decision<C>],
     fails: &mut dyn FnMut(&[Decision<C>]) -> bool,
     simpler: &dyn Fn(&C) -> Vec<C>,
 ) -> Vec<Decision<C>> {
-    let mut left = without_lives(decisions, fails);
-    left = without_kinds(left, fails);
+    let mut left = without_kinds(without_lives(decisions, fails), fails);
     loop {
         let before = left.len();
-        left = without_lives(left, fails);
-        left = reduce(left, fails);
+        left = reduce(without_lives(&left, fails), fails);
         simplify(&mut left, fails, simpler);
         if left.len() == before {
             return left;
@@ -31,7 +29,7 @@ pub fn shrink<C: Clone>(
 
 /// Tries to do without lives, with everything in them.
 fn without_lives<C: Clone>(
-    decisions: Vec<Decision<C>>,
+    decisions: &[Decision<C>],
     fails: &mut dyn FnMut(&[Decision<C>]) -> bool,
 ) -> Vec<Decision<C>> {
     let lives: BTreeSet<u32> = decisions.iter().map(|decision| decision.life).collect();
@@ -182,7 +180,7 @@ mod tests {
             let made = calls(tried);
             alive(4) && alive(12) && needed.iter().all(|call| made.contains(call))
         };
-        let left = shrink(decisions, &mut fails, &|_| Vec::new());
+        let left = shrink(&decisions, &mut fails, &|_| Vec::new());
         assert_eq!(calls(&left), needed);
         assert_eq!(left.len(), 4, "two lives and two calls: {left:?}");
         assert!(left.iter().all(|decision| match &decision.what {
@@ -196,7 +194,7 @@ mod tests {
     fn a_call_becomes_the_simplest_one_that_still_fails() {
         let mut fails = |tried: &[Decision<u64>]| calls(tried).iter().any(|call| *call >= 10);
         let half = |call: &u64| if *call > 0 { vec![0, call / 2, call - 1] } else { Vec::new() };
-        let left = shrink(vec![call(1, 3), call(1, 900)], &mut fails, &half);
+        let left = shrink(&[call(1, 3), call(1, 900)], &mut fails, &half);
         assert_eq!(calls(&left), [10]);
     }
 }

@@ -51,26 +51,26 @@ impl Call {
     /// Draws what a client does next, who knows what the oracle guesses to be stored.
     pub(super) fn draw(choices: &mut Seeded, plan: &Plan, oracle: &Oracle) -> Self {
         let past = oracle.guess().now();
-        let kind = choices.below(32);
+        let kind = choices.below(128);
         let cancels = plan.surroundings.cancels;
         match kind {
-            0..=17 => {
+            0..=75 => {
                 let append = draw_append(choices, plan, oracle);
                 Self::Append { append, how: How::draw(choices, cancels) }
             }
-            18..=25 => {
+            76..=107 => {
                 let question = Draw::new(choices, plan.alphabet, past).question();
                 let gives_up = cancels && choices.below(4) == 0;
                 let how =
                     if gives_up { How::ForPolls(1 + choices.below(8)) } else { How::Patiently };
                 Self::Ask { question, how }
             }
-            26..=27 => {
+            108..=115 => {
                 let read = Draw::new(choices, plan.alphabet, past).read();
                 Self::ReadSlowly { read, turns: choices.below(4) }
             }
-            28..=29 => Self::Head {},
-            30 => {
+            116..=123 => Self::Head {},
+            124 => {
                 let mut question = || Draw::new(choices, plan.alphabet, past).question();
                 Self::Beside(vec![question(), question()])
             }

@@ -83,8 +83,8 @@ impl Plan {
         if temper == Temper::Derived {
             surroundings.faults.schedule = faults_of_index_files(choices);
         }
-        // Few seeds live long, so that runs are merged as well.
-        let long = choices.below(8) == 0;
+        // Few seeds live long, so that runs are merged as well: they cost as much as twenty.
+        let long = choices.below(32) == 0;
         surroundings.lives =
             if long { 3 } else { 5 + u32::try_from(choices.below(6)).unwrap_or(0) };
         surroundings.life_ops_max = if long { 4_000 } else { 100 << choices.below(4) };

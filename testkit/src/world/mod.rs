@@ -141,6 +141,9 @@ impl World {
     ///
     /// # Errors
     /// Why it stopped.
+    ///
+    /// # Panics
+    /// If a task of the life does.
     pub fn live<T: Send + 'static>(
         &self,
         life: impl Future<Output = T> + Send + 'static,
