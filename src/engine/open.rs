@@ -115,6 +115,7 @@ impl Survey {
         Self {
             superblock,
             table: SegmentTable::new(),
+            durable_through: Sequence::default(),
             checkpoint_used: false,
             leftovers: Vec::new(),
             warnings: Vec::new(),
@@ -203,14 +204,15 @@ impl<R: Runtime> Opening<'_, R> {
             file.sync_data().await?;
         }
         self.rewrite_unproven_headers().await?;
-        // From here on the copies count and the old end does not.
+        // From here on the copies count and the old end does not. They are durable, and the header
+        // says so: if the disk loses them, nothing else would tell that they were there.
         let header = SegmentHeader {
             store: self.survey.superblock.store,
             segment: fresh.segment,
             segment_bytes: fresh.segment_bytes,
             sequence: before.sequence,
             first: before.position,
-            durable_through: proven,
+            durable_through: at.sequence.before(),
             epoch: self.survey.superblock.epoch,
             chain: before.chain,
         };

@@ -91,6 +91,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         trail: Trail { durable: anchor, doubted: Vec::new() },
         epoch: superblock.epoch,
         start: anchor.next.segment,
+        stated: survey.durable_through,
         through: superblock.prepared_through,
     };
     if survey.table.entries().is_empty() {
@@ -165,6 +166,8 @@ struct Search<'a, D: Disk> {
     trail: Trail,
     epoch: Epoch,
     start: SegmentId,
+    /// The last group that the header of a started segment calls durable.
+    stated: Sequence,
     through: SegmentId,
 }
 
@@ -345,16 +348,14 @@ impl<D: Disk> Search<'_, D> {
         let next = self.table.entries().iter().find(|entry| entry.segment > at.next.segment);
         let following = if next.is_some() { Following::Started } else { Following::Absent };
         let mut evidence = behind.evidence;
-        let mut durable_through = behind.durable_through;
-        if let Some(last) = self.table.last().filter(|last| last.sequence > at.sequence) {
-            // A later segment begins behind the missing group: its writer saw that one durable.
+        // A segment is started only when everything before it is durable, and what its header says.
+        let started = self.table.last().map_or(Sequence::default(), |last| last.sequence.before());
+        let stated = self.stated.max(started);
+        if stated >= at.sequence {
             evidence = Evidence::Acknowledged;
-            durable_through = durable_through.max(last.sequence.before());
         }
-        if let Some(last) = self.table.last() {
-            // A segment is started only when everything before it is durable.
-            self.trail.prove(last.sequence.before(), at);
-        }
+        // Copies wait for a group behind them: until then their header may be in the cache only.
+        self.trail.prove(started, at);
         let row = decide(Doubt { class, evidence, promise, following });
         match row.verdict {
             Verdict::GoOnHere | Verdict::GoOnFresh | Verdict::Discard => {}
@@ -366,7 +367,7 @@ impl<D: Disk> Search<'_, D> {
                     place: at.next,
                     bytes: behind.written_bytes.max(BLOCK_BYTES),
                     first_missing: at.sequence,
-                    durable_through: durable_through.max(at.sequence),
+                    durable_through: behind.durable_through.max(stated).max(at.sequence),
                     position: at.position,
                     found: class,
                     row: row.letter,

@@ -5,7 +5,7 @@
 use super::procedures::{self, read_file};
 use crate::{
     error::OpenError,
-    ids::{SegmentId, StoreId},
+    ids::{SegmentId, Sequence, StoreId},
     limits::{BLOCK_BYTES, BLOCK_LEN},
     log::{
         checkpoint,
@@ -37,6 +37,8 @@ pub(crate) struct Survey {
     pub(crate) superblock: Superblock,
     /// The started segments.
     pub(crate) table: SegmentTable,
+    /// The last group that a header calls durable, of those that were read.
+    pub(crate) durable_through: Sequence,
     /// Whether the table came from a checkpoint.
     pub(crate) checkpoint_used: bool,
     /// Files that nothing refers to and that a writer may remove.
@@ -75,6 +77,7 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     let mut survey = Survey {
         superblock,
         table: SegmentTable::new(),
+        durable_through: Sequence::default(),
         checkpoint_used: false,
         leftovers: Vec::new(),
         warnings: Vec::new(),
@@ -147,7 +150,7 @@ impl Survey {
         for segment in segments.range(from..) {
             match (read_header(disk, self, *segment).await?, unstarted) {
                 (Some(_), Some(unstarted)) => return Err(OpenError::SegmentDamaged(unstarted)),
-                (Some(entry), None) => self.add(entry)?,
+                (Some(header), None) => self.add(&header)?,
                 (None, _) => unstarted = unstarted.or(Some(*segment)),
             }
         }
@@ -159,17 +162,19 @@ impl Survey {
     }
 
     /// What a checkpoint says of the segments that recovery walks through has to stand in them too.
-    async fn verify_active_headers<D: Disk>(&self, disk: &D) -> Result<(), OpenError> {
+    async fn verify_active_headers<D: Disk>(&mut self, disk: &D) -> Result<(), OpenError> {
         let walked = self.superblock.anchor.next.segment;
         for entry in self.table.entries().iter().filter(|entry| entry.segment >= walked) {
-            if read_header(disk, self, entry.segment).await? != Some(*entry) {
-                return Err(OpenError::SegmentDamaged(entry.segment));
-            }
+            let header = read_header(disk, self, entry.segment).await?;
+            let header = header.filter(|header| SegmentEntry::from(header) == *entry);
+            let header = header.ok_or(OpenError::SegmentDamaged(entry.segment))?;
+            self.durable_through = self.durable_through.max(header.durable_through);
         }
         Ok(())
     }
 
-    fn add(&mut self, entry: SegmentEntry) -> Result<(), OpenError> {
+    fn add(&mut self, header: &SegmentHeader) -> Result<(), OpenError> {
+        let entry = SegmentEntry::from(header);
         let follows = self.table.last().is_none_or(|last| {
             last.segment.next() == entry.segment
                 && last.sequence <= entry.sequence
@@ -184,6 +189,7 @@ impl Survey {
             self.superblock.prepared_through = entry.segment;
             self.warnings.push(OpenWarning::SuperblockOutdated);
         }
+        self.durable_through = self.durable_through.max(header.durable_through);
         self.table.push(entry);
         Ok(())
     }
@@ -255,14 +261,14 @@ async fn read_header<D: Disk>(
     disk: &D,
     survey: &Survey,
     segment: SegmentId,
-) -> Result<Option<SegmentEntry>, OpenError> {
+) -> Result<Option<SegmentHeader>, OpenError> {
     let store = survey.superblock.store;
     let mut header = look_at_header(disk, store, segment).await?;
     if header.is_err() {
         header = look_at_header(disk, store, segment).await?;
     }
     match header {
-        Ok(header) => Ok(Some(SegmentEntry::from(&header))),
+        Ok(header) => Ok(Some(header)),
         Err(SegmentFault::Zero | SegmentFault::Damaged) => Ok(None),
         Err(SegmentFault::OtherSegment(other)) if other < segment => Ok(None),
         Err(SegmentFault::OtherSegment(_)) => Err(OpenError::SegmentDamaged(segment)),

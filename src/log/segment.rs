@@ -33,7 +33,8 @@ pub struct SegmentHeader {
     pub sequence: Sequence,
     /// Position of the first event.
     pub first: Position,
-    /// The last group known durable when the segment was started.
+    /// The last group known durable when the segment was started. A segment that a recovery starts
+    /// may have groups of its own by then: the copies, which are durable before they count.
     pub durable_through: Sequence,
     /// The writer's epoch.
     pub epoch: Epoch,

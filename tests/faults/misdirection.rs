@@ -155,6 +155,24 @@ fn row_32_a_lost_segment_header_is_refused_by_name() {
     }
 }
 
+/// A recovery copies the last commit to a fresh segment, and the disk confirms the copy and loses
+/// it. The segment's header stands, nothing was written behind it: it alone says what was there.
+#[test]
+fn row_32_a_lost_copy_of_a_recovery_is_refused() {
+    let mut machine = machine_with(&["a"]);
+    let copied = machine.last_commits(1);
+    machine.kill();
+    next(&machine, FaultKind::LostWrite, Operation::Write, "log-");
+    // The header is the second write, the first group of the epoch would be the third.
+    plan(&machine, Fault::at_nth(FaultKind::NoSpace, 0, Operation::Write, 3, &segment_name(2)));
+    assert!(matches!(machine.open(), Err(OpenError::Io { .. })));
+    machine.power_off();
+    let report = corruption(machine.refusal());
+    assert_eq!((report.row, report.found), ('A', BlockClass::Zero));
+    assert_eq!(report.first_missing, copied.sequence);
+    assert_eq!(report.durable_through, copied.sequence);
+}
+
 /// Every sector of the first segment in turn cannot be read: what lies before it and in the other
 /// segments is served, and the log takes more.
 #[test]
