@@ -29,7 +29,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Disk, R>) -> Result<Endi
         Err(error) => return judge_unreadable(stage, &error),
     };
     let head = found.last().map_or(report.floor, |c| c.first.plus(u64::from(c.positions)));
-    if head != report.head && found.last().is_some() {
+    if head != report.head {
         return broken("G3", format!("head {} is reported, {head} is read", report.head));
     }
     let (op, proven) = (stage.disk_op(), stage.proven());
@@ -113,7 +113,7 @@ impl<R: Runtime + Sky> Client<R> {
     fn how_many(&mut self) -> u64 {
         match self.number {
             KEEPER => self.choices.below(3),
-            _ => 2 + self.choices.below(self.stage.plan.calls_max - 1),
+            _ => 2 + self.choices.below(self.stage.plan.calls_max.saturating_sub(1)),
         }
     }
 
@@ -121,28 +121,44 @@ impl<R: Runtime + Sky> Client<R> {
         match call {
             Call::Append { bytes, positions, how } => self.append(bytes, positions, how).await?,
             Call::Read { from } => self.read(Position::new(from)).await?,
-            Call::Retire { below } => self.retire(Position::new(below)).await,
+            Call::Retire { below } => self.retire(Position::new(below)).await?,
             Call::Weather(weather) => weather.happen(&self.runtime, &self.stage.watch).await,
         }
         Ok(())
     }
 
     async fn read(&mut self, from: Position) -> Result<(), Violation> {
-        if let Ok(found) = read_all(&self.log, from).await {
-            self.stage.note(&[5, from.get(), found.len() as u64]);
-            let op = self.stage.disk_op();
-            self.stage.oracle().witness(&found, op)?;
+        let owed = self.stage.oracle().owed(from);
+        match read_all(&self.log, from).await {
+            Ok(found) => {
+                self.stage.note(&[5, from.get(), found.len() as u64]);
+                let op = self.stage.disk_op();
+                self.stage.oracle().witness(&found, &owed, op)
+            }
+            Err(ReadError::Retired(_)) if self.stage.oracle().floor() > from => Ok(()),
+            Err(error) => judge_unreadable(&self.stage, &error).map(drop),
         }
-        Ok(())
     }
 
-    async fn retire(&mut self, from: Position) {
+    async fn retire(&mut self, from: Position) -> Result<(), Violation> {
         // Whatever the answer: the floor may move as far as this from now on.
         self.stage.oracle().retain_from(from);
         self.stage.watch.phase(Phase::Retiring);
         let answer = self.log.keep_from(from).await;
         self.stage.watch.phase(Phase::Working);
-        self.stage.note(&[2, from.get(), answer.map_or(u64::MAX, Position::get)]);
+        match answer {
+            Ok(floor) if floor > self.stage.oracle().floor() => {
+                broken("G7", format!("asked to keep from {from}, it keeps from {floor}"))
+            }
+            Ok(floor) => {
+                self.stage.note(&[2, from.get(), floor.get()]);
+                Ok(())
+            }
+            Err(error) if self.healed || !self.stage.world().may_fail() => {
+                broken("G8", format!("a healthy log retires nothing: {error}"))
+            }
+            Err(_) => Ok(()),
+        }
     }
 
     async fn append(&mut self, bytes: u64, positions: u32, how: How) -> Result<(), Violation> {

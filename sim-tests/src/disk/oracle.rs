@@ -78,9 +78,36 @@ impl Oracle {
         self.floor = self.floor.max(floor);
     }
 
-    /// A running log showed these commits to a reader: they are durable from then on.
-    pub fn witness(&mut self, read: &[RecordedCommit], op: u64) -> Result<(), Violation> {
+    /// The commits at `from` or behind it that a reader has to be shown who asks now.
+    pub fn owed(&self, from: Position) -> Vec<usize> {
+        let owed = |submission: &Submission| matches!(submission.fate, Fate::Acknowledged(at) if at >= from);
+        (0..self.submissions.len()).filter(|number| owed(&self.submissions[*number])).collect()
+    }
+
+    /// What lies below was given up at somebody's request.
+    pub fn floor(&self) -> Position {
+        self.floor
+    }
+
+    /// A running log showed these commits to a reader, who was owed some: they are durable from
+    /// then on.
+    pub fn witness(
+        &mut self,
+        read: &[RecordedCommit],
+        owed: &[usize],
+        op: u64,
+    ) -> Result<(), Violation> {
         let numbers = self.judge_read(read)?;
+        let shown: BTreeSet<usize> = numbers.iter().copied().collect();
+        for number in owed.iter().filter(|number| !shown.contains(number)) {
+            // What is given up meanwhile need not be shown any more.
+            if let Fate::Acknowledged(at) = self.submissions[*number].fate
+                && at >= self.floor
+            {
+                let what = format!("a reader is not shown commit {number}, acknowledged at {at}");
+                return broken("G4", what);
+            }
+        }
         for (commit, number) in read.iter().zip(numbers) {
             let submission = &mut self.submissions[number];
             submission.fate = Fate::Acknowledged(commit.first);
@@ -169,7 +196,11 @@ impl Oracle {
             return broken("G7", format!("positions below {floor} are gone, {} kept", self.floor));
         }
         let present: BTreeSet<usize> = numbers.iter().copied().collect();
-        let start = read.first().map_or(Position::new(u64::MAX), |commit| commit.first);
+        if let Some(first) = read.first().map(|commit| commit.first)
+            && first != floor
+        {
+            return broken("G3", format!("the log begins at {first}, its floor is {floor}"));
+        }
         for (number, submission) in self.submissions.iter_mut().enumerate() {
             if present.contains(&number) {
                 submission.known_at.get_or_insert(op);
@@ -178,7 +209,7 @@ impl Oracle {
             let excused = submission.known_at.is_none_or(|known| known >= proven);
             // What lies below the first commit that is left was retired, which was judged above.
             match submission.fate {
-                Fate::Acknowledged(at) if at >= self.floor || (at >= start) => {
+                Fate::Acknowledged(at) if at >= floor => {
                     if !excused {
                         let what = format!("commit {number}, acknowledged at {at}, is lost");
                         return broken("G1", what);
@@ -189,7 +220,7 @@ impl Oracle {
                 _ => {}
             }
         }
-        self.judge_prefix(read, &numbers, proven)?;
+        self.judge_prefix(read, &numbers, (floor, proven))?;
         self.settled = read.iter().map(|commit| commit.first).zip(numbers).collect();
         Ok(())
     }
@@ -199,10 +230,9 @@ impl Oracle {
         &self,
         read: &[RecordedCommit],
         numbers: &[usize],
-        proven: u64,
+        (floor, proven): (Position, u64),
     ) -> Result<(), Violation> {
-        let first = read.first().map_or(Position::new(u64::MAX), |commit| commit.first);
-        let kept = self.settled.iter().filter(|(at, _)| *at >= first.max(self.floor));
+        let kept = self.settled.iter().filter(|(at, _)| *at >= floor);
         for (at, number) in kept {
             let found = read.binary_search_by_key(at, |commit| commit.first);
             match found {

@@ -184,7 +184,11 @@ async fn live<S: Suite, H: Host>(
     let turns = stage.director().turns(number, stage.choices(number, 2), stage.world().order);
     host.begin(turns, facts);
     let life = Lived::new(stage.clone(), number, facts.clone(), host.runtime());
-    match host.live(S::live(life)).await {
+    let lived = host.live(S::live(life)).await;
+    // Noted whatever came of it: a life that breaks a promise needs its faults and its order.
+    let struck = stage.disk.with(|disk| disk.injected_in_life().to_vec());
+    stage.director().life_over(number, &struck);
+    match lived {
         Ok(ending) => ending,
         Err(Stopped::Halted) => {
             stage.cut_short();
@@ -198,12 +202,8 @@ async fn live<S: Suite, H: Host>(
 }
 
 fn crash<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
-    let struck = stage.disk.with(|disk| {
-        disk.clear_halt();
-        disk.injected_in_life().to_vec()
-    });
+    stage.disk.with(SimDisk::clear_halt);
     let mut director = stage.director();
-    director.life_over(number, &struck);
     if !facts.power_fails {
         return stage.disk.with(SimDisk::process_crash);
     }

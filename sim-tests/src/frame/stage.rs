@@ -118,9 +118,11 @@ impl<S: Suite> Stage<S> {
         self.disk.with(|disk| disk.ops())
     }
 
-    /// What was known to be durable before this disk operation is proven by bytes that are intact.
+    /// What was known to be durable before this disk operation has to be there, or a loss has to
+    /// be named: everything on a disk that keeps its promises, and on another one what bytes prove
+    /// that are intact.
     pub(crate) fn proven(&self) -> u64 {
-        self.disk.with(|disk| disk.proven_to_life())
+        if self.damaged() { self.disk.with(|disk| disk.proven_to_life()) } else { u64::MAX }
     }
 
     /// Whether a fault of one of these kinds has struck so far.

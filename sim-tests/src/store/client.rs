@@ -165,8 +165,14 @@ impl<R: Runtime + Sky> Client<R> {
         };
         for (asked, question) in questions.into_iter().enumerate() {
             let before = reader.head();
-            if asked > 0 && reader.refresh().await.is_err() {
-                return Ok(());
+            if asked > 0
+                && let Err(error) = reader.refresh().await
+            {
+                let excused = self.stage.world().may_fail() && !self.healthy;
+                if excused || self.stage.damaged() {
+                    return Ok(());
+                }
+                return broken("G14", format!("no refresh beside the store: {error}"));
             }
             // A damaged end cannot be told from one that was torn by who only reads.
             if reader.head() < before && !self.stage.damaged() {

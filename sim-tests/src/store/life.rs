@@ -5,7 +5,7 @@
 
 use super::{Store as Suite, client::Client, oracle::Disk};
 use crate::{
-    frame::{Ending, Lived, Sky, Stage, join_all, judge_refusal},
+    frame::{Ending, Lived, Sky, join_all, judge_refusal},
     report::{Violation, broken},
 };
 use sagalog::{ReadError, Store, runtime::Runtime};
@@ -33,7 +33,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
     if events.len() as u64 != head {
         return broken("G3", format!("the head is {head}, {} events are read", events.len()));
     }
-    if !find_bare(stage, &store).await {
+    if !find_bare(life, &store).await? {
         return Ok(Ending::ReadDamaged);
     }
     let (op, proven) = (stage.disk_op(), stage.proven());
@@ -50,17 +50,22 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
 }
 
 /// Asks the keys of appends without events where they are. False if that cannot be read.
-async fn find_bare(stage: &Stage<Suite>, store: &Store) -> bool {
+async fn find_bare<R: Runtime + Sky>(
+    life: &Lived<Suite, R>,
+    store: &Store,
+) -> Result<bool, Violation> {
+    let stage = &life.stage;
     let shown = stage.oracle().shown();
     let open = stage.oracle().open_bare();
     for (attempt, key) in open {
         match Question::Resolve(key).put_to_store(store, &shown).await {
             Reply::Commit(Some(answer)) => stage.oracle().resolved(attempt, answer.first),
             Reply::Commit(None) => {}
-            _ => return false,
+            reply if stage.excuses_reply(&reply, life.facts.healed)? => return Ok(false),
+            reply => return broken("G21", format!("a key is answered with {reply:?}")),
         }
     }
-    true
+    Ok(true)
 }
 
 /// Nobody else is there: everything is as the model says.
