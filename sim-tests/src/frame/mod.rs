@@ -151,6 +151,7 @@ async fn play<S: Suite, H: Host>(stage: &Stage<S>, host: &mut H) -> Result<(), V
     while let Some((number, facts)) = draw::next_life(stage) {
         let ending = live(stage, host, number, &facts).await;
         stage.passed(host.elapsed());
+        note(stage, number);
         let ending = ending?;
         if let Ending::NotOpened(error) = &ending
             && is_final(error)
@@ -197,13 +198,15 @@ async fn live<S: Suite, H: Host>(
     }
 }
 
+/// Writes down what a life met, also if it was the last one: what it met may be what was found.
+fn note<S: Suite>(stage: &Stage<S>, number: u32) {
+    let struck = stage.disk.with(|disk| disk.injected_in_life().to_vec());
+    stage.director().life_over(number, &struck);
+}
+
 fn crash<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
-    let struck = stage.disk.with(|disk| {
-        disk.clear_halt();
-        disk.injected_in_life().to_vec()
-    });
+    stage.disk.with(SimDisk::clear_halt);
     let mut director = stage.director();
-    director.life_over(number, &struck);
     if !facts.power_fails {
         return stage.disk.with(SimDisk::process_crash);
     }
