@@ -119,8 +119,12 @@ impl<S: Suite> Stage<S> {
     }
 
     /// What was known to be durable before this disk operation is proven by bytes that are intact.
+    /// Whoever asks judges by it all that the life shows.
     pub(crate) fn proven(&self) -> u64 {
-        self.disk.with(|disk| disk.proven_to_life())
+        self.disk.with(|disk| {
+            disk.life_judged();
+            disk.proven_to_life()
+        })
     }
 
     /// Whether a fault of one of these kinds has struck so far.
