@@ -92,7 +92,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         epoch: superblock.epoch,
         start: anchor.next.segment,
         stated: survey.durable_through,
-        through: superblock.prepared_through,
+        through: survey.written_through(),
     };
     if survey.table.entries().is_empty() {
         return search.of_no_segment().await;
@@ -345,8 +345,8 @@ impl<D: Disk> Search<'_, D> {
         behind: &Behind,
     ) -> Result<Finding, OpenError> {
         let at = self.walk.at;
-        let next = self.table.entries().iter().find(|entry| entry.segment > at.next.segment);
-        let following = if next.is_some() { Following::Started } else { Following::Absent };
+        let follows = self.table.last().is_some_and(|last| last.segment > at.next.segment);
+        let following = if follows { Following::Started } else { Following::Absent };
         let mut evidence = behind.evidence;
         // A segment is started only when everything before it is durable, and what its header says.
         let started = self.table.last().map_or(Sequence::default(), |last| last.sequence.before());

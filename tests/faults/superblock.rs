@@ -48,6 +48,31 @@ fn everything_on(machine: &Machine) -> Vec<(String, Vec<u8>)> {
     names.into_iter().map(|name| (name.clone(), machine.contents(&name))).collect()
 }
 
+/// A recovery has gone on in a segment that only the newer slot names, and both that slot and the
+/// segment's header are destroyed. The file is not taken for one that was never used.
+#[test]
+fn row_17_a_segment_that_no_slot_names_any_more_is_looked_into() {
+    let mut machine = Machine::new();
+    for _ in 0..2 {
+        machine.kill();
+        machine.open_at_once().expect("opens");
+    }
+    // The keeper is slow, so that the superblock is written no more.
+    let slow = Fault::at_nth(FaultKind::Stall, 60_000_000, Operation::Create, 1, "checkpoint");
+    machine.disk(|disk| disk.schedule(slow));
+    machine.append("a");
+    machine.kill();
+    let (superblock, slot) = newest(&machine);
+    assert_eq!(superblock.prepared_through.get(), 2);
+    for (file, at) in [("STORE", slot), (&segment_name(2), 0)] {
+        machine.disk(|disk| disk.zero_sectors(file, at..at + 512)).expect("it is there");
+    }
+    match machine.refusal() {
+        OpenError::SegmentDamaged(named) => assert_eq!(named.get(), 2),
+        other => panic!("it has to name the segment: {other}"),
+    }
+}
+
 /// One slot is torn: the newer one, then the older one.
 #[test]
 fn row_17_a_torn_superblock_slot_leaves_the_other_one() {

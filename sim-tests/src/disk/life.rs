@@ -45,7 +45,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Disk, R>) -> Result<Endi
 fn judge_unreadable(stage: &Stage<Disk>, error: &ReadError) -> Result<Ending, Violation> {
     match error {
         ReadError::Io { .. } if stage.reported() => Ok(Ending::ReadDamaged),
-        _ if stage.damaged() => Ok(Ending::ReadDamaged),
+        _ if stage.hurt() => Ok(Ending::ReadDamaged),
         _ => broken("G4", format!("unreadable although the disk kept its promises: {error}")),
     }
 }
@@ -66,7 +66,7 @@ async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), 
 async fn close<R: Runtime + Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violation> {
     match log.close().await {
         Ok(()) => Ok(Ending::Closed),
-        Err(error) if life.facts.healed || !life.stage.plan.surroundings.may_fail() => {
+        Err(error) if life.facts.healed || !(life.stage.troubled() || life.stage.cramped()) => {
             broken("G8", format!("a healthy log does not close: {error}"))
         }
         Err(_) => Ok(Ending::Left),
@@ -154,7 +154,7 @@ impl<R: Runtime + Sky> Client<R> {
                 self.stage.note(&[2, from.get(), floor.get()]);
                 Ok(())
             }
-            Err(error) if self.healed || !self.stage.world().may_fail() => {
+            Err(error) if self.healed || !(self.stage.troubled() || self.stage.cramped()) => {
                 broken("G8", format!("a healthy log retires nothing: {error}"))
             }
             Err(_) => Ok(()),
@@ -208,8 +208,15 @@ impl<R: Runtime + Sky> Client<R> {
         } else {
             self.stage.oracle().refuse(number);
         }
-        if self.healed || !self.stage.plan.surroundings.may_fail() {
-            return broken("G8", format!("an append fails on a healthy disk: {error}"));
+        let excused = match error {
+            CommitError::StorageFull | CommitError::Unprepared(_) => {
+                self.stage.troubled() || self.stage.cramped()
+            }
+            CommitError::Unknown | CommitError::Poisoned => self.stage.troubled(),
+            _ => false,
+        };
+        if self.healed || !excused {
+            return broken("G8", format!("an append fails for no reason: {error}"));
         }
         Ok(())
     }

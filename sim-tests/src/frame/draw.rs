@@ -136,7 +136,7 @@ pub(super) fn harm<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
 
 fn strike<S: Suite>(stage: &Stage<S>, harms: &[Harm]) {
     if !harms.is_empty() {
-        stage.watch.index_damaged();
+        stage.harm();
     }
     stage.disk.with(|disk| harms.iter().for_each(|harm| harm.strike(disk)));
 }

@@ -6,6 +6,7 @@
 
 mod calls;
 mod draw;
+mod excuse;
 mod host;
 mod stage;
 mod surroundings;
@@ -25,13 +26,10 @@ use crate::{
     report::{SeedReport, SuiteName, Told, Violation, broken},
     script::{Decision, Director, Life, Script},
 };
+use excuse::is_final;
 use host::{Executor, Host, Madsim, Stopped};
 use madsim::runtime::Runtime as Simulated;
-use sagalog::{
-    OpenError,
-    log::{recovery::BlockClass, segment::HEADER_BYTES},
-    runtime::Runtime,
-};
+use sagalog::{OpenError, log::segment::HEADER_BYTES, runtime::Runtime};
 use sagalog_testkit::{
     FaultPlan, Seeded, SharedDisk, SimDisk,
     disk::{Evidence, Fate},
@@ -161,7 +159,7 @@ async fn play<S: Suite, H: Host>(stage: &Stage<S>, host: &mut H) -> Result<(), V
             match ending {
                 Ending::Closed => stage.watch.reach(Mark::Healed),
                 // Damage that stays damage: what cannot be read is still not readable.
-                Ending::NotOpened(_) | Ending::ReadDamaged if stage.damaged() => return Ok(()),
+                Ending::NotOpened(_) | Ending::ReadDamaged if stage.hurt() => return Ok(()),
                 ending => return broken("G8", format!("the healed store ends as {ending:?}")),
             }
         }
@@ -220,37 +218,22 @@ fn crash<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
     });
 }
 
-/// Whether trying again cannot help: the store says that it is damaged.
-fn is_final(error: &OpenError) -> bool {
-    match error {
-        OpenError::Corrupt(report) => report.found != BlockClass::Unreadable && report.row != 'E',
-        OpenError::SuperblockDamaged
-        | OpenError::SegmentMissing(_)
-        | OpenError::SegmentDamaged(_)
-        | OpenError::ForeignFile { .. }
-        | OpenError::NewerFormat { .. }
-        | OpenError::NotAStore { .. }
-        | OpenError::Options(_) => true,
-        _ => false,
-    }
-}
-
 /// Judges an open that was refused: without faults a store opens; with faults that the disk
 /// reports it says so and can be retried.
 pub(crate) fn judge_refusal<S: Suite>(
     stage: &Stage<S>,
     error: OpenError,
 ) -> Result<Ending, Violation> {
-    if !stage.world().may_fail() && !is_final(&error) {
-        return broken("G10", format!("refused on a quiet disk: {error}"));
+    if !is_final(&error) && !stage.excuses_refusal(&error) {
+        return broken("G10", format!("refused for no reason: {error}"));
     }
     stage.watch.refused(&error);
     Ok(Ending::NotOpened(error))
 }
 
-/// A refusal for good is right only if the disk has really broken a promise.
+/// A refusal for good is right only if something is damaged that cannot be made again.
 fn excuse<S: Suite>(stage: &Stage<S>, error: &OpenError) -> Result<(), Violation> {
-    if stage.damaged() {
+    if stage.hurt() {
         return Ok(());
     }
     broken("G10", format!("refused to open although the disk kept its promises: {error}"))

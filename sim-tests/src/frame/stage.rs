@@ -3,13 +3,13 @@
 //! It runs nothing. The invariant it guards: an answer is in the trace in the step in which it
 //! arrives, so that the trace hash of two runs differs if any answer does.
 
-use super::{Suite, Surroundings, Temper, choices};
+use super::{Suite, Surroundings, choices};
 use crate::{
     marks::Watch,
     report::{SeedReport, Told, Violation},
     script::{Decision, Director, Life},
 };
-use sagalog_testkit::{FaultKind, Seeded, SharedDisk};
+use sagalog_testkit::{Seeded, SharedDisk};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,6 +32,7 @@ pub(crate) struct Stage<S: Suite> {
 struct Progress {
     lives: u32,
     simulated: Duration,
+    harmed: bool,
 }
 
 impl<S: Suite> Clone for Stage<S> {
@@ -120,36 +121,26 @@ impl<S: Suite> Stage<S> {
 
     /// What was known to be durable before this disk operation has to be there, or a loss has to
     /// be named: everything on a disk that keeps its promises, and on another one what bytes prove
-    /// that are intact.
+    /// that are intact. Whoever asks judges by it all that the life shows.
     pub(crate) fn proven(&self) -> u64 {
-        if self.damaged() { self.disk.with(|disk| disk.proven_to_life()) } else { u64::MAX }
+        if !self.damaged() {
+            return u64::MAX;
+        }
+        self.disk.with(|disk| {
+            disk.life_judged();
+            disk.proven_to_life()
+        })
     }
 
-    /// Whether a fault of one of these kinds has struck so far.
-    pub(crate) fn struck(&self, which: impl Fn(FaultKind) -> bool) -> bool {
-        self.disk.with(|disk| disk.injected().iter().any(|fault| which(fault.kind)))
+    /// Files were harmed while nobody looked.
+    pub(super) fn harm(&self) {
+        locked(&self.progress).harmed = true;
+        self.watch.index_damaged();
     }
 
-    /// Whether the disk has broken a promise about what cannot be made again, or shown what is not
-    /// there.
-    pub(crate) fn damaged(&self) -> bool {
-        self.world().temper == Temper::Dishonest
-            && self.struck(|kind| kind.breaks_promises() || kind == FaultKind::MisdirectedRead)
-    }
-
-    /// Whether the disk has refused to read something and said so.
-    pub(crate) fn reported(&self) -> bool {
-        let reported = |kind| {
-            matches!(
-                kind,
-                FaultKind::ReadError
-                    | FaultKind::MetadataError
-                    | FaultKind::TooManyFiles
-                    | FaultKind::AccessDenied
-                    | FaultKind::ReadOnly
-            )
-        };
-        self.world().temper != Temper::Derived && self.struck(reported)
+    /// Whether files were ever harmed while nobody looked.
+    pub(crate) fn harmed(&self) -> bool {
+        locked(&self.progress).harmed
     }
 
     pub(super) fn into_report(

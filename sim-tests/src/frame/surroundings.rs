@@ -132,11 +132,6 @@ impl Surroundings {
         self.faults.stall_us_max = stall_us_max;
         self.faults.rates.push((FaultKind::Stall, rate));
     }
-
-    /// Whether calls may fail at all in this world.
-    pub(crate) fn may_fail(&self) -> bool {
-        self.temper != Temper::Quiet || self.quota_bytes.is_some()
-    }
 }
 
 /// One of several values.

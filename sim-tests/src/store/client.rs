@@ -159,8 +159,7 @@ impl<R: Runtime + Sky> Client<R> {
     async fn read_beside(&self, questions: Vec<Question>) -> Result<(), Violation> {
         let reader = match Store::open_read_only_with(&self.runtime).await {
             Ok(reader) => reader,
-            Err(_) if self.stage.plan.surroundings.may_fail() && !self.healthy => return Ok(()),
-            Err(_) if self.stage.damaged() => return Ok(()),
+            Err(_) if self.excuses_beside() => return Ok(()),
             Err(error) => return broken("G14", format!("no reading beside the store: {error}")),
         };
         for (asked, question) in questions.into_iter().enumerate() {
@@ -168,8 +167,7 @@ impl<R: Runtime + Sky> Client<R> {
             if asked > 0
                 && let Err(error) = reader.refresh().await
             {
-                let excused = self.stage.world().may_fail() && !self.healthy;
-                if excused || self.stage.damaged() {
+                if self.excuses_beside() {
                     return Ok(());
                 }
                 return broken("G14", format!("no refresh beside the store: {error}"));
@@ -184,6 +182,11 @@ impl<R: Runtime + Sky> Client<R> {
         Ok(())
     }
 
+    fn excuses_beside(&self) -> bool {
+        let strange = self.stage.troubled() || self.stage.index_may_be_damaged();
+        strange && !self.healthy || self.stage.hurt()
+    }
+
     async fn ask_beside(
         &self,
         reader: &ReadOnlyStore,
@@ -196,7 +199,8 @@ impl<R: Runtime + Sky> Client<R> {
         let reply = question.put_to_reader(reader, &self.shown).await;
         self.stage.note_reply(&reply);
         // It writes nothing: a damaged file of the index is an error to it.
-        let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)));
+        let damaged = matches!(reply, Reply::Refused(Refusal::IndexDamaged(_)))
+            && self.stage.index_may_be_damaged();
         if !damaged && !self.stage.excuses_reply(&reply, self.healthy)? {
             self.stage.oracle().beside(question, reply, head.get(), self.stage.disk_op());
         }

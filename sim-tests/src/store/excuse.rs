@@ -35,7 +35,12 @@ impl Stage<Store> {
                     | FaultKind::MisdirectedRead
             )
         };
-        self.struck(|kind| !reads(kind)) || self.plan.surroundings.quota_bytes.is_some()
+        self.struck_in_life(|kind| !reads(kind)) || self.cramped()
+    }
+
+    /// Whether files of the index may be damaged, which nobody mends who only reads.
+    pub(super) fn index_may_be_damaged(&self) -> bool {
+        self.derived() || self.harmed() || self.damaged()
     }
 
     /// Whether a read error has an excuse; one without breaks a promise.
@@ -44,12 +49,12 @@ impl Stage<Store> {
             Refusal::StreamNotFound | Refusal::Query | Refusal::Request => return Ok(false),
             // The log is poisoned; then nobody writes an index file either.
             Refusal::Unresolved | Refusal::IndexDamaged(_) => {
-                !healthy && !self.derived() && self.plan.surroundings.may_fail()
+                !healthy && !self.derived() && self.troubled()
             }
             Refusal::IndexUnwritten(_) => !healthy && self.index_unwritable(),
             Refusal::Failed(_) => !healthy && self.reported(),
         };
-        if excused || self.damaged() {
+        if excused || self.hurt() {
             return Ok(true);
         }
         broken(self.promise(), format!("it cannot be read: {refusal:?}"))
@@ -80,7 +85,7 @@ impl Stage<Store> {
             AppendError::Read(error) => self.excuses(&error.clone().into(), healthy)?,
             // The log fails for its own reasons, never for those of an index file.
             AppendError::Unknown { .. } | AppendError::Poisoned => {
-                !healthy && !self.derived() && self.plan.surroundings.may_fail()
+                !healthy && !self.derived() && self.troubled()
             }
             AppendError::StorageFull | AppendError::Unprepared(_) => {
                 !healthy && self.index_unwritable()

@@ -147,7 +147,7 @@ async fn close<R: Runtime + Sky>(
 ) -> Result<Ending, Violation> {
     match store.close().await {
         Ok(()) => Ok(Ending::Closed),
-        Err(error) if life.facts.healed || !life.stage.plan.surroundings.may_fail() => {
+        Err(error) if life.facts.healed || !(life.stage.troubled() || life.stage.cramped()) => {
             broken("G8", format!("a healthy store does not close: {error}"))
         }
         Err(_) => Ok(Ending::Left),

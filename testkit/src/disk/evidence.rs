@@ -4,9 +4,10 @@
 //! write that is intact proves every earlier one, be it damaged or not. The invariant it guards:
 //! it proves too little rather than too much. A write counts as intact only if every byte of it
 //! can be read as it was written, no scar of the atlas touches it, and its file has a name that
-//! was not lost.
+//! was not lost. What a file began with counts only if the header before it, which was promised
+//! with it, can be read too: a crash may keep the one without the other, and then nobody was told.
 
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+use std::{collections::VecDeque, mem, ops::Range, sync::Arc};
 
 use super::{SimDisk, content::to_index, directory::InodeId, trace::digest};
 
@@ -42,8 +43,10 @@ pub(super) struct Witness {
     writes: VecDeque<Written>,
     /// Operations before the incarnation began.
     began: u64,
-    /// The least that was proven to this incarnation.
+    /// The least that was proven to this incarnation, and to those before it that nobody judged.
     proven: u64,
+    /// Somebody has judged by it what this incarnation shows.
+    judged: bool,
     /// What this incarnation was shown something else in place of.
     misread: Vec<(InodeId, Range<u64>)>,
 }
@@ -51,7 +54,7 @@ pub(super) struct Witness {
 impl SimDisk {
     /// Remembers from here on what `evidence` speaks of.
     pub fn set_evidence(&mut self, evidence: Evidence) {
-        self.witness = Witness { evidence: Some(evidence), ..Witness::default() };
+        self.witness = Witness { evidence: Some(evidence), proven: u64::MAX, ..Witness::default() };
     }
 
     /// What the intact bytes of the log prove now: everything acknowledged before the operation
@@ -64,8 +67,18 @@ impl SimDisk {
     /// What was [proven](Self::proven_through) to this incarnation, by writes before it, in the
     /// worst moment since it began: a store that opened and has less than that, without a word,
     /// is wrong. What it writes itself proves nothing of what it had to find.
+    ///
+    /// A store that could not know better may have given something up in an incarnation that ended
+    /// before anybody looked. What it wrote then is intact to the next one and proves nothing of
+    /// what was given up. So incarnations count together until one of them is
+    /// [judged](Self::life_judged).
     pub fn proven_to_life(&self) -> u64 {
         self.witness.proven
+    }
+
+    /// Whatever this incarnation does not show is accounted for: the next one answers for itself.
+    pub fn life_judged(&mut self) {
+        self.witness.judged = true;
     }
 
     /// The file `id` took `bytes` at `offset`.
@@ -119,7 +132,9 @@ impl SimDisk {
         self.witness.misread.clear();
         self.witness.writes.retain(|written| written.synced.is_some());
         self.witness.began = self.ops;
-        self.witness.proven = self.proven_through();
+        let proven = self.proven_through();
+        let judged = mem::take(&mut self.witness.judged);
+        self.witness.proven = if judged { proven } else { proven.min(self.witness.proven) };
     }
 
     /// What the writes up to operation `op` prove.
@@ -139,17 +154,38 @@ impl SimDisk {
 
     fn is_intact(&self, written: &Written) -> bool {
         let Written { inode: id, range, .. } = written;
-        let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
         let Some(inode) = self.inodes.get(id) else {
             return false;
         };
         let mut bytes = vec![0; to_index(range.end - range.start)];
         range.end <= inode.cached.length
             && self.has_kept_its_name(written)
-            && !inode.scars.iter().any(|(scar, _)| overlaps(scar))
-            && !self.witness.misread.iter().any(|(file, shown)| file == id && overlaps(shown))
+            && (self.is_header_intact(written) || !self.begins_its_file(written))
+            && !self.is_harmed(*id, range)
             && inode.read(range.start, &mut bytes)
             && digest(&bytes) == written.digest
+    }
+
+    /// Whether a part of `range` is damaged, or was shown as something else.
+    fn is_harmed(&self, id: InodeId, range: &Range<u64>) -> bool {
+        let overlaps = |other: &Range<u64>| other.start < range.end && range.start < other.end;
+        let mut scars = self.inode(id).scars.iter();
+        let mut misread = self.witness.misread.iter();
+        scars.any(|(scar, _)| overlaps(scar))
+            || misread.any(|(file, shown)| *file == id && overlaps(shown))
+    }
+
+    fn is_header_intact(&self, written: &Written) -> bool {
+        let header = self.witness.evidence.as_ref().map_or(0, |evidence| evidence.from_offset);
+        !self.is_harmed(written.inode, &(0..header))
+    }
+
+    /// Whether it was promised with the first write to the file of this name.
+    fn begins_its_file(&self, written: &Written) -> bool {
+        let Written { inode, file, synced, .. } = written;
+        let mut writes = self.witness.writes.iter();
+        let first = writes.find(|first| first.inode == *inode && first.file == *file);
+        first.is_some_and(|first| first.synced == *synced)
     }
 
     /// Whether the file can be found, under the name it had or another one.

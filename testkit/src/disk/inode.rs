@@ -175,9 +175,13 @@ impl Inode {
         }
     }
 
+    /// Everything is promised and nothing is stored; what the device never had is missing at once.
     pub(super) fn sync_lied(&mut self) {
         for unsynced in &mut self.unsynced {
             unsynced.promised = true;
+            if let Change::Withheld { range, cause } = &unsynced.change {
+                self.scars.add(range.clone(), *cause);
+            }
         }
     }
 

@@ -14,6 +14,7 @@ fn three_writes() -> (SimDisk, FileHandle, [u64; 3]) {
     disk.add_file("log", &[0; 4096]);
     let file = reopen(&mut disk);
     let syncs = [512, 1024, 1536].map(|offset| append(&mut disk, file, offset));
+    disk.life_judged();
     (disk, file, syncs)
 }
 
@@ -54,6 +55,18 @@ fn damage_excuses_what_it_hides() {
 }
 
 #[test]
+fn what_a_file_begins_with_needs_the_header_before_it() {
+    let (mut disk, file, syncs) = three_writes();
+    disk.corrupt_bit("log", 10, 1).expect("there");
+    assert_eq!(disk.proven_through(), u64::MAX, "two later writes speak of the first");
+    disk.truncate_file("log", 1_024).expect("there");
+    assert_eq!(disk.proven_through(), 0, "it may have been kept without its header");
+    write(&mut disk, file, 0, &[9; 512]);
+    sync(&mut disk, file);
+    assert_eq!(disk.proven_through(), syncs[1]);
+}
+
+#[test]
 fn withheld_writes_prove_nothing() {
     for kind in [Kind::LostWrite, Kind::VanishedWrite, Kind::MisdirectedWrite] {
         let (mut disk, file, _) = three_writes();
@@ -65,6 +78,11 @@ fn withheld_writes_prove_nothing() {
         let file = reopen(&mut disk);
         append(&mut disk, file, 2_560);
         assert_eq!([disk.proven_through(), disk.proven_to_life()], [u64::MAX, synced]);
+        disk.process_crash();
+        assert_eq!(disk.proven_to_life(), synced, "nobody has looked at what is left");
+        disk.life_judged();
+        disk.process_crash();
+        assert_eq!(disk.proven_to_life(), u64::MAX, "{kind}: it was accounted for");
     }
 }
 
@@ -118,6 +136,7 @@ fn what_a_life_was_not_shown_it_may_miss() {
     plan(&mut disk, Kind::MisdirectedRead, 0, Operation::Read);
     read(&mut disk, file, 1_024, 2_000).expect("readable");
     assert_eq!(disk.proven_to_life(), syncs[1]);
+    disk.life_judged();
     disk.process_crash();
     assert_eq!(disk.proven_to_life(), u64::MAX, "the next life reads it as it is");
 }
