@@ -1,6 +1,7 @@
 //! Where patches are tried: scratch copies, kept results, and a worker for each copy.
 //!
-//! The invariant: what is interrupted goes on where it was. A result is kept as soon as it is known.
+//! The invariant: what is interrupted goes on where it was, since a result is kept as soon as it is
+//! known.
 
 use super::{
     outcome::Outcome,
@@ -77,8 +78,11 @@ impl Workshop {
         self.folder.join("results").join(format!("{}.{ending}", patch.name))
     }
 
+    /// Stands for all that an outcome follows from: the words about a patch are not part of it.
     fn key(&self, patch: &Patch) -> u128 {
-        digest([self.digest.to_le_bytes().as_slice(), patch.text.as_bytes()])
+        let (sources, seeds) = (self.digest.to_le_bytes(), patch.seeds.to_le_bytes());
+        let diff = patch.text.split_once("\n\n").map_or("", |(_, diff)| diff);
+        digest([sources.as_slice(), patch.suite.as_bytes(), &seeds, diff.as_bytes()])
     }
 
     /// What is known of `patch` from an earlier run.
