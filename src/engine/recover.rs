@@ -375,9 +375,8 @@ impl<D: Disk> Search<'_, D> {
                 })));
             }
         }
-        let discarded_bytes =
-            if row.verdict == Verdict::Discard { behind.written_bytes } else { 0 };
-        Ok(self.finding(Some(row), class, discarded_bytes))
+        let discards = row.verdict == Verdict::Discard;
+        Ok(self.finding(Some(row), class, if discards { behind.written_bytes } else { 0 }))
     }
 
     fn finding(
