@@ -79,11 +79,6 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
 ) -> Result<Finding, OpenError> {
     let superblock = &survey.superblock;
     let anchor = superblock.anchor;
-    let unclaimed = superblock.epoch == Epoch::default() && survey.warnings.is_empty();
-    if unclaimed && survey.table.entries().is_empty() {
-        // No writer has been here; a prepared segment need not be read through to know it.
-        return Ok(Finding::of_unstarted(anchor, superblock.epoch));
-    }
     let mut search = Search {
         table: &survey.table,
         window: Window::brief(DiskSource::new(disk.clone())),
@@ -95,7 +90,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         through: survey.written_through(),
     };
     if survey.table.entries().is_empty() {
-        return search.of_no_segment().await;
+        return search.of_no_segment(survey.warnings.is_empty()).await;
     }
     search.verify_anchor().await?;
     let class = search.walk_to_doubt().await;
@@ -173,7 +168,13 @@ struct Search<'a, D: Disk> {
 
 impl<D: Disk> Search<'_, D> {
     /// No segment was started, it seems: then none may hold what only a started one holds.
-    async fn of_no_segment(mut self) -> Result<Finding, OpenError> {
+    async fn of_no_segment(mut self, sound: bool) -> Result<Finding, OpenError> {
+        let first = self.window.fill(self.walk.at.next, BLOCK_LEN, BLOCK_BYTES).await;
+        let unclaimed = sound && self.epoch == Epoch::default();
+        if unclaimed && first.is_ok_and(segment::is_zero) {
+            // No writer has been here; the segment need not be read through to know it.
+            return Ok(Finding::of_unstarted(self.walk.at, self.epoch));
+        }
         let behind = self.gather(Promise::Unclean).await?;
         // A first group without its segment's header is a start that a crash interrupted.
         if behind.evidence > Evidence::Reordered {
@@ -347,13 +348,11 @@ impl<D: Disk> Search<'_, D> {
         let at = self.walk.at;
         let follows = self.table.last().is_some_and(|last| last.segment > at.next.segment);
         let following = if follows { Following::Started } else { Following::Absent };
-        let mut evidence = behind.evidence;
-        // A segment is started only when everything before it is durable, and what its header says.
+        // A segment is started only when all before it is durable, and what its header says.
         let started = self.table.last().map_or(Sequence::default(), |last| last.sequence.before());
         let stated = self.stated.max(started);
-        if stated >= at.sequence {
-            evidence = Evidence::Acknowledged;
-        }
+        let is_stated = stated >= at.sequence;
+        let evidence = if is_stated { Evidence::Acknowledged } else { behind.evidence };
         // Copies wait for a group behind them: until then their header may be in the cache only.
         self.trail.prove(started, at);
         let row = decide(Doubt { class, evidence, promise, following });
@@ -375,9 +374,8 @@ impl<D: Disk> Search<'_, D> {
                 })));
             }
         }
-        let discarded_bytes =
-            if row.verdict == Verdict::Discard { behind.written_bytes } else { 0 };
-        Ok(self.finding(Some(row), class, discarded_bytes))
+        let discards = row.verdict == Verdict::Discard;
+        Ok(self.finding(Some(row), class, if discards { behind.written_bytes } else { 0 }))
     }
 
     fn finding(

@@ -161,8 +161,8 @@ impl Survey {
         Ok(())
     }
 
-    /// The last segment that can hold groups. One that the superblock does not name was not started
-    /// yet; if there is one, and it holds groups all the same, the superblock that named it is lost.
+    /// The last segment that can hold groups. One that the superblock does not name was not
+    /// started; if it holds groups all the same, the superblock that named it is lost.
     pub(crate) fn written_through(&self) -> SegmentId {
         let unnamed = self.leftovers.iter().filter_map(|name| segment::parse_file_name(name));
         unnamed.fold(self.superblock.prepared_through, SegmentId::max)

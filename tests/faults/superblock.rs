@@ -73,6 +73,25 @@ fn row_17_a_segment_that_no_slot_names_any_more_is_looked_into() {
     }
 }
 
+/// The disk loses the first writer's claim and the header of its segment: it seems that nobody was
+/// ever here, and the groups say otherwise.
+#[test]
+fn row_17_a_lost_first_claim_makes_no_new_log_over_the_old() {
+    let mut machine = Machine::new();
+    machine.open_at_once().expect("opens");
+    let slow = Fault::at_nth(FaultKind::Stall, 60_000_000, Operation::Create, 1, "checkpoint");
+    machine.disk(|disk| disk.schedule(slow));
+    machine.append("a");
+    machine.kill();
+    for (file, at) in [("STORE", newest(&machine).1), (&segment_name(1), 0)] {
+        machine.disk(|disk| disk.zero_sectors(file, at..at + 512)).expect("it is there");
+    }
+    match machine.refusal() {
+        OpenError::SegmentDamaged(named) => assert_eq!(named.get(), 1),
+        other => panic!("it has to name the segment: {other}"),
+    }
+}
+
 /// One slot is torn: the newer one, then the older one.
 #[test]
 fn row_17_a_torn_superblock_slot_leaves_the_other_one() {
