@@ -176,9 +176,18 @@ pub fn file_name(segment: SegmentId) -> String {
 
 /// The segment that a file of this name holds, if it is the name of a segment.
 pub fn parse_file_name(name: &str) -> Option<SegmentId> {
-    let number = name.strip_prefix("log-")?.strip_suffix(".seg")?;
-    let segment = SegmentId::new(number.parse().ok()?);
-    (file_name(segment) == name).then_some(segment)
+    let digits = name.strip_prefix("log-")?.strip_suffix(".seg")?;
+    parse_padded(digits).map(SegmentId::new)
+}
+
+/// The number that names of files write with exactly these twenty digits, so that no two names
+/// stand for one file.
+pub(crate) fn parse_padded(digits: &str) -> Option<u64> {
+    let digits = <&[u8; 20]>::try_from(digits.as_bytes()).ok()?;
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
 }
 
 /// The size of the next segment to prepare for a log that holds `log_bytes`: about as large as the

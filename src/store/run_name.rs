@@ -1,6 +1,6 @@
 //! The name of a run: the positions that it covers. Does not open files.
 
-use crate::ids::Position;
+use crate::{ids::Position, log::segment::parse_padded};
 
 /// A run's name: it covers the positions from `first` up to, not including, `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +21,9 @@ impl RunName {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let numbers = name.strip_prefix("run-")?.strip_suffix(".idx")?;
         let (first, end) = numbers.split_once('-')?;
-        let first = Position::new(first.parse().ok()?);
-        let end = Position::new(end.parse().ok()?);
-        let found = Self { first, end };
-        (first < end && found.file_name() == name).then_some(found)
+        let first = Position::new(parse_padded(first)?);
+        let end = Position::new(parse_padded(end)?);
+        (first < end).then_some(Self { first, end })
     }
 
     /// Whether the run covers `position`.

@@ -8,7 +8,10 @@ use std::{
     fmt,
     future::{Future, pending},
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -24,17 +27,33 @@ pub trait Pace: Clone + Send + Sync + 'static {
 
 /// A disk that a world and the doors of all its incarnations share.
 #[derive(Clone, Debug, Default)]
-pub struct SharedDisk(Arc<Mutex<SimDisk>>);
+pub struct SharedDisk(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    disk: Mutex<SimDisk>,
+    /// What the disk said of it when it was last acted on: executors ask before every turn.
+    halted: AtomicBool,
+}
 
 impl SharedDisk {
     /// Shares `disk`.
     pub fn new(disk: SimDisk) -> Self {
-        Self(Arc::new(Mutex::new(disk)))
+        let halted = AtomicBool::new(disk.is_halted());
+        Self(Arc::new(Shared { disk: Mutex::new(disk), halted }))
     }
 
     /// Looks at the disk, or acts on it. It must not be called from within `look`.
     pub fn with<T>(&self, look: impl FnOnce(&mut SimDisk) -> T) -> T {
-        look(&mut locked(&self.0))
+        let mut disk = locked(&self.0.disk);
+        let seen = look(&mut disk);
+        self.0.halted.store(disk.is_halted(), Ordering::Relaxed);
+        seen
+    }
+
+    /// As [`SimDisk::is_halted`].
+    pub(crate) fn is_halted(&self) -> bool {
+        self.0.halted.load(Ordering::Relaxed)
     }
 }
 

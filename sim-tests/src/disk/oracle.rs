@@ -5,8 +5,9 @@
 //! `docs/GUARANTEES.md`; each violation names one.
 
 use crate::report::{Violation, broken};
+use bytes::Bytes;
 use sagalog::{Appended, Commit, Position, RecordedCommit};
-use std::collections::BTreeSet;
+use std::mem;
 
 /// What is known of a submitted commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ enum Fate {
 
 #[derive(Clone, Debug)]
 struct Submission {
-    bytes: usize,
+    body: Bytes,
     positions: u32,
     fate: Fate,
     /// The disk operation by which it was known to be durable, if it was.
@@ -46,8 +47,10 @@ impl Oracle {
     /// A new commit of `bytes` bytes, at least eight, and its number.
     pub fn submit(&mut self, bytes: usize, positions: u32) -> (usize, Commit) {
         let number = self.submissions.len();
-        self.submissions.push(Submission { bytes, positions, fate: Fate::Unknown, known_at: None });
-        (number, Commit::new(body(number, bytes)).with_positions(positions))
+        let body = body(number, bytes);
+        let commit = Commit::new(body.clone()).with_positions(positions);
+        self.submissions.push(Submission { body, positions, fate: Fate::Unknown, known_at: None });
+        (number, commit)
     }
 
     /// The caller of commit `number` was told where it is, when the disk had performed `op`
@@ -137,14 +140,14 @@ impl Oracle {
     /// whole, once, in order.
     pub fn judge_read(&self, read: &[RecordedCommit]) -> Result<Vec<usize>, Violation> {
         let mut numbers = Vec::with_capacity(read.len());
-        let mut seen = BTreeSet::new();
+        let mut seen = vec![false; self.submissions.len()];
         let mut next = None;
         for commit in read {
             let number = self.identify(commit)?;
             if next.is_some_and(|next| next != commit.first) {
                 return broken("G3", format!("a gap before position {}", commit.first));
             }
-            if !seen.insert(number) {
+            if mem::replace(&mut seen[number], true) {
                 return broken("G2", format!("commit {number} appears twice"));
             }
             next = Some(commit.first.plus(u64::from(commit.positions)));
@@ -162,8 +165,7 @@ impl Oracle {
         else {
             return broken("G4", format!("position {at} holds bytes that nobody appended"));
         };
-        if commit.body != body(number, submission.bytes) || commit.positions != submission.positions
-        {
+        if commit.body != submission.body || commit.positions != submission.positions {
             return broken("G4", format!("position {at} holds commit {number} changed"));
         }
         match submission.fate {
@@ -195,14 +197,18 @@ impl Oracle {
         if floor > self.floor {
             return broken("G7", format!("positions below {floor} are gone, {} kept", self.floor));
         }
-        let present: BTreeSet<usize> = numbers.iter().copied().collect();
+        let mut present = vec![false; self.submissions.len()];
+        for number in &numbers {
+            present[*number] = true;
+        }
         if let Some(first) = read.first().map(|commit| commit.first)
             && first != floor
         {
             return broken("G3", format!("the log begins at {first}, its floor is {floor}"));
         }
-        for (number, submission) in self.submissions.iter_mut().enumerate() {
-            if present.contains(&number) {
+        for (number, (submission, present)) in self.submissions.iter_mut().zip(present).enumerate()
+        {
+            if present {
                 submission.known_at.get_or_insert(op);
                 continue;
             }
@@ -249,8 +255,9 @@ impl Oracle {
 }
 
 /// The body of commit `number`: its number, then bytes that follow from it.
-fn body(number: usize, bytes: usize) -> Vec<u8> {
-    let mut body = Vec::with_capacity(bytes.max(8));
+fn body(number: usize, bytes: usize) -> Bytes {
+    // Whole words are written, the last of which may be too long.
+    let mut body = Vec::with_capacity(bytes.max(8).next_multiple_of(8));
     body.extend_from_slice(&(number as u64).to_le_bytes());
     let mut word = (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     while body.len() < bytes {
@@ -258,5 +265,5 @@ fn body(number: usize, bytes: usize) -> Vec<u8> {
         body.extend_from_slice(&word.to_le_bytes());
     }
     body.truncate(bytes.max(8));
-    body
+    body.into()
 }

@@ -41,6 +41,8 @@ struct Written {
 pub(super) struct Witness {
     evidence: Option<Evidence>,
     writes: VecDeque<Written>,
+    /// How many of them were promised to nobody yet. They are among the newest, mostly.
+    waiting: usize,
     /// Operations before the incarnation began.
     began: u64,
     /// The least that was proven to this incarnation, and to those before it that nobody judged.
@@ -102,18 +104,30 @@ impl SimDisk {
             synced: None,
         };
         let writes = &mut self.witness.writes;
-        if writes.len() == WRITES_MAX {
-            writes.pop_front();
+        if writes.len() == WRITES_MAX
+            && let Some(oldest) = writes.pop_front()
+        {
+            self.witness.waiting -= usize::from(oldest.synced.is_none());
         }
         writes.push_back(written);
+        self.witness.waiting += 1;
     }
 
     /// The file `id` was promised durable.
     pub(super) fn witness_sync(&mut self, id: InodeId) {
-        let op = self.ops;
-        let waiting = self.witness.writes.iter_mut().filter(|written| written.inode == id);
-        for written in waiting {
-            written.synced.get_or_insert(op);
+        let Witness { writes, waiting, .. } = &mut self.witness;
+        let mut unseen = *waiting;
+        for written in writes.iter_mut().rev() {
+            if unseen == 0 {
+                break;
+            }
+            if written.synced.is_none() {
+                unseen -= 1;
+                if written.inode == id {
+                    written.synced = Some(self.ops);
+                    *waiting -= 1;
+                }
+            }
         }
     }
 
@@ -131,6 +145,7 @@ impl SimDisk {
     pub(super) fn witness_crash(&mut self) {
         self.witness.misread.clear();
         self.witness.writes.retain(|written| written.synced.is_some());
+        self.witness.waiting = 0;
         self.witness.began = self.ops;
         let proven = self.proven_through();
         let judged = mem::take(&mut self.witness.judged);

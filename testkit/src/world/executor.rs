@@ -12,7 +12,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Wake, Waker},
     time::Duration,
@@ -109,6 +109,8 @@ impl State {
 pub(super) struct Executor {
     state: Mutex<State>,
     ready: Ready,
+    /// How many more turns the run under way may take.
+    steps_left: AtomicU64,
 }
 
 impl fmt::Debug for Executor {
@@ -131,7 +133,7 @@ impl Executor {
             schedule: Order::default().schedule(&seeded.fork(1)),
             entropy: seeded.fork(2),
         };
-        Self { state: Mutex::new(state), ready: Ready::default() }
+        Self { state: Mutex::new(state), ready: Ready::default(), steps_left: AtomicU64::new(0) }
     }
 
     /// Runs until `main` is done, or something stops it before.
@@ -147,9 +149,9 @@ impl Executor {
             main_wake.wake_by_ref();
         }
         let until = self.elapsed().saturating_add(patience.virtual_max);
-        let mut steps = 0;
+        self.steps_left.store(patience.steps_max, Ordering::Relaxed);
         loop {
-            if disk.with(|disk| disk.is_halted()) {
+            if disk.is_halted() {
                 return Err(Stop::Halted);
             }
             let Some(id) = self.next_ready() else {
@@ -161,8 +163,7 @@ impl Executor {
                 }
                 continue;
             };
-            steps += 1;
-            if steps > patience.steps_max {
+            if !self.take_step() {
                 return Err(Stop::Endless);
             }
             match &mut main {
@@ -175,6 +176,18 @@ impl Executor {
                 _ => self.poll_task(id),
             }
         }
+    }
+
+    fn take_step(&self) -> bool {
+        let left = self.steps_left.load(Ordering::Relaxed);
+        self.steps_left.store(left.saturating_sub(1), Ordering::Relaxed);
+        left > 0
+    }
+
+    /// Whether the running task would get the very next turn if it gave this one away. Then the
+    /// turn counts as taken, and nobody is polled.
+    pub(super) fn skips_turn(&self) -> bool {
+        locked(&self.ready).is_empty() && self.take_step()
     }
 
     fn new_waker(&self) -> Arc<TaskWaker> {

@@ -112,7 +112,9 @@ impl Pace for VirtualPace {
             Sleep::new(&self.0, stall).await;
         }
         for _ in 0..self.0.turns(DISK_TURNS_MAX) {
-            yield_now().await;
+            if !self.0.skips_turn() {
+                yield_now().await;
+            }
         }
     }
 }

@@ -242,6 +242,20 @@ fn a_live_lock_is_named() {
 }
 
 #[test]
+fn a_task_that_nobody_else_interrupts_is_found_out_all_the_same() {
+    let world = World::new(1).with_steps_max(1_000);
+    let disk = world.runtime().disk();
+    let forever = async move {
+        loop {
+            let _ = disk.list().await;
+        }
+    };
+    assert_eq!(world.live::<()>(forever), Err(Stop::Endless));
+    // Each operation gives away two turns of the thousand on average.
+    assert!((400..600).contains(&world.disk(|disk| disk.ops())));
+}
+
+#[test]
 #[should_panic(expected = "stopped before disk operation 1")]
 fn going_on_without_a_crash_is_named() {
     let world = World::new(1);

@@ -67,6 +67,21 @@ fn what_a_file_begins_with_needs_the_header_before_it() {
 }
 
 #[test]
+fn a_sync_promises_the_writes_of_its_own_file() {
+    let (mut disk, first, _) = three_writes();
+    disk.add_file("log2", &[0; 4096]);
+    let second = disk.open("log2", OpenMode::ReadWrite).result.expect("there");
+    write(&mut disk, first, 2_048, &[7; 300]);
+    write(&mut disk, second, 512, &[7; 300]);
+    sync(&mut disk, first);
+    let promised = disk.ops();
+    disk.corrupt_bit("log", 2_100, 1).expect("there");
+    assert_eq!(disk.proven_through(), promised, "the other file was promised to nobody");
+    sync(&mut disk, second);
+    assert_eq!(disk.proven_through(), u64::MAX);
+}
+
+#[test]
 fn withheld_writes_prove_nothing() {
     for kind in [Kind::LostWrite, Kind::VanishedWrite, Kind::MisdirectedWrite] {
         let (mut disk, file, _) = three_writes();
