@@ -30,14 +30,39 @@ const LINGER_TURNS_MAX: u32 = 4;
 #[derive(Clone, Debug)]
 pub struct MadsimRuntime {
     disk: SimDiskHandle<MadsimPace>,
-    /// By how many seconds the wall clock is off, for all who share it.
-    wall_offset_s: Arc<AtomicI64>,
+    wall: Arc<Wall>,
+}
+
+/// The wall clock of a machine: it outlives the process, jumps and drifts.
+#[derive(Debug, Default)]
+pub struct Wall {
+    /// By how many nanoseconds it is off, apart from its drift.
+    offset_nanos: AtomicI64,
+    /// By how many millionths it is fast, or slow.
+    drift_ppm: AtomicI64,
+}
+
+impl Wall {
+    /// Makes it fast by so many millionths from here on, or slow.
+    pub fn drift(&self, ppm: i64) {
+        let before = self.ticked();
+        self.drift_ppm.store(ppm, Ordering::Relaxed);
+        self.offset_nanos.fetch_add(before - self.ticked(), Ordering::Relaxed);
+    }
+
+    /// Nanoseconds that it has counted since the world began.
+    fn ticked(&self) -> i64 {
+        let elapsed = madsim::time::TimeHandle::current().elapsed().as_nanos();
+        let elapsed = i64::try_from(elapsed).unwrap_or(i64::MAX);
+        let drift = i128::from(elapsed) * i128::from(self.drift_ppm.load(Ordering::Relaxed));
+        elapsed.saturating_add(i64::try_from(drift / 1_000_000).unwrap_or(i64::MAX))
+    }
 }
 
 impl MadsimRuntime {
-    /// A runtime on the current incarnation of `disk`.
-    pub fn new(disk: SharedDisk) -> Self {
-        Self { disk: SimDiskHandle::new(disk, MadsimPace), wall_offset_s: Arc::default() }
+    /// A runtime on the current incarnation of `disk`, that shows `wall`.
+    pub fn new(disk: SharedDisk, wall: Arc<Wall>) -> Self {
+        Self { disk: SimDiskHandle::new(disk, MadsimPace), wall }
     }
 }
 
@@ -67,7 +92,8 @@ impl Sky for MadsimRuntime {
     }
 
     fn jump_wall(&self, seconds: i64) {
-        self.wall_offset_s.fetch_add(seconds, Ordering::Relaxed);
+        let nanos = seconds.saturating_mul(1_000_000_000);
+        self.wall.offset_nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 }
 
@@ -78,9 +104,9 @@ impl Clock for MadsimRuntime {
     }
 
     fn wall(&self) -> WallTime {
-        let offset = self.wall_offset_s.load(Ordering::Relaxed).saturating_mul(1_000_000_000);
-        let shown = WALL_START_NANOS.saturating_add(self.now().as_nanos());
-        WallTime::from_unix_nanos(shown.saturating_add_signed(offset))
+        let offset = self.wall.offset_nanos.load(Ordering::Relaxed);
+        let since = offset.saturating_add(self.wall.ticked());
+        WallTime::from_unix_nanos(WALL_START_NANOS.saturating_add_signed(since))
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -14,7 +14,7 @@ pub use oracle::Oracle;
 pub use plan::Plan;
 
 use crate::{
-    frame::{Ending, Lived, Sky, Suite},
+    frame::{Aim, Ending, LOG, Lived, Sky, Suite},
     report::{SuiteName, Violation},
 };
 use sagalog::runtime::Runtime;
@@ -27,6 +27,7 @@ pub struct Disk;
 
 impl Suite for Disk {
     const NAME: SuiteName = SuiteName::Disk;
+    const AIMS: &'static [&'static [Aim]] = &[LOG];
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;

@@ -5,42 +5,18 @@
 //! said in words of the disk's traffic, never of the engine's code, so that any engine that writes
 //! these files is stopped there.
 
-use super::{Stage, Suite, Surroundings, surroundings::one_of};
-use crate::script::Life;
-use sagalog_testkit::{
-    Choices, Halt, Harm, HarmKind, Seeded,
-    disk::{
-        Operation::{self, Create, Read, Remove, Rename, Sync, SyncDirectory, Write},
-        SECTOR_BYTES,
-    },
+use super::{
+    Stage, Suite, Surroundings,
+    aims::{self, Aim},
+    surroundings::one_of,
 };
+use crate::script::Life;
+use sagalog_testkit::{Choices, Halt, Harm, HarmKind, Seeded, disk::SECTOR_BYTES};
 
 /// How often the healed store has to open, work and close.
 const HEALED_LIVES: u32 = 3;
 /// A life that is stopped within so many operations is likely stopped while it opens.
 const OPENING_OPS: u64 = 40;
-
-/// Moments at which a crash is told apart from one at any other: the making, rolling and retiring
-/// of segments, the superblock, checkpoints, and the files of an index.
-const AIMS: &[(Operation, &str)] = &[
-    (Create, "log-"),
-    (Write, "log-"),
-    (Sync, "log-"),
-    (Read, "log-"),
-    (Rename, "log-"),
-    (Remove, "log-"),
-    (Write, "STORE"),
-    (Sync, "STORE"),
-    (Create, "checkpoint-"),
-    (Sync, "checkpoint-"),
-    (Remove, "checkpoint-"),
-    (SyncDirectory, ""),
-    (Create, "run-"),
-    (Write, "run-"),
-    (Sync, "run-"),
-    (Rename, "run-"),
-    (Remove, "run-"),
-];
 
 pub(super) fn next_life<S: Suite>(stage: &Stage<S>) -> Option<(u32, Life)> {
     let number = stage.count_life();
@@ -91,23 +67,19 @@ pub(super) fn prepare<S: Suite>(stage: &Stage<S>, number: u32, facts: &Life) {
     }
     let mut choices = stage.choices(number, 0);
     let ops_max = stage.world().life_ops_max;
-    if let Some(halt) = director.halt(number, || draw_halt(&mut choices, ops_max)) {
+    let aims = if number == 1 { &[aims::BIRTH] } else { S::AIMS };
+    if let Some(halt) = director.halt(number, || draw_halt(&mut choices, aims, ops_max)) {
         stage.disk.with(|disk| disk.halt_at(halt));
     }
 }
 
-fn draw_halt(choices: &mut Seeded, ops_max: u64) -> Option<Halt> {
-    let before = |nth| Some(Halt { operation: None, prefix: String::new(), nth, then: 0 });
-    match choices.below(16) {
-        0 | 1 => None,
-        2 | 3 => before(1 + choices.below(OPENING_OPS)),
-        4..=8 => {
-            let (operation, prefix) = *one_of(choices, AIMS);
-            let (nth, then) = (1 + choices.below(4), choices.below(4));
-            Some(Halt { operation: Some(operation), prefix: prefix.to_owned(), nth, then })
-        }
-        _ => before(1 + choices.below(ops_max)),
-    }
+fn draw_halt(choices: &mut Seeded, aims: &[&[Aim]], ops_max: u64) -> Option<Halt> {
+    Some(match choices.below(16) {
+        0 | 1 => return None,
+        2 | 3 => Halt::before_op(1 + choices.below(OPENING_OPS)),
+        4..=8 => aims::draw(choices, aims),
+        _ => Halt::before_op(1 + choices.below(ops_max)),
+    })
 }
 
 /// Harms files after a life, if the plan does so.

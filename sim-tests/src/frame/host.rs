@@ -4,7 +4,7 @@
 //! again, except destructors, whose disk is fenced by then.
 
 use crate::{
-    runtime::MadsimRuntime,
+    runtime::{MadsimRuntime, Wall},
     script::{Life, Turns},
 };
 use madsim::{
@@ -17,6 +17,7 @@ use std::{
     any::Any,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
     time::Duration,
 };
 
@@ -129,11 +130,12 @@ pub(super) struct Madsim {
     disk: SharedDisk,
     node: Option<NodeHandle>,
     runtime: Option<MadsimRuntime>,
+    wall: Arc<Wall>,
 }
 
 impl Madsim {
     pub(super) fn new(disk: SharedDisk) -> Self {
-        Self { disk, node: None, runtime: None }
+        Self { disk, node: None, runtime: None, wall: Arc::default() }
     }
 }
 
@@ -142,8 +144,9 @@ impl Host for Madsim {
 
     fn begin(&mut self, _turns: Turns, facts: &Life) {
         self.node = Some(Handle::current().create_node().build());
-        self.runtime = Some(MadsimRuntime::new(self.disk.clone()));
+        self.runtime = Some(MadsimRuntime::new(self.disk.clone(), Arc::clone(&self.wall)));
         self.runtime().jump_wall(facts.clock_jumps_s);
+        self.wall.drift(facts.clock_drifts_ppm);
     }
 
     fn runtime(&self) -> MadsimRuntime {

@@ -4,6 +4,7 @@
 //! its [`Director`], so that a recorded run is played again as it was; and a run ends with a
 //! healed world in which everything has to work: the liveness phase.
 
+mod aims;
 mod calls;
 mod draw;
 mod excuse;
@@ -12,6 +13,8 @@ mod stage;
 mod surroundings;
 mod weather;
 
+pub use aims::Aim;
+pub(crate) use aims::{INDEX, LOG, SEGMENT_END_BYTES};
 pub use calls::How;
 pub(crate) use calls::{give_up_after, join_all, yield_now};
 pub use host::Sky;
@@ -44,6 +47,8 @@ const EVENTS_TOLD: usize = 60;
 pub trait Suite: Sized + Send + Sync + 'static {
     /// Its name.
     const NAME: SuiteName;
+    /// What crashes are aimed at, in lists of equal weight.
+    const AIMS: &'static [&'static [Aim]];
     /// What a seed decides at its beginning.
     type Plan: AsRef<Surroundings> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync;
     /// What a client does.

@@ -105,7 +105,7 @@ impl<S: Suite> Stage<S> {
     /// The disk stopped a life.
     pub(super) fn cut_short(&self) {
         self.disk.with(|disk| {
-            self.watch.cut_short(disk.last_operation());
+            self.watch.cut_short(disk.last_step().as_ref(), disk.stopped());
         });
     }
 

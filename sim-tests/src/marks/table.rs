@@ -126,14 +126,32 @@ marks! {
     CrashInOpen "crash-in-open" Required Required "A life was cut short while it opened."
     CrashInOpenAgain "crash-in-open-again" Required Required
         "A life was cut short while it opened, and so was the one before."
+    CrashInCreation "crash-in-creation" Required Required
+        "A life was cut short while it made a store."
+    CrashInCopies "crash-in-copies" Required Required
+        "A life was cut short while a recovery wrote to the log."
+    CrashInSeal "crash-in-seal" Required Required
+        "A life was cut short around the last write of a segment."
     CrashInRoll "crash-in-roll" Required Required
         "A life was cut short while it prepared a segment."
     CrashInSuperblock "crash-in-superblock" Required Required
         "A life was cut short between a superblock's write and its sync."
     CrashInCheckpoint "crash-in-checkpoint" Required Required
         "A life was cut short while it wrote a checkpoint."
-    CrashInIndexBuild "crash-in-index-build" Never Required
-        "A life was cut short while it wrote a file of the index."
+    CrashInIndexCreate "crash-in-index-create" Never Required
+        "A life was cut short when it had created a file of the index."
+    CrashInIndexWrite "crash-in-index-write" Never Required
+        "A life was cut short when it had written into a file of the index."
+    CrashInIndexSync "crash-in-index-sync" Never Required
+        "A life was cut short when a file of the index had been made durable."
+    CrashInIndexRemoval "crash-in-index-removal" Never Required
+        "A life was cut short when it had removed a file of the index."
+    CrashInCheckpointRename "crash-in-checkpoint-rename" Required Required
+        "A life was cut short when a checkpoint had got its name."
+    CrashInDirectorySync "crash-in-directory-sync" Required Required
+        "A life was cut short before changes of names were made durable."
+    CrashInRemoval "crash-in-removal" Required Rare
+        "A life was cut short when it had removed a segment."
     CrashInRetention "crash-in-retention" Required Never
         "A life was cut short while it gave up old segments."
     Acknowledged "acknowledged" Required Required "An append was acknowledged."

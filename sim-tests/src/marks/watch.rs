@@ -4,8 +4,12 @@
 //! operator of the store could see too, or what the simulated disk did.
 
 use super::{Mark, Marks, of_append_error, of_commit_error, of_disk, of_open_error, of_recovery};
+use crate::frame::SEGMENT_END_BYTES;
 use sagalog::{AppendError, CommitError, OpenError, RecoveryReport};
-use sagalog_testkit::{Operation, disk::Counters};
+use sagalog_testkit::{
+    Operation,
+    disk::{Counters, Step},
+};
 use std::{
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -148,8 +152,9 @@ impl Watch {
         }
     }
 
-    /// A life was cut short. `last` is the last operation that reached the disk, and its file.
-    pub fn cut_short(&self, last: Option<(Operation, &str)>) {
+    /// A life was cut short: `last` is the last operation that reached the disk, `next` the one
+    /// that was stopped.
+    pub fn cut_short(&self, last: Option<&Step>, next: Option<&Step>) {
         let mut seen = self.seen();
         let opening = seen.phase == Phase::Opening;
         match seen.phase {
@@ -160,8 +165,17 @@ impl Watch {
         if mem::replace(&mut seen.cut_while_opening, opening) && opening {
             seen.marks.reach(Mark::CrashInOpenAgain);
         }
-        let underway = last.and_then(|(operation, file)| underway(operation, file));
-        seen.marks.extend(underway);
+        let working = seen.phase == Phase::Working;
+        seen.marks.extend(last.into_iter().flat_map(behind));
+        seen.marks.extend(next.into_iter().flat_map(ahead));
+        let both = last.into_iter().chain(next);
+        for step in both.filter(|step| writes_log(step)) {
+            if opening {
+                seen.marks.reach(Mark::CrashInCopies);
+            } else if working && step.room < SEGMENT_END_BYTES {
+                seen.marks.reach(Mark::CrashInSeal);
+            }
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -169,18 +183,36 @@ impl Watch {
     }
 }
 
+/// What kind of file has this name.
+fn kind(file: &str) -> &str {
+    file.split_once('-').map_or(file, |(kind, _)| kind)
+}
+
+fn writes_log(step: &Step) -> bool {
+    step.operation == Operation::Write && kind(&step.file) == "log"
+}
+
 /// What was under way when this was the last operation.
-fn underway(operation: Operation, file: &str) -> Option<Mark> {
-    use Operation::{Create, Rename, Reserve, Sync, Write};
-    let makes = matches!(operation, Create | Reserve | Write | Sync | Rename);
-    let kind = file.split_once(['-', '.']).map_or(file, |(kind, _)| kind);
-    match (kind, operation) {
-        ("STORE", Write) => Some(Mark::CrashInSuperblock),
-        ("log", Create | Reserve | Rename) => Some(Mark::CrashInRoll),
-        ("checkpoint", _) if makes => Some(Mark::CrashInCheckpoint),
-        ("run", _) if makes => Some(Mark::CrashInIndexBuild),
-        _ => None,
-    }
+fn behind(last: &Step) -> Option<Mark> {
+    use Operation::{Create, Remove, Rename, Reserve, Sync, Write};
+    Some(match (kind(&last.file), last.operation) {
+        ("STORE.draft", _) => Mark::CrashInCreation,
+        ("STORE", Write) => Mark::CrashInSuperblock,
+        ("log", Create | Reserve | Rename) => Mark::CrashInRoll,
+        ("log", Remove) => Mark::CrashInRemoval,
+        ("checkpoint.draft", Rename) => Mark::CrashInCheckpointRename,
+        ("checkpoint.draft", _) => Mark::CrashInCheckpoint,
+        ("run", Create) => Mark::CrashInIndexCreate,
+        ("run", Write) => Mark::CrashInIndexWrite,
+        ("run", Sync) => Mark::CrashInIndexSync,
+        ("run", Remove) => Mark::CrashInIndexRemoval,
+        _ => return None,
+    })
+}
+
+/// What was about to be when this was the next one.
+fn ahead(next: &Step) -> Option<Mark> {
+    (next.operation == Operation::SyncDirectory).then_some(Mark::CrashInDirectorySync)
 }
 
 #[cfg(test)]
@@ -193,21 +225,47 @@ mod tests {
         watch.marks().iter().collect()
     }
 
+    fn step(operation: Operation, file: &str, room: u64) -> Step {
+        Step { operation, file: file.to_owned(), room }
+    }
+
     #[test]
     fn where_a_life_was_cut_short() {
-        let at = |operation, file| {
+        let after = |operation, file| {
             reached(|watch| {
                 watch.phase(Phase::Working);
-                watch.cut_short(Some((operation, file)));
+                watch.cut_short(Some(&step(operation, file, SEGMENT_END_BYTES)), None);
             })
         };
-        assert_eq!(at(Operation::Write, "STORE"), [Mark::CrashInSuperblock]);
-        assert_eq!(at(Operation::Sync, "STORE"), []);
-        assert_eq!(at(Operation::Reserve, "log-00000000000000000002.seg"), [Mark::CrashInRoll]);
-        assert_eq!(at(Operation::Write, "log-00000000000000000002.seg"), []);
-        assert_eq!(at(Operation::Sync, "checkpoint.draft"), [Mark::CrashInCheckpoint]);
-        assert_eq!(at(Operation::Read, "checkpoint-1.ckpt"), []);
-        assert_eq!(at(Operation::Write, "run-1-2.idx"), [Mark::CrashInIndexBuild]);
+        assert_eq!(after(Operation::Write, "STORE"), [Mark::CrashInSuperblock]);
+        assert_eq!(after(Operation::Sync, "STORE"), []);
+        assert_eq!(after(Operation::Write, "STORE.draft"), [Mark::CrashInCreation]);
+        assert_eq!(after(Operation::Reserve, "log-2.seg"), [Mark::CrashInRoll]);
+        assert_eq!(after(Operation::Remove, "log-2.seg"), [Mark::CrashInRemoval]);
+        assert_eq!(after(Operation::Write, "log-2.seg"), []);
+        assert_eq!(after(Operation::Sync, "checkpoint.draft"), [Mark::CrashInCheckpoint]);
+        assert_eq!(after(Operation::Rename, "checkpoint.draft"), [Mark::CrashInCheckpointRename]);
+        assert_eq!(after(Operation::Read, "checkpoint-1.ckpt"), []);
+        assert_eq!(after(Operation::Write, "run-1-2.idx"), [Mark::CrashInIndexWrite]);
+    }
+
+    #[test]
+    fn what_a_life_was_about_to_do_when_it_was_cut_short() {
+        let before = |phase, operation, file, room| {
+            reached(|watch| {
+                watch.phase(phase);
+                watch.cut_short(None, Some(&step(operation, file, room)));
+            })
+        };
+        let (write, log) = (Operation::Write, "log-2.seg");
+        assert_eq!(
+            before(Phase::Working, Operation::SyncDirectory, "", 0),
+            [Mark::CrashInDirectorySync]
+        );
+        assert_eq!(before(Phase::Working, write, log, SEGMENT_END_BYTES), []);
+        assert_eq!(before(Phase::Working, write, log, SEGMENT_END_BYTES - 1), [Mark::CrashInSeal]);
+        assert_eq!(before(Phase::Opening, write, log, 0), [Mark::CrashInOpen, Mark::CrashInCopies]);
+        assert_eq!(before(Phase::Working, Operation::Sync, log, 0), []);
     }
 
     #[test]
@@ -216,17 +274,17 @@ mod tests {
         let lives = |between: fn(&Watch)| {
             reached(|watch| {
                 watch.opening();
-                watch.cut_short(None);
+                watch.cut_short(None, None);
                 between(watch);
                 watch.opening();
-                watch.cut_short(None);
+                watch.cut_short(None, None);
             })
         };
         assert_eq!(lives(|_| {}), [Mark::CrashInOpen, Mark::CrashInOpenAgain]);
         assert_eq!(lives(|watch| watch.refused(&OpenError::IndexMissing)), once);
         let worked = |watch: &Watch| {
             watch.phase(Phase::Working);
-            watch.cut_short(None);
+            watch.cut_short(None, None);
         };
         assert_eq!(lives(worked), once);
     }

@@ -15,6 +15,7 @@ pub use shrink::shrink;
 pub use turns::Disorder;
 pub(crate) use turns::Turns;
 
+use sagalog::runtime::WallTime;
 use sagalog_testkit::disk::{Fate, Unit};
 use sagalog_testkit::{Fault, Halt, Harm};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -95,6 +96,15 @@ pub struct Life {
     /// Of what can be asked after opening, each so-manieth is asked; 0 asks nothing.
     #[serde(skip_serializing_if = "is_default")]
     pub asks_each: u32,
+}
+
+impl Life {
+    /// What the wall clock showed when the life before ended, if it shows `now` when this one
+    /// begins.
+    pub(crate) fn before_its_jump(&self, now: WallTime) -> WallTime {
+        let jump = self.clock_jumps_s.saturating_mul(1_000_000_000);
+        WallTime::from_unix_nanos(now.as_unix_nanos().saturating_add_signed(-jump))
+    }
 }
 
 /// A call of a client.

@@ -50,13 +50,20 @@ impl<R: Runtime + Sky> Client<R> {
             Call::Head {} => self.look_at_the_head(),
             Call::Beside(questions) => self.read_beside(questions).await,
             Call::Weather(weather) => {
+                self.read_the_clock();
                 weather.happen(&self.runtime, &self.stage.watch).await;
+                self.read_the_clock();
                 Ok(())
             }
         }
     }
 
+    fn read_the_clock(&self) {
+        self.stage.oracle().shows(self.runtime.wall());
+    }
+
     async fn append(&self, append: PlainAppend, how: How) -> Result<(), Violation> {
+        self.read_the_clock();
         let (attempt, append) = self.stage.oracle().call(append);
         let Some(answer) = self.submit(attempt, Append::from(&*append), how).await else {
             if how != How::ForPolls(0) {
@@ -64,6 +71,7 @@ impl<R: Runtime + Sky> Client<R> {
             }
             return Ok(());
         };
+        self.read_the_clock();
         self.notice(attempt, &answer);
         if let Err(error) = &answer {
             self.stage.judge_append(error, self.healthy, how == How::IfThereIsRoom)?;

@@ -15,7 +15,8 @@ use sagalog_testkit::model::{
 use std::sync::Arc;
 
 pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
-    let stage = &life.stage;
+    let (stage, now) = (&life.stage, life.runtime.wall());
+    stage.oracle().begins(life.facts.before_its_jump(now), now);
     let store = match Store::open_with(&life.runtime, stage.plan.options()).await {
         Ok((store, report)) => {
             stage.watch.opened(&report);

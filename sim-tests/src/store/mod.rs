@@ -17,7 +17,7 @@ pub use oracle::Oracle;
 pub use plan::Plan;
 
 use crate::{
-    frame::{Ending, Lived, Sky, Suite},
+    frame::{Aim, Ending, INDEX, LOG, Lived, Sky, Suite},
     report::{SuiteName, Violation},
 };
 use sagalog::runtime::Runtime;
@@ -30,6 +30,7 @@ pub struct Store;
 
 impl Suite for Store {
     const NAME: SuiteName = SuiteName::Store;
+    const AIMS: &'static [&'static [Aim]] = &[LOG, INDEX];
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;

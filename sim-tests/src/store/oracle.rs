@@ -8,6 +8,7 @@
 //! to be in that log: what was shown was durable. Each violation names the promise of
 //! `docs/GUARANTEES.md` that it breaks.
 
+mod clock;
 mod history;
 mod judge;
 mod place;
@@ -86,6 +87,18 @@ impl Oracle {
 
     pub(super) fn calls(&self) -> u64 {
         self.history.calls()
+    }
+
+    /// The wall clock shows this.
+    pub(super) fn shows(&mut self, wall: WallTime) {
+        self.history.shows(wall);
+    }
+
+    /// A life begins. When the one before ended, the wall clock showed `ended`.
+    pub(super) fn begins(&mut self, ended: WallTime, now: WallTime) {
+        self.history.shows(ended);
+        self.history.nobody_lives();
+        self.history.shows(now);
     }
 
     /// An append is about to be made. Its events are marked, so that they are known when read.

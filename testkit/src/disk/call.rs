@@ -3,9 +3,16 @@
 //! It knows no operation in particular. The invariant it guards: every operation is counted, meets
 //! the faults that are due, and stands in the trace, in that order and exactly once.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
-use super::{FaultKind, Operation, SimDisk, directory::InodeId, plan::Strike, trace::Told};
+use super::{
+    FaultKind, Operation, SimDisk,
+    directory::{Directory, InodeId},
+    halt::Step,
+    inode::Inode,
+    plan::Strike,
+    trace::Told,
+};
 
 /// What an operation came to, and how long it took.
 #[derive(Debug)]
@@ -91,6 +98,17 @@ impl Measure for LockHandle {
     }
 }
 
+/// How many bytes `file` has behind `end`; a file that is not there has none.
+fn room_behind(
+    directory: &Directory,
+    inodes: &BTreeMap<InodeId, Inode>,
+    file: &str,
+    end: u64,
+) -> u64 {
+    let inode = directory.cached.get(file).and_then(|inode| inodes.get(inode));
+    inode.map_or(0, |inode| inode.cached.length.saturating_sub(end))
+}
+
 impl SimDisk {
     /// Runs one operation, unless the incarnation is stopped before it: counts it, lets faults
     /// strike, performs its effect, takes note.
@@ -99,7 +117,9 @@ impl SimDisk {
         call: Call<'_>,
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
-        if self.halting.stops(self.ops + 1, call.operation, call.file) {
+        let end = call.offset + call.bytes;
+        let room = || room_behind(&self.directory, &self.inodes, call.file, end);
+        if self.halting.stops(self.ops + 1, &call, room) {
             let error = io::Error::other("this incarnation was stopped before this operation");
             return Outcome { result: Err(error), stall: Duration::ZERO };
         }
@@ -115,6 +135,7 @@ impl SimDisk {
         self.last_operation = Some(call.operation);
         self.last_file.clear();
         self.last_file.push_str(call.file);
+        self.last_end = end;
         self.trace.record(&Told {
             op: self.ops,
             incarnation: self.incarnation,
@@ -127,6 +148,13 @@ impl SimDisk {
             digest: call.digest,
         });
         Outcome { result, stall: Duration::from_micros(strike.stall_us) }
+    }
+
+    /// The last operation that reached the disk.
+    pub fn last_step(&self) -> Option<Step> {
+        let room = room_behind(&self.directory, &self.inodes, &self.last_file, self.last_end);
+        let file = self.last_file.clone();
+        self.last_operation.map(|operation| Step { operation, file, room })
     }
 
     /// What a call through a handle of an earlier incarnation gets; it has no effect.

@@ -7,12 +7,13 @@ use std::{fmt, str::FromStr};
 
 use super::{
     SimDisk,
+    call::Call,
     fault::{ParseError, split_prefix},
     operation::Operation,
 };
 
-/// Where to stop a life. Written as `before op 37`, `before sync 2 of log-` or
-/// `after sync 2 of log- then 3`.
+/// Where to stop a life. Written as `before op 37`, `before sync 2 of log-`,
+/// `after sync 2 of log- then 3` or `before write 1 of log- leaving 2048`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "it is read from files")]
 pub struct Halt {
@@ -20,6 +21,9 @@ pub struct Halt {
     pub operation: Option<Operation>,
     /// How the file's name must start; empty matches every file. Unused without an operation.
     pub prefix: String,
+    /// If it says so, only calls match that leave less than so many bytes of their file behind
+    /// them: the end of a file of a known size, wherever that is.
+    pub leaving: Option<u64>,
     /// Which match, counted from 1.
     pub nth: u64,
     /// Stop before the operation that comes so many after it; 0 is before the match itself.
@@ -29,13 +33,20 @@ pub struct Halt {
 impl Halt {
     /// Before the `nth` operation.
     pub const fn before_op(nth: u64) -> Self {
-        Self { operation: None, prefix: String::new(), nth, then: 0 }
+        Self { operation: None, prefix: String::new(), leaving: None, nth, then: 0 }
+    }
+
+    fn is_met_by(&self, call: &Call<'_>, room: &impl Fn() -> u64) -> bool {
+        let Some(operation) = self.operation else { return true };
+        operation == call.operation
+            && call.file.starts_with(self.prefix.as_str())
+            && self.leaving.is_none_or(|leaving| room() < leaving)
     }
 }
 
 impl fmt::Display for Halt {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, prefix, nth, then } = self;
+        let Self { operation, prefix, leaving, nth, then } = self;
         let Some(operation) = operation else {
             return write!(out, "before op {}", nth + then);
         };
@@ -43,6 +54,9 @@ impl fmt::Display for Halt {
         write!(out, "{side} {operation} {nth}")?;
         if !prefix.is_empty() {
             write!(out, " of {prefix}")?;
+        }
+        if let Some(leaving) = leaving {
+            write!(out, " leaving {leaving}")?;
         }
         if *then == 0 { Ok(()) } else { write!(out, " then {then}") }
     }
@@ -71,8 +85,24 @@ fn parse(text: &str) -> Option<Halt> {
         return (then == 0).then_some(Halt::before_op(rest.parse().ok()?));
     }
     let operation = Some(Operation::parse(event)?);
+    let (rest, leaving) = match rest.split_once(" leaving ") {
+        Some((rest, leaving)) => (rest, Some(leaving.parse().ok()?)),
+        None => (rest, None),
+    };
     let (nth, prefix) = split_prefix(rest)?;
-    Some(Halt { operation, prefix, nth, then })
+    Some(Halt { operation, prefix, leaving, nth, then })
+}
+
+/// An operation, as who looks for where a life was cut short wants to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "made by tests as well")]
+pub struct Step {
+    /// What was asked for.
+    pub operation: Operation,
+    /// Of which file; empty for the directory.
+    pub file: String,
+    /// How many bytes of the file lie behind what it touches.
+    pub room: u64,
 }
 
 /// The halt of one incarnation.
@@ -82,16 +112,16 @@ pub(super) struct Halting {
     before: Option<u64>,
     /// A halt whose match is still to come, with the matches so far.
     aimed: Option<(Halt, u64)>,
-    reached: bool,
+    /// What was stopped first.
+    stopped: Option<Step>,
 }
 
 impl Halting {
-    /// Whether operation number `op` must not happen.
-    pub(super) fn stops(&mut self, op: u64, operation: Operation, file: &str) -> bool {
+    /// Whether operation number `op` must not happen. `room` says how many bytes of its file lie
+    /// behind what it touches.
+    pub(super) fn stops(&mut self, op: u64, call: &Call<'_>, room: impl Fn() -> u64) -> bool {
         if let Some((halt, seen)) = &mut self.aimed
-            && halt
-                .operation
-                .is_none_or(|wanted| wanted == operation && file.starts_with(halt.prefix.as_str()))
+            && halt.is_met_by(call, &room)
         {
             *seen += 1;
             if *seen >= halt.nth {
@@ -99,8 +129,11 @@ impl Halting {
                 self.aimed = None;
             }
         }
-        self.reached |= self.before.is_some_and(|before| op >= before);
-        self.reached
+        if self.stopped.is_none() && self.before.is_some_and(|before| op >= before) {
+            let (operation, file) = (call.operation, call.file.to_owned());
+            self.stopped = Some(Step { operation, file, room: room() });
+        }
+        self.stopped.is_some()
     }
 }
 
@@ -120,7 +153,12 @@ impl SimDisk {
     /// Whether an operation was stopped since the last crash. The stopped call answers with an
     /// error; [`SimDiskHandle`](crate::SimDiskHandle) keeps that from its caller, who is dead.
     pub fn is_halted(&self) -> bool {
-        self.halting.reached
+        self.halting.stopped.is_some()
+    }
+
+    /// The first operation that was stopped since the last crash.
+    pub fn stopped(&self) -> Option<&Step> {
+        self.halting.stopped.as_ref()
     }
 
     /// Nobody is to be stopped any more.

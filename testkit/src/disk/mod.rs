@@ -76,7 +76,7 @@ pub use content::SECTOR_BYTES;
 pub use evidence::Evidence;
 pub use fate::{Fate, Unit, UnitKind};
 pub use fault::{Fault, FaultKind, ParseError, Trigger};
-pub use halt::Halt;
+pub use halt::{Halt, Step};
 pub use operation::Operation;
 pub use plan::{FaultPlan, PowerLoss};
 pub use trace::{Event, Note};
@@ -126,6 +126,7 @@ pub struct SimDisk {
     trace: Trace,
     last_operation: Option<Operation>,
     last_file: String,
+    last_end: u64,
     ops: u64,
     fenced: u64,
     process_crashes: u64,
@@ -162,6 +163,7 @@ impl SimDisk {
             trace: Trace::new(),
             last_operation: None,
             last_file: String::new(),
+            last_end: 0,
             ops: 0,
             fenced: 0,
             process_crashes: 0,
@@ -257,11 +259,6 @@ impl SimDisk {
     /// The kept events and remarks, oldest first.
     pub fn notes(&self) -> impl Iterator<Item = &Note> {
         self.trace.recent()
-    }
-
-    /// The last operation that reached the disk, and its file; empty for the directory.
-    pub fn last_operation(&self) -> Option<(Operation, &str)> {
-        self.last_operation.map(|operation| (operation, self.last_file.as_str()))
     }
 
     /// The kept events, oldest first.

@@ -3,7 +3,9 @@
 //! It judges nothing. The invariant it guards: a moment is counted at every call and at every
 //! answer, so that "before" is known wherever a caller could know it.
 
+use super::clock::Span;
 use crate::report::{Violation, broken};
+use sagalog::runtime::WallTime;
 use sagalog_testkit::model::{Outcome, PlainAppend, PlainCommitted, Question, Recorded, Reply};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,6 +45,8 @@ pub(super) struct Attempt {
     pub(super) low: u64,
     /// When it was made.
     pub(super) called: u64,
+    /// What the wall clock showed from the call to its answer, or to the end of the life.
+    pub(super) span: Span,
     pub(super) fate: Fate,
     /// Where it is in the log.
     pub(super) placed: Option<PlainCommitted>,
@@ -73,7 +77,11 @@ pub(super) struct Pending {
 #[derive(Debug, Default)]
 pub(super) struct History {
     moment: u64,
+    /// What the wall clock showed last.
+    wall: WallTime,
     attempts: Vec<Attempt>,
+    /// Calls of this life without an answer.
+    under_way: BTreeSet<AttemptId>,
     /// Calls with a key of which nobody knows what became.
     open_keyed: BTreeSet<AttemptId>,
     /// The calls of each content that was given marks, by its number.
@@ -99,6 +107,19 @@ impl History {
     pub(super) fn tick(&mut self) -> u64 {
         self.moment += 1;
         self.moment
+    }
+
+    /// The wall clock shows this.
+    pub(super) fn shows(&mut self, wall: WallTime) {
+        self.wall = wall;
+        for id in &self.under_way {
+            self.attempts[id.0].span.widen(wall);
+        }
+    }
+
+    /// Nobody who called so far gets an answer any more.
+    pub(super) fn nobody_lives(&mut self) {
+        self.under_way.clear();
     }
 
     pub(super) fn calls(&self) -> u64 {
@@ -132,10 +153,11 @@ impl History {
         if append.key.is_some() {
             self.open_keyed.insert(id);
         }
+        self.under_way.insert(id);
         self.contents[content].push(id);
         let (append, fate, placed, called) = (Arc::new(append), Fate::Open, None, self.tick());
-        let marked = Arc::clone(&append);
-        self.attempts.push(Attempt { append, content, low, called, fate, placed });
+        let (marked, span) = (Arc::clone(&append), Span::at(self.wall));
+        self.attempts.push(Attempt { append, content, low, called, span, fate, placed });
         (id, marked)
     }
 
@@ -174,6 +196,7 @@ impl History {
 
     pub(super) fn answer(&mut self, id: AttemptId, outcome: Outcome, op: u64) {
         let by = self.tick();
+        self.under_way.remove(&id);
         match &outcome {
             Outcome::Unknown => {}
             Outcome::Committed(answer) if !answer.replayed && answer.positions > 0 => {

@@ -10,6 +10,7 @@ use super::{
     history::{Attempt, Fate},
 };
 use crate::report::{Violation, broken};
+use sagalog::runtime::WallTime;
 use sagalog_testkit::model::{Outcome, PlainCommitted, Recorded};
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ impl Oracle {
             let append = Arc::clone(&self.history.attempt(attempt).append);
             self.model.append(&append, first.recorded_at);
             for event in commit {
-                self.compare(event)?;
+                self.compare(event, first.recorded_at)?;
             }
             self.history.place(attempt, answer, called);
             rest = behind;
@@ -96,6 +97,15 @@ impl Oracle {
         {
             return broken("G17", format!("told {told:?}, stored at {at}"));
         }
+        let before = self.model.now().events.last().map(|last| last.recorded_at);
+        let time = rest.first().map(|first| first.recorded_at);
+        if time.is_some_and(|time| !attempt.span.explains(time, before.unwrap_or_default())) {
+            let span = attempt.span;
+            return broken(
+                "G3",
+                format!("recorded at {time:?} behind {before:?}, called {span:?}"),
+            );
+        }
         match self.model.now().answer(&attempt.append) {
             Outcome::Committed(answer) if !answer.replayed && answer.first == at => Ok(answer),
             Outcome::Committed(answer) => {
@@ -105,18 +115,16 @@ impl Oracle {
         }
     }
 
-    /// Compares an event with what its writer gave, and learns the rest.
-    fn compare(&mut self, read: &Arc<Recorded>) -> Result<(), Violation> {
+    /// Compares an event of a commit of this time with what its writer gave, and learns the rest.
+    fn compare(&mut self, read: &Arc<Recorded>, time: WallTime) -> Result<(), Violation> {
         let at = usize::try_from(read.position).unwrap_or(usize::MAX);
         if read.event.id.is_none() {
             return broken("G4", format!("position {at} has no id"));
         }
-        let events = self.model.now().events;
-        let before = at.checked_sub(1).and_then(|before| events.get(before));
-        if before.is_some_and(|before| before.recorded_at > read.recorded_at) {
-            return broken("G3", format!("time goes back at position {at}"));
+        if read.recorded_at != time {
+            return broken("G3", format!("position {at} has not the time of its commit, {time:?}"));
         }
-        let known = events.get(at).cloned();
+        let known = self.model.now().events.get(at).cloned();
         if !self.model.learn(read) {
             return broken("G4", format!("appended {known:?}, read {read:?}"));
         }

@@ -46,7 +46,9 @@ fn everything() -> Question {
 
 impl Story {
     fn new() -> Self {
-        Self { oracle: Oracle::new(1_000), store: Model::new(1_000), op: 1 }
+        let mut story = Self { oracle: Oracle::new(1_000), store: Model::new(1_000), op: 1 };
+        story.oracle.shows(WallTime::from_unix_nanos(story.op));
+        story
     }
 
     /// A call that nobody answers; the store takes it.
@@ -103,6 +105,7 @@ impl Story {
 
     fn recover_as(&mut self, log: &[Arc<Recorded>], disk: Disk) -> Judged {
         self.op += 1;
+        self.oracle.shows(WallTime::from_unix_nanos(self.op));
         self.oracle.recovered(log, disk, self.op)
     }
 }
@@ -273,12 +276,49 @@ fn an_event_is_what_its_writer_gave() {
         let log = story.log_with(0, |event| event.event.event_type = "B".into());
         story.recover_as(&log, Disk::Honest)
     });
-    breaks("G3", "time goes back", |story| {
-        story.unanswered(to(&["a"]));
-        story.unanswered(to(&["a"]));
+    for nanos in [0, 9] {
+        breaks("G3", "recorded at", |story| {
+            story.unanswered(to(&["a"]));
+            story.unanswered(to(&["a"]));
+            let time = WallTime::from_unix_nanos(nanos);
+            let log = story.log_with(1, |event| event.recorded_at = time);
+            story.recover_as(&log, Disk::Honest)
+        });
+    }
+    breaks("G3", "not the time of its commit", |story| {
+        story.unanswered(to(&["a", "b"]));
         let log = story.log_with(1, |event| event.recorded_at = WallTime::default());
         story.recover_as(&log, Disk::Honest)
     });
+}
+
+#[test]
+fn a_commit_is_recorded_while_its_call_is_under_way() {
+    let wall = WallTime::from_unix_nanos;
+    let mut story = Story::new();
+    let (attempt, append) = story.ignored(to(&["a"]));
+    story.oracle.shows(wall(5));
+    let outcome = story.store.append(&append, wall(3));
+    story.answer(attempt, outcome);
+    let (_, append) = story.ignored(to(&["b"]));
+    story.store.append(&append, wall(8));
+    story.oracle.begins(wall(8), wall(0));
+    let (_, append) = story.ignored(to(&["c"]));
+    story.store.append(&append, wall(2));
+    story.recover().expect("the clock went back, the log does not");
+    for late in [true, false] {
+        breaks("G3", "recorded at", |story| {
+            let (attempt, append) = story.ignored(to(&["a"]));
+            let outcome = story.store.append(&append, wall(7));
+            if late {
+                story.answer(attempt, outcome);
+                story.oracle.shows(wall(7));
+            } else {
+                story.oracle.begins(wall(6), wall(7));
+            }
+            story.recover()
+        });
+    }
 }
 
 #[test]

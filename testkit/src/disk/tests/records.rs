@@ -3,7 +3,7 @@
 use sagalog::runtime::OpenMode;
 
 use super::{
-    super::{Fate, Fault, FaultKind, FaultPlan, Halt, Operation, SimDisk, Unit},
+    super::{Fate, Fault, FaultKind, FaultPlan, Halt, Operation, SimDisk, Step, Unit},
     atlas, disk_with, plan, read, sync, write,
 };
 use crate::choices::{Choices, Seeded};
@@ -295,14 +295,32 @@ fn a_halt_stops_everything_at_the_moment_it_names() {
         ("before sync 3 of lo", 5),
         ("after sync 3 of log then 1", 6),
         ("after sync-directory 2 then 2", 8),
+        ("before write 2 of log leaving 3", 4),
+        ("after write 1 leaving 9 then 3", 3),
     ];
     for (halt, ops) in table {
         assert_eq!(ops_until(halt), ops, "{halt}");
         assert_eq!(halt.parse::<Halt>().expect(halt).to_string(), halt);
     }
-    for wrong in ["", "before", "before op", "after op 3 then 1", "after sync 3", "at sync 3"] {
+    for wrong in
+        ["", "before", "before op", "after op 3 then 1", "after sync 3", "before sync 3 leaving"]
+    {
         assert!(wrong.parse::<Halt>().is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_halt_at_the_end_of_a_file_tells_what_it_stopped_and_what_was_before() {
+    let (mut disk, file) = disk_with(b"abc");
+    disk.halt_at("before write 1 of lo leaving 1".parse().expect("a halt"));
+    write(&mut disk, file, 0, b"xy");
+    assert_eq!(disk.stopped(), None);
+    assert!(disk.write(file, 2, b"z").result.is_err());
+    assert!(disk.sync(file).result.is_err());
+    let step = |room| Step { operation: Operation::Write, file: "log".to_owned(), room };
+    assert_eq!((disk.last_step(), disk.stopped()), (Some(step(1)), Some(&step(0))));
+    disk.process_crash();
+    assert_eq!(disk.stopped(), None);
 }
 
 #[test]
