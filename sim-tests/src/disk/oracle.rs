@@ -83,8 +83,11 @@ impl Oracle {
 
     /// The commits at `from` or behind it that a reader has to be shown who asks now.
     pub fn owed(&self, from: Position) -> Vec<usize> {
-        let owed = |submission: &Submission| matches!(submission.fate, Fate::Acknowledged(at) if at >= from);
-        (0..self.submissions.len()).filter(|number| owed(&self.submissions[*number])).collect()
+        let owed = |(number, submission): (usize, &Submission)| match submission.fate {
+            Fate::Acknowledged(at) if at >= from => Some(number),
+            _ => None,
+        };
+        self.submissions.iter().enumerate().filter_map(owed).collect()
     }
 
     /// What lies below was given up at somebody's request.

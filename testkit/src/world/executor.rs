@@ -208,16 +208,22 @@ impl Executor {
 
     /// Moves the clock to the next timer and wakes what is due. False if there is none.
     fn advance(&self) -> bool {
-        let mut state = locked(&self.state);
-        let Some((&(due, _), _)) = state.timers.first_key_value() else {
+        let Some((due, _)) = locked(&self.state).timers.keys().next().copied() else {
             return false;
         };
-        state.now = state.now.max(due);
-        let later = state.timers.split_off(&(due + 1, 0));
+        self.pass_to(due);
+        true
+    }
+
+    /// The clock shows this moment, unless it is later already, and whatever is due is woken.
+    fn pass_to(&self, moment: u64) {
+        let mut state = locked(&self.state);
+        state.now = state.now.max(moment);
+        let later = state.now.saturating_add(1);
+        let later = state.timers.split_off(&(later, 0));
         let wakers = mem::replace(&mut state.timers, later);
         drop(state);
         wakers.into_values().for_each(Waker::wake);
-        true
     }
 
     fn poll_task(&self, id: TaskId) {
@@ -313,11 +319,12 @@ impl Executor {
         locked(&self.state).schedule = schedule;
     }
 
-    /// Time passes, and nobody runs meanwhile.
+    /// Time passes, and nobody runs meanwhile. Afterwards everybody finds that time is up who
+    /// waited for less, all at once.
     pub(super) fn freeze(&self, duration: Duration) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let mut state = locked(&self.state);
-        state.now = state.now.saturating_add(nanos);
+        let now = locked(&self.state).now;
+        self.pass_to(now.saturating_add(nanos));
     }
 
     pub(super) fn random(&self) -> u64 {

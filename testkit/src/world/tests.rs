@@ -342,6 +342,25 @@ fn a_life_that_never_ends_is_told_apart_from_one_that_waits_for_nothing() {
 }
 
 #[test]
+fn a_frozen_process_finds_that_all_its_timers_are_over() {
+    let world = World::new(6).with_order(Order::Fifo);
+    let over: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let runtime = world.runtime();
+    for seconds in 1..=3 {
+        let (over, sleeper) = (Arc::clone(&over), runtime.clone());
+        let task = async move {
+            sleeper.sleep(Duration::from_secs(seconds)).await;
+            locked(&over).push(seconds);
+        };
+        runtime.spawn("sleeper", task).expect("alive");
+    }
+    world.run_until_stalled();
+    runtime.freeze(Duration::from_secs(2));
+    world.run_until_stalled();
+    assert_eq!(*locked(&over), [1, 2], "both, although the clock does not pass any more");
+}
+
+#[test]
 fn the_wall_clock_drifts_and_jumps_and_a_frozen_process_misses_time() {
     let world = World::new(5);
     let runtime = world.runtime();
