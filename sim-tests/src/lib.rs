@@ -5,6 +5,8 @@
 //! process and every build. Built only under `--cfg madsim` (`cargo sim`, `cargo sim-test`).
 
 #[cfg(madsim)]
+mod child;
+#[cfg(madsim)]
 pub mod command;
 #[cfg(madsim)]
 pub mod disk;

@@ -8,7 +8,6 @@
 
 mod arguments;
 mod campaign;
-mod child;
 mod cpu;
 mod determinism;
 mod planted;

@@ -1,23 +1,19 @@
 //! A program run to its end or to a limit, with the processor time that it took.
 //!
 //! The shell measures: it is there on every system that can run the simulator, and sees what a
-//! program's own children took. The invariant: nothing that was started outlives its limit.
+//! program's own children took. The invariant: what was said of errors can be read afterwards.
 
+use crate::child;
 use std::{
     ffi::OsStr,
-    fs::{self, File},
-    io::{self, Read},
-    os::unix::process::CommandExt,
+    fs, io,
     path::Path,
-    process::{Command, Stdio},
-    thread,
+    process::Command,
     time::{Duration, Instant},
 };
 
 /// Runs its arguments, and says on the last line of its errors what they took.
 const TIMED: &str = r#""$@"; code=$?; times >&2; exit $code"#;
-/// How often a running program is looked at.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What became of a program.
 pub(super) struct Ended {
@@ -36,7 +32,8 @@ pub(super) fn run(
     limit: Duration,
 ) -> io::Result<Ended> {
     let started = Instant::now();
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", TIMED, "sh"])
         .args(program)
         .current_dir(folder)
@@ -44,37 +41,18 @@ pub(super) fn run(
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         // The copy may lie in a working tree that git takes for its own.
-        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap_or(folder))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(File::create(errors)?)
-        .process_group(0)
-        .spawn()?;
-    let mut stdout = child.stdout.take().expect("it was asked for");
-    let reading = thread::spawn(move || {
-        let mut text = String::new();
-        stdout.read_to_string(&mut text).map(|_| text)
-    });
-    let code = loop {
-        if let Some(status) = child.try_wait()? {
-            break status.code();
-        }
-        if started.elapsed() > limit {
-            let group = format!("-{}", child.id());
-            Command::new("kill").args(["-KILL", "--", &group]).status()?;
-            child.wait()?;
-            break None;
-        }
-        thread::sleep(LOOK);
+        .env("GIT_CEILING_DIRECTORIES", folder.parent().unwrap_or(folder));
+    let (code, stdout, stderr) = match child::run(&mut command, limit)? {
+        child::Ended::Exited(said) => (said.status.code(), said.stdout, said.stderr),
+        child::Ended::Hung => (None, String::new(), "its time was over\n".to_owned()),
     };
-    let stdout = reading.join().expect("reading does not panic")?;
-    let cpu_s = cpu_s(&fs::read(errors)?).unwrap_or(started.elapsed().as_secs_f64());
+    fs::write(errors, &stderr)?;
+    let cpu_s = cpu_s(&stderr).unwrap_or(started.elapsed().as_secs_f64());
     Ok(Ended { code, stdout, cpu_s })
 }
 
 /// The sum on the last line, such as `0m1.250s 0m0.100s`.
-fn cpu_s(errors: &[u8]) -> Option<f64> {
-    let errors = String::from_utf8_lossy(errors);
+fn cpu_s(errors: &str) -> Option<f64> {
     errors.lines().last()?.split_whitespace().try_fold(0.0, |sum, word| {
         let (minutes, seconds) = word.strip_suffix('s')?.split_once('m')?;
         Some(sum + minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?)
@@ -88,9 +66,9 @@ mod tests {
     #[test]
     fn the_shell_says_what_was_taken() {
         let close = |text: &str, expected: f64| {
-            cpu_s(text.as_bytes()).is_some_and(|found| (found - expected).abs() < 1e-9)
+            cpu_s(text).is_some_and(|found| (found - expected).abs() < 1e-9)
         };
         assert!(close("warning: x\n0m0.000s 0m0.010s\n1m1.250s 0m0.500s\n", 61.75));
-        assert!(cpu_s(b"killed").is_none() && cpu_s(b"").is_none());
+        assert!(cpu_s("killed").is_none() && cpu_s("").is_none());
     }
 }

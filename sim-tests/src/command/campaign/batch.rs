@@ -5,7 +5,7 @@
 
 use super::state::{Batch, Failure, Sum};
 use crate::{
-    command::child::{self, Ended, Said},
+    child::{self, Ended, Said},
     marks::Mark,
     report::SuiteName,
 };

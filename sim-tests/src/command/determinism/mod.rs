@@ -5,11 +5,11 @@
 
 mod compare;
 
-use super::{
-    arguments::{Misuse, number, unexpected},
+use super::arguments::{Misuse, number, unexpected};
+use crate::{
     child::{self, Ended},
+    report::SuiteName,
 };
-use crate::report::SuiteName;
 use lexopt::{Parser, prelude::Long};
 use serde_json::Value;
 use std::{

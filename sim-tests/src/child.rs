@@ -1,10 +1,11 @@
 //! Child processes of `cargo sim`: started, listened to, and not waited for without end.
 //!
 //! It knows nothing of what they do. The invariant it guards: whatever a child does, its end is
-//! known within the time that it was given, and it is gone then.
+//! known within the time that it was given, and it is gone then, with all that it started.
 
 use std::{
     io::{self, Read},
+    os::unix::process::CommandExt,
     process::{Child, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// How a child ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// By itself, or by a signal.
     Exited(Said),
     /// Its time was over, and it was killed.
@@ -24,18 +25,18 @@ pub(super) enum Ended {
 
 /// What a child that ended had to say.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Said {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs `command` for at most `patience`.
 #[expect(clippy::disallowed_methods, reason = "real processes take real time")]
-pub(super) fn run(command: &mut Command, patience: Duration) -> io::Result<Ended> {
+pub(crate) fn run(command: &mut Command, patience: Duration) -> io::Result<Ended> {
     let start = Instant::now();
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let pipes = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.process_group(0).spawn()?;
     let (stdout, stderr) = (listen(child.stdout.take()), listen(child.stderr.take()));
     let status = loop {
         if let Some(status) = child.try_wait()? {
@@ -50,7 +51,8 @@ pub(super) fn run(command: &mut Command, patience: Duration) -> io::Result<Ended
 }
 
 fn end(mut child: Child) -> io::Result<()> {
-    child.kill()?;
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-KILL", "--", &group]).status()?;
     child.wait().map(drop)
 }
 
