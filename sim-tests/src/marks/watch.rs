@@ -166,8 +166,8 @@ impl Watch {
             seen.marks.reach(Mark::CrashInOpenAgain);
         }
         let working = seen.phase == Phase::Working;
-        seen.marks.extend(last.into_iter().flat_map(behind));
-        seen.marks.extend(next.into_iter().flat_map(ahead));
+        seen.marks.extend(last.into_iter().filter_map(behind));
+        seen.marks.extend(next.into_iter().filter_map(ahead));
         let both = last.into_iter().chain(next);
         for step in both.filter(|step| writes_log(step)) {
             if opening {
