@@ -27,11 +27,17 @@ pub enum Call {
     Read {
         /// A position.
         from: u64,
+        /// How the caller waits.
+        #[serde(default, skip_serializing_if = "How::is_patient")]
+        how: How,
     },
     /// Gives up what lies below.
     Retire {
         /// A position.
         below: u64,
+        /// How the caller waits.
+        #[serde(default, skip_serializing_if = "How::is_patient")]
+        how: How,
     },
     /// Something that does not concern the log.
     Weather(Weather),
@@ -43,7 +49,9 @@ impl Call {
         if choices.below(16) == 0 {
             return Self::Weather(Weather::Sleep(choices.below(4)));
         }
-        let bytes = 8 + choices.below(plan.body_bytes_max);
+        let too_large = choices.below(256) == 0;
+        let most = if too_large { plan.group_bytes_max } else { 0 };
+        let bytes = 8 + most + choices.below(plan.body_bytes_max);
         let positions = if choices.below(4) == 0 { 3 } else { 1 };
         let how = How::draw(choices, plan.surroundings.cancels);
         Self::Append { bytes, positions, how }
@@ -51,9 +59,10 @@ impl Call {
 
     /// Draws what is done beside the writers; `some_position` is one that was seen.
     pub(super) fn of_keeper(choices: &mut Seeded, plan: &Plan, some_position: u64) -> Self {
+        let how = How::draw_patience(choices, plan.surroundings.cancels);
         match choices.below(8) {
-            0 if plan.retires => Self::Retire { below: some_position },
-            1..4 => Self::Read { from: some_position },
+            0 if plan.retires => Self::Retire { below: some_position, how },
+            1..4 => Self::Read { from: some_position, how },
             _ => Self::Weather(Weather::draw(choices, &plan.surroundings)),
         }
     }
@@ -70,7 +79,12 @@ impl Call {
                 ];
                 simple.into_iter().filter(|call| call != self).collect()
             }
-            Self::Read { from: 1.. } => vec![Self::Read { from: 0 }],
+            Self::Read { from, how } if from > 0 || !how.is_patient() => {
+                vec![Self::Read { from: 0, how: How::Patiently }]
+            }
+            Self::Retire { below, how } if !how.is_patient() => {
+                vec![Self::Retire { below, how: How::Patiently }]
+            }
             Self::Read { .. } | Self::Retire { .. } | Self::Weather(_) => Vec::new(),
         }
     }

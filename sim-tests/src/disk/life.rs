@@ -5,7 +5,7 @@
 
 use super::{Call, Disk};
 use crate::{
-    frame::{Ending, How, Lived, Sky, Stage, give_up_after, join_all, judge_refusal},
+    frame::{Ending, How, Lived, Sky, Stage, join_all, judge_refusal},
     marks::{Mark, Phase, Unclear},
     report::{Violation, broken},
 };
@@ -18,7 +18,9 @@ const KEEPER: u32 = 0;
 
 pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Disk, R>) -> Result<Ending, Violation> {
     let stage = &life.stage;
-    let (log, report) = match Log::open_with(&life.runtime, stage.plan.options()).await {
+    let options = stage.plan.options(&life.facts.sizes);
+    let open = || Log::open_with(&life.runtime, options.clone());
+    let (log, report) = match life.open(open).await {
         Ok(opened) => opened,
         Err(error) => return judge_refusal(stage, error),
     };
@@ -36,10 +38,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Disk, R>) -> Result<Endi
     stage.oracle().judge_recovered(&found, report.floor, op, proven)?;
     stage.watch.settled(|number| stage.oracle().holds(number));
     work(life, &log).await?;
-    if life.facts.closes {
-        return close(life, log).await;
-    }
-    Ok(Ending::Left)
+    if life.closes() { close(life, log).await } else { Ok(Ending::Left) }
 }
 
 fn judge_unreadable(stage: &Stage<Disk>, error: &ReadError) -> Result<Ending, Violation> {
@@ -54,8 +53,9 @@ async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), 
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
-        number,
-        choices: life.choices(number),
+        number: life.client(number),
+        keeps: number == KEEPER,
+        choices: life.choices(life.client(number)),
         runtime: life.runtime.clone(),
         log: log.clone(),
         healed: life.facts.healed,
@@ -64,12 +64,14 @@ async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), 
 }
 
 async fn close<R: Runtime + Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violation> {
-    match log.close().await {
-        Ok(()) => Ok(Ending::Closed),
-        Err(error) if life.facts.healed || !(life.stage.troubled() || life.stage.cramped()) => {
-            broken("G8", format!("a healthy log does not close: {error}"))
+    let late = log.clone();
+    let ending = life.close(log.close()).await?;
+    match late.append(Commit::new(b"nobody's".to_vec())).await {
+        Err(error @ (CommitError::Closed | CommitError::Poisoned)) => {
+            life.stage.watch.commit_failed(&error);
+            Ok(ending)
         }
-        Err(_) => Ok(Ending::Left),
+        other => broken("G15", format!("after its end a log answers {other:?}")),
     }
 }
 
@@ -87,6 +89,7 @@ struct Client<R> {
     stage: Stage<Disk>,
     life: u32,
     number: u32,
+    keeps: bool,
     choices: Seeded,
     runtime: R,
     log: Log,
@@ -99,9 +102,11 @@ impl<R: Runtime + Sky> Client<R> {
         for made in 0.. {
             let position = self.stage.oracle().some_position(self.choices.bits());
             let (choices, plan) = (&mut self.choices, &self.stage.plan);
-            let draw = || match self.number {
-                KEEPER => Call::of_keeper(choices, plan, position.get()),
-                _ => Call::of_writer(choices, plan),
+            let draw = || {
+                if self.keeps {
+                    return Call::of_keeper(choices, plan, position.get());
+                }
+                Call::of_writer(choices, plan)
             };
             let call = self.stage.next_call(self.life, self.number, || (made < calls).then(draw));
             let Some(call) = call else { break };
@@ -111,25 +116,26 @@ impl<R: Runtime + Sky> Client<R> {
     }
 
     fn how_many(&mut self) -> u64 {
-        match self.number {
-            KEEPER => self.choices.below(3),
-            _ => 2 + self.choices.below(self.stage.plan.calls_max.saturating_sub(1)),
+        if self.keeps {
+            return self.choices.below(3);
         }
+        2 + self.choices.below(self.stage.plan.calls_max.saturating_sub(1))
     }
 
     async fn make(&mut self, call: Call) -> Result<(), Violation> {
         match call {
             Call::Append { bytes, positions, how } => self.append(bytes, positions, how).await?,
-            Call::Read { from } => self.read(Position::new(from)).await?,
-            Call::Retire { below } => self.retire(Position::new(below)).await?,
+            Call::Read { from, how } => self.read(Position::new(from), how).await?,
+            Call::Retire { below, how } => self.retire(Position::new(below), how).await?,
             Call::Weather(weather) => weather.happen(&self.runtime, &self.stage.watch).await,
         }
         Ok(())
     }
 
-    async fn read(&mut self, from: Position) -> Result<(), Violation> {
+    async fn read(&mut self, from: Position, how: How) -> Result<(), Violation> {
         let owed = self.stage.oracle().owed(from);
-        match read_all(&self.log, from).await {
+        let Some(read) = how.wait(read_all(&self.log, from)).await else { return Ok(()) };
+        match read {
             Ok(found) => {
                 self.stage.note(&[5, from.get(), found.len() as u64]);
                 let op = self.stage.disk_op();
@@ -140,12 +146,13 @@ impl<R: Runtime + Sky> Client<R> {
         }
     }
 
-    async fn retire(&mut self, from: Position) -> Result<(), Violation> {
+    async fn retire(&mut self, from: Position, how: How) -> Result<(), Violation> {
         // Whatever the answer: the floor may move as far as this from now on.
         self.stage.oracle().retain_from(from);
         self.stage.watch.phase(Phase::Retiring);
-        let answer = self.log.keep_from(from).await;
+        let answer = how.wait(self.log.keep_from(from)).await;
         self.stage.watch.phase(Phase::Working);
+        let Some(answer) = answer else { return Ok(()) };
         match answer {
             Ok(floor) if floor > self.stage.oracle().floor() => {
                 broken("G7", format!("asked to keep from {from}, it keeps from {floor}"))
@@ -165,10 +172,18 @@ impl<R: Runtime + Sky> Client<R> {
         let bytes = usize::try_from(bytes).unwrap_or(8);
         let (number, commit) = self.stage.oracle().submit(bytes, positions);
         let Some(answer) = self.submit(commit, how).await else {
-            self.stage.watch.unclear(number as u64, Unclear::Cancelled);
+            if how == How::ForPolls(0) {
+                self.stage.oracle().refuse(number);
+            } else {
+                self.stage.watch.unclear(number as u64, Unclear::Cancelled);
+            }
             return Ok(());
         };
-        self.judge(number, answer)
+        self.judge(number, bytes, answer)
+    }
+
+    fn is_too_large(&self, bytes: usize) -> bool {
+        bytes as u64 > self.stage.plan.group_bytes_max
     }
 
     /// `None` if the caller gave up.
@@ -178,13 +193,20 @@ impl<R: Runtime + Sky> Client<R> {
                 Ok(pending) => Some(pending.await),
                 Err(error) => Some(Err(error)),
             },
-            How::ForPolls(polls) => give_up_after(polls, self.log.append(commit)).await,
-            How::Patiently => Some(self.log.append(commit).await),
+            How::ForPolls(_) | How::Patiently => how.wait(self.log.append(commit)).await,
         }
     }
 
-    fn judge(&self, number: usize, answer: Result<Appended, CommitError>) -> Result<(), Violation> {
+    fn judge(
+        &self,
+        number: usize,
+        bytes: usize,
+        answer: Result<Appended, CommitError>,
+    ) -> Result<(), Violation> {
         match answer {
+            Ok(_) if self.is_too_large(bytes) => {
+                broken("G5", format!("commit {number} fits in no group and is acknowledged"))
+            }
             Ok(appended) => {
                 self.stage.watch.reach(Mark::Acknowledged);
                 self.stage.note(&[3, number as u64, appended.first.get()]);
@@ -193,6 +215,11 @@ impl<R: Runtime + Sky> Client<R> {
             }
             Err(CommitError::Overloaded) => {
                 self.stage.watch.reach(Mark::AppendOverloaded);
+                self.stage.oracle().refuse(number);
+                Ok(())
+            }
+            Err(error @ CommitError::TooLarge { .. }) if self.is_too_large(bytes) => {
+                self.stage.watch.commit_failed(&error);
                 self.stage.oracle().refuse(number);
                 Ok(())
             }

@@ -4,7 +4,7 @@
 
 use crate::{
     frame::{Surroundings, Temper, one_of},
-    script::Disorder,
+    script::{Disorder, Sizes},
 };
 use sagalog::Options;
 use sagalog_testkit::{Choices, Seeded};
@@ -76,11 +76,12 @@ impl Plan {
         }
     }
 
-    /// The options that the log is opened with.
-    pub fn options(&self) -> Options {
+    /// The options that the log is opened with in a life.
+    pub fn options(&self, sizes: &Sizes) -> Options {
         Options::default()
-            .segment_bytes(self.segment_bytes)
+            .segment_bytes(self.segment_bytes << sizes.segment)
             .group_bytes_max(self.group_bytes_max)
-            .queue_bytes_max(self.queue_bytes_max)
+            .queue_bytes_max(self.queue_bytes_max << sizes.queue)
+            .prepared_segments(1 << sizes.prepared)
     }
 }

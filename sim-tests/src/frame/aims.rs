@@ -12,9 +12,8 @@ use sagalog_testkit::{
     },
 };
 
-/// How near to its end the last write of a segment ends, in bytes. Groups are filled up to whole
-/// blocks of 512, and most commits are small.
-pub(crate) const SEGMENT_END_BYTES: u64 = 2_048;
+/// How near to the end of its segment the last write of it ends, or the one before, in bytes.
+pub(crate) const SEGMENT_END_BYTES: u64 = 4_096;
 
 /// What to stop at.
 #[derive(Clone, Copy, Debug)]

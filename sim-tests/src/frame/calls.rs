@@ -41,6 +41,20 @@ impl How {
             _ => Self::Patiently,
         }
     }
+
+    /// Nobody is refused for want of room.
+    pub(crate) fn draw_patience(choices: &mut Seeded, cancels: bool) -> Self {
+        let gives_up = cancels && choices.below(4) == 0;
+        if gives_up { Self::ForPolls(1 + choices.below(8)) } else { Self::Patiently }
+    }
+
+    /// Waits for `future` like this; `None` if it was given up.
+    pub(crate) async fn wait<F: Future>(self, future: F) -> Option<F::Output> {
+        match self {
+            Self::ForPolls(polls) => give_up_after(polls, future).await,
+            Self::Patiently | Self::IfThereIsRoom => Some(future.await),
+        }
+    }
 }
 
 /// Runs each as a task of its own, until all are done or one breaks a promise.

@@ -10,7 +10,7 @@ use super::{
     aims::{self, Aim},
     surroundings::one_of,
 };
-use crate::script::Life;
+use crate::script::{Life, Sizes};
 use sagalog_testkit::{Choices, Halt, Harm, HarmKind, Seeded, disk::SECTOR_BYTES};
 
 /// How often the healed store has to open, work and close.
@@ -37,7 +37,12 @@ pub(super) fn next_life<S: Suite>(stage: &Stage<S>) -> Option<(u32, Life)> {
 
 fn draw_life(choices: &mut Seeded, plan: &Surroundings, clients: u32, healed: bool) -> Life {
     let errs = plan.clock_errs && choices.below(2) == 0;
+    let cancels = plan.cancels && !healed;
     Life {
+        opens_for_polls: draw_polls(choices, cancels, 256),
+        closes_for_polls: draw_polls(choices, cancels, 32),
+        reopens: if healed { 0 } else { *one_of(choices, &[0, 0, 0, 0, 0, 0, 1, 2]) },
+        sizes: if choices.below(4) == 0 { draw_sizes(choices) } else { Sizes::default() },
         healed,
         clients,
         closes: healed || choices.below(3) == 0,
@@ -50,6 +55,20 @@ fn draw_life(choices: &mut Seeded, plan: &Surroundings, clients: u32, healed: bo
         },
         asks_each: *one_of(choices, &[1, 8, 16, 16, 32, 32]),
     }
+}
+
+/// After how many polls somebody gives up, if at all.
+fn draw_polls(choices: &mut Seeded, cancels: bool, polls_max: u64) -> Option<u64> {
+    if !cancels || choices.below(4) > 0 {
+        return None;
+    }
+    let polls_max = polls_max >> choices.below(6);
+    Some(1 + choices.below(polls_max))
+}
+
+fn draw_sizes(choices: &mut Seeded) -> Sizes {
+    let mut doublings = || u32::try_from(choices.below(3)).unwrap_or(0);
+    Sizes { segment: doublings(), queue: doublings(), cache: doublings(), prepared: doublings() }
 }
 
 /// Plans what goes wrong in a life.

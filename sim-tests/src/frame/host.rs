@@ -176,3 +176,88 @@ impl Host for Madsim {
         madsim::time::TimeHandle::current().elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use madsim::runtime::Runtime as Simulated;
+    use sagalog::runtime::{Clock, Disk, File, OpenMode};
+    use sagalog_testkit::SimDisk;
+    use std::{
+        collections::BTreeMap,
+        pin::pin,
+        sync::atomic::{AtomicU32, Ordering},
+        task::{Context, Waker},
+    };
+
+    type FileOf<R> = <<R as Runtime>::Disk as Disk>::File;
+
+    /// Whose destructor goes on as if it lived: at once, and as a task.
+    struct Ghost<R: Runtime> {
+        runtime: R,
+        file: Arc<FileOf<R>>,
+        appeared: Arc<AtomicU32>,
+    }
+
+    async fn haunt<R: Runtime>(runtime: R, file: Arc<FileOf<R>>) {
+        let _ = file.write_at(b"ghost", 0).await;
+        let _ = file.sync_data().await;
+        let _ = runtime.disk().open("ghost", OpenMode::Create).await;
+        let _ = runtime.disk().remove("file").await;
+    }
+
+    impl<R: Runtime> Drop for Ghost<R> {
+        fn drop(&mut self) {
+            self.appeared.fetch_add(1, Ordering::Relaxed);
+            let again = || haunt(self.runtime.clone(), Arc::clone(&self.file));
+            let mut at_once = pin!(again());
+            for _ in 0..64 {
+                if at_once.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                    break;
+                }
+            }
+            let _ = self.runtime.spawn("ghost", again());
+        }
+    }
+
+    /// A life that is stopped before its fourth operation, and another one after it.
+    async fn haunted<H: Host>(mut host: H, disk: SharedDisk) {
+        let facts = Life::default();
+        host.begin(Turns::read(BTreeMap::new()), &facts);
+        let (runtime, appeared) = (host.runtime(), Arc::new(AtomicU32::new(0)));
+        let seen = Arc::clone(&appeared);
+        disk.with(|disk| disk.halt_before(4));
+        let life = async move {
+            let file = runtime.disk().open("file", OpenMode::Create).await.expect("a quiet disk");
+            file.write_at(b"alive", 0).await.expect("a quiet disk");
+            file.sync_data().await.expect("a quiet disk");
+            let ghost = Ghost { runtime: runtime.clone(), file: Arc::new(file), appeared };
+            runtime.disk().sync_dir().await.expect("a quiet disk");
+            drop(ghost);
+        };
+        assert!(matches!(host.live(life).await, Err(Stopped::Halted)));
+        let before = disk.with(|disk| {
+            disk.process_crash();
+            (disk.trace_hash(), disk.ops(), disk.names())
+        });
+        host.end();
+        host.begin(Turns::read(BTreeMap::new()), &facts);
+        let runtime = host.runtime();
+        let next = async move { runtime.sleep(Duration::from_secs(1)).await };
+        assert!(host.live(next).await.is_ok());
+        assert_eq!(seen.load(Ordering::Relaxed), 1, "the destructor ran");
+        disk.with(|disk: &mut SimDisk| {
+            assert_eq!((disk.trace_hash(), disk.ops(), disk.names()), before);
+            assert!(disk.counters().fenced > 0, "it knocked");
+        });
+    }
+
+    #[test]
+    fn what_destructors_of_a_dead_life_do_has_no_effect() {
+        let simulated = || Simulated::with_seed_and_config(1, madsim::Config::default());
+        let disk = SharedDisk::new(SimDisk::new());
+        simulated().block_on(haunted(Executor::new(disk.clone(), 1), disk));
+        let disk = SharedDisk::new(SimDisk::new());
+        simulated().block_on(haunted(Madsim::new(disk.clone()), disk));
+    }
+}

@@ -9,6 +9,7 @@ mod calls;
 mod draw;
 mod excuse;
 mod host;
+mod opening;
 mod stage;
 mod surroundings;
 mod weather;
@@ -68,7 +69,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     /// How many calls the oracle has seen.
     fn calls(oracle: &Self::Oracle) -> u64;
 
-    /// One life of the process.
+    /// From an opening to its end.
     fn live<R: Runtime + Sky>(
         life: Lived<Self, R>,
     ) -> impl Future<Output = Result<Ending, Violation>> + Send;
@@ -187,7 +188,7 @@ async fn live<S: Suite, H: Host>(
     let turns = stage.director().turns(number, stage.choices(number, 2), stage.world().order);
     host.begin(turns, facts);
     let life = Lived::new(stage.clone(), number, facts.clone(), host.runtime());
-    let lived = host.live(S::live(life)).await;
+    let lived = host.live(opening::live(life)).await;
     // Noted whatever came of it: a life that breaks a promise needs its faults and its order.
     let struck = stage.disk.with(|disk| disk.injected_in_life().to_vec());
     stage.director().life_over(number, &struck);

@@ -185,8 +185,17 @@ impl<S: Suite> Stage<S> {
 pub struct Lived<S: Suite, R> {
     pub(crate) stage: Stage<S>,
     pub(crate) number: u32,
+    /// How often the process has opened the store before.
+    pub(crate) opening: u32,
     pub(crate) facts: Life,
     pub(crate) runtime: R,
+}
+
+impl<S: Suite, R: Clone> Clone for Lived<S, R> {
+    fn clone(&self) -> Self {
+        let (stage, facts) = (self.stage.clone(), self.facts.clone());
+        Self { stage, facts, runtime: self.runtime.clone(), ..*self }
+    }
 }
 
 impl<S: Suite, R> fmt::Debug for Lived<S, R> {
@@ -197,7 +206,7 @@ impl<S: Suite, R> fmt::Debug for Lived<S, R> {
 
 impl<S: Suite, R> Lived<S, R> {
     pub(super) fn new(stage: Stage<S>, number: u32, facts: Life, runtime: R) -> Self {
-        Self { stage, number, facts, runtime }
+        Self { stage, number, opening: 0, facts, runtime }
     }
 
     /// The choices of a client in this life, or of the life itself.

@@ -131,7 +131,7 @@ marks! {
     CrashInCopies "crash-in-copies" Required Required
         "A life was cut short while a recovery wrote to the log."
     CrashInSeal "crash-in-seal" Required Required
-        "A life was cut short around the last write of a segment."
+        "A life was cut short around a write to the end of a segment."
     CrashInRoll "crash-in-roll" Required Required
         "A life was cut short while it prepared a segment."
     CrashInSuperblock "crash-in-superblock" Required Required
@@ -162,7 +162,7 @@ marks! {
     AppendKeyReused "append-key-reused" Never Required
         "An append was refused: its key belongs to another."
     AppendFenced "append-fenced" Never Required "An append was refused by a fence."
-    AppendLimit "append-limit" Rare Rare "An append was refused: it is too large."
+    AppendLimit "append-limit" Required Required "An append was refused: it is too large."
     AppendQuery "append-query" Never Required
         "An append was refused: the query of a guard is not answered."
     AppendOverloaded "append-overloaded" Required Rare "An append was refused by a full queue."
@@ -175,7 +175,7 @@ marks! {
         "An append was left unknown by a failed write or sync."
     AppendPoisoned "append-poisoned" Required Required
         "An append was refused after an earlier failure."
-    AppendClosed "append-closed" Rare Rare "An append was refused by a closed store."
+    AppendClosed "append-closed" Required Required "An append was refused by a closed store."
     UnknownAndThere "unknown-and-there" Required Required
         "An append of unknown outcome was there later."
     UnknownAndGone "unknown-and-gone" Required Required
@@ -189,6 +189,10 @@ marks! {
         "An opening mended an index that was damaged while nobody looked."
     IndexWritten "index-written" Never Required "A life wrote a file of the index."
     IndexMerged "index-merged" Never Required "A life merged files of the index."
+    OpenGivenUp "open-given-up" Required Required "An opening was given up halfway."
+    CloseGivenUp "close-given-up" Required Required "A closing was given up halfway."
+    Reopened "reopened" Required Required "A process closed its store and opened it again."
+    OtherSizes "other-sizes" Required Required "A life had other options than the plan says."
     Paused "paused" Required Required "The process stood still for a while."
     ClockForward "clock-forward" Required Required "The wall clock jumped forward."
     ClockBack "clock-back" Required Required "The wall clock jumped back."

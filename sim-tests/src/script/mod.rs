@@ -96,6 +96,37 @@ pub struct Life {
     /// Of what can be asked after opening, each so-manieth is asked; 0 asks nothing.
     #[serde(skip_serializing_if = "is_default")]
     pub asks_each: u32,
+    /// Before it is opened, an opening is given up after so many polls.
+    #[serde(skip_serializing_if = "is_default")]
+    pub opens_for_polls: Option<u64>,
+    /// Who closes it gives up after so many polls.
+    #[serde(skip_serializing_if = "is_default")]
+    pub closes_for_polls: Option<u64>,
+    /// How often it is closed and opened again before its last opening.
+    #[serde(skip_serializing_if = "is_default")]
+    pub reopens: u32,
+    /// With which options it is opened.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sizes: Sizes,
+}
+
+/// How often the sizes of the plan are doubled in a life.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::exhaustive_structs, reason = "the suites' own vocabulary")]
+pub struct Sizes {
+    /// The size of new segments.
+    #[serde(skip_serializing_if = "is_default")]
+    pub segment: u32,
+    /// What may wait to be written.
+    #[serde(skip_serializing_if = "is_default")]
+    pub queue: u32,
+    /// What the pages of the index may take.
+    #[serde(skip_serializing_if = "is_default")]
+    pub cache: u32,
+    /// How many segments are prepared ahead.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prepared: u32,
 }
 
 impl Life {

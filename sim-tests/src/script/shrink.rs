@@ -6,7 +6,7 @@
 //! After Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", IEEE TSE 28
 //! (2002), with whole lives and whole kinds of decisions tried first.
 
-use super::{ClientCall, Decision, Life, What};
+use super::{ClientCall, Decision, Life, Sizes, What};
 use std::{collections::BTreeSet, mem};
 
 /// Shrinks `decisions`. `fails` says whether a script shows the failure, `simpler` which calls may
@@ -130,6 +130,10 @@ fn simpler_lives(life: &Life) -> Vec<Life> {
         Life { clock_jumps_s: 0, clock_drifts_ppm: 0, ..life.clone() },
         Life { asks_each: 0, ..life.clone() },
         Life { power_fails: false, ..life.clone() },
+        Life { opens_for_polls: None, ..life.clone() },
+        Life { closes_for_polls: None, ..life.clone() },
+        Life { reopens: 0, ..life.clone() },
+        Life { sizes: Sizes::default(), ..life.clone() },
         Life { closes: life.healed, ..life.clone() },
     ];
     simpler.into_iter().filter(|simpler| simpler != life).collect()

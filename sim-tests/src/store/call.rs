@@ -11,6 +11,9 @@ use sagalog_testkit::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Of each event of an append that is too large.
+const EVENT_BYTES: usize = 256;
+
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,11 +41,17 @@ pub enum Call {
         read: PlainRead,
         /// How many turns it gives to others, at most, between two events.
         turns: u64,
+        /// After how many polls each wait for an event is given up and begun anew; 0 is never.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        drops: u64,
     },
     /// Asks for the head.
     Head {},
     /// Another process opens the store for reading only, asks, refreshes and asks again.
     Beside(Vec<Question>),
+    /// Another process begins to open the store for reading only, and later to refresh what it
+    /// sees, and gives up after so many polls.
+    BesideBriefly(u64),
     /// Something that does not concern the store.
     Weather(Weather),
 }
@@ -60,16 +69,16 @@ impl Call {
             }
             76..=107 => {
                 let question = Draw::new(choices, plan.alphabet, past).question();
-                let gives_up = cancels && choices.below(4) == 0;
-                let how =
-                    if gives_up { How::ForPolls(1 + choices.below(8)) } else { How::Patiently };
-                Self::Ask { question, how }
+                Self::Ask { question, how: How::draw_patience(choices, cancels) }
             }
             108..=115 => {
                 let read = Draw::new(choices, plan.alphabet, past).read();
-                Self::ReadSlowly { read, turns: choices.below(4) }
+                let drops = if cancels { choices.below(4) } else { 0 };
+                Self::ReadSlowly { read, turns: choices.below(4), drops }
             }
-            116..=123 => Self::Head {},
+            116..=122 => Self::Head {},
+            123 if cancels => Self::BesideBriefly(1 + choices.below(64)),
+            123 => Self::Append { append: too_large(choices, plan), how: How::Patiently },
             124 => {
                 let mut question = || Draw::new(choices, plan.alphabet, past).question();
                 Self::Beside(vec![question(), question()])
@@ -95,13 +104,14 @@ impl Call {
             Self::Ask { question, how } if !how.is_patient() => {
                 vec![Self::Ask { question: question.clone(), how: How::Patiently }]
             }
-            Self::ReadSlowly { read, turns: 1.. } => {
-                vec![Self::ReadSlowly { read: read.clone(), turns: 0 }]
+            Self::ReadSlowly { read, turns, drops } if turns + drops > 0 => {
+                vec![Self::ReadSlowly { read: read.clone(), turns: 0, drops: 0 }]
             }
             Self::Ask { .. }
             | Self::ReadSlowly { .. }
             | Self::Head {}
             | Self::Beside(_)
+            | Self::BesideBriefly(_)
             | Self::Weather(_) => Vec::new(),
         }
     }
@@ -127,6 +137,26 @@ fn simpler_appends(append: &PlainAppend) -> Vec<PlainAppend> {
     // An append without events is found again by its key.
     simpler.retain(|simpler| !simpler.writes.is_empty() || simpler.key == append.key);
     simpler
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// An append that fits in no group.
+fn too_large(choices: &mut Seeded, plan: &Plan) -> PlainAppend {
+    let payload = || vec![b'l'; EVENT_BYTES];
+    let events = usize::try_from(plan.group_bytes_max + choices.below(4096)).unwrap_or(0);
+    let event = || ("large".to_owned(), PlainEvent::new("A", payload()));
+    let writes = (0..=events / EVENT_BYTES).map(|_| event()).collect();
+    PlainAppend { writes, ..PlainAppend::default() }
+}
+
+/// Whether it fits in no group, whatever is added to what its caller gave.
+pub(super) fn is_too_large(append: &PlainAppend, plan: &Plan) -> bool {
+    let bytes: usize = append.writes.iter().map(|(_, event)| event.payload.len()).sum();
+    bytes as u64 > plan.group_bytes_max
 }
 
 /// A third of the appends repeat a call of which nobody knows what became.

@@ -3,7 +3,7 @@
 //! It does not know what is right. The invariant it guards: an answer goes to the oracle in the
 //! step in which it arrives, so that a life that is cut short leaves what its callers knew.
 
-use super::{Call, Store as Suite, oracle::AttemptId};
+use super::{Call, Store as Suite, call, oracle::AttemptId};
 use crate::{
     frame::{How, Sky, Stage, give_up_after, yield_now},
     marks::{Mark, Unclear},
@@ -46,9 +46,10 @@ impl<R: Runtime + Sky> Client<R> {
         match call {
             Call::Append { append, how } => self.append(append, how).await,
             Call::Ask { question, how } => self.ask(question, how).await,
-            Call::ReadSlowly { read, turns } => self.read_slowly(read, turns).await,
+            Call::ReadSlowly { read, turns, drops } => self.read_slowly(read, turns, drops).await,
             Call::Head {} => self.look_at_the_head(),
             Call::Beside(questions) => self.read_beside(questions).await,
+            Call::BesideBriefly(polls) => self.look_briefly(polls).await,
             Call::Weather(weather) => {
                 self.read_the_clock();
                 weather.happen(&self.runtime, &self.stage.watch).await;
@@ -73,7 +74,13 @@ impl<R: Runtime + Sky> Client<R> {
         };
         self.read_the_clock();
         self.notice(attempt, &answer);
-        if let Err(error) = &answer {
+        let too_large = call::is_too_large(&append, &self.stage.plan);
+        if too_large && answer.is_ok() {
+            return broken("G17", format!("it fits in no group and is stored: {append:?}"));
+        }
+        if let Err(error) = &answer
+            && !(too_large && matches!(error, AppendError::Limit { .. }))
+        {
             self.stage.judge_append(error, self.healthy, how == How::IfThereIsRoom)?;
         }
         let outcome = Outcome::from(answer);
@@ -104,7 +111,6 @@ impl<R: Runtime + Sky> Client<R> {
         how: How,
     ) -> Option<Result<Committed, AppendError>> {
         match how {
-            How::Patiently => Some(self.store.append(append).await),
             How::IfThereIsRoom => match self.store.try_append(append) {
                 Ok(pending) => Some(pending.await),
                 Err(error) => Some(Err(error)),
@@ -113,20 +119,13 @@ impl<R: Runtime + Sky> Client<R> {
                 self.stage.oracle().take_back(attempt);
                 give_up_after(0, self.store.append(append)).await
             }
-            How::ForPolls(polls) => give_up_after(polls, self.store.append(append)).await,
+            How::ForPolls(_) | How::Patiently => how.wait(self.store.append(append)).await,
         }
     }
 
     async fn ask(&self, question: Question, how: How) -> Result<(), Violation> {
         let low = self.stage.oracle().seen();
-        let reply = match how {
-            How::ForPolls(polls) => {
-                give_up_after(polls, question.put_to_store(&self.store, &self.shown)).await
-            }
-            How::Patiently | How::IfThereIsRoom => {
-                Some(question.put_to_store(&self.store, &self.shown).await)
-            }
-        };
+        let reply = how.wait(question.put_to_store(&self.store, &self.shown)).await;
         let Some(reply) = reply else { return Ok(()) };
         let by = self.stage.oracle().tick();
         self.told(question, reply, low, by)
@@ -143,12 +142,16 @@ impl<R: Runtime + Sky> Client<R> {
 
     /// A read that lets others append between its events: it shows what was there at its first
     /// poll.
-    async fn read_slowly(&self, read: PlainRead, turns: u64) -> Result<(), Violation> {
+    async fn read_slowly(&self, read: PlainRead, turns: u64, drops: u64) -> Result<(), Violation> {
         let low = self.stage.oracle().seen();
         let mut events = self.store.read((&read).into());
         let (mut shown, mut pinned) = (Vec::new(), None);
         let reply = loop {
-            let next = events.next().await;
+            // What is given up is begun anew, and nothing is left out.
+            let next = match give_up_after(drops, events.next()).await {
+                Some(next) => next,
+                None => events.next().await,
+            };
             let by = *pinned.get_or_insert_with(|| self.stage.oracle().tick());
             match next {
                 Ok(Some(event)) => shown.push(self.shown.plain(&event)),
@@ -160,6 +163,19 @@ impl<R: Runtime + Sky> Client<R> {
             }
         };
         self.told(Question::Read(read), reply.0, low, reply.1)
+    }
+
+    /// Another process gives up looking: the store is none the worse, nor is what it saw.
+    async fn look_briefly(&self, polls: u64) -> Result<(), Violation> {
+        let opening = Store::open_read_only_with(&self.runtime);
+        let Some(Ok(reader)) = give_up_after(polls, opening).await else { return Ok(()) };
+        let before = reader.head();
+        let refreshed = give_up_after(polls / 2, reader.refresh()).await;
+        if refreshed.is_none() && reader.head() != before {
+            let what = format!("a refresh that was given up went from {before}");
+            return broken("G14", format!("{what} to {}", reader.head()));
+        }
+        Ok(())
     }
 
     /// Another process reads beside this one. What it shows is durable, and all of it up to its

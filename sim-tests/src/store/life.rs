@@ -8,16 +8,19 @@ use crate::{
     frame::{Ending, Lived, Sky, join_all, judge_refusal},
     report::{Violation, broken},
 };
-use sagalog::{ReadError, Store, runtime::Runtime};
+use sagalog::{Append, AppendError, ReadError, Store, runtime::Runtime};
 use sagalog_testkit::model::{
-    PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown,
+    PlainAppend, PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown,
 };
 use std::sync::Arc;
 
 pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
     let (stage, now) = (&life.stage, life.runtime.wall());
-    stage.oracle().begins(life.facts.before_its_jump(now), now);
-    let store = match Store::open_with(&life.runtime, stage.plan.options()).await {
+    let ended = if life.opening == 0 { life.facts.before_its_jump(now) } else { now };
+    stage.oracle().begins(ended, now);
+    let options = stage.plan.options(&life.facts.sizes);
+    let open = || Store::open_with(&life.runtime, options.clone());
+    let store = match life.open(open).await {
         Ok((store, report)) => {
             stage.watch.opened(&report);
             store
@@ -44,10 +47,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
     stage.watch.runs(store.stats().runs);
     ask(life, &store).await?;
     work(life, &store).await?;
-    if life.facts.closes {
-        return close(life, store).await;
-    }
-    Ok(Ending::Left)
+    if life.closes() { close(life, store).await } else { Ok(Ending::Left) }
 }
 
 /// Asks the keys of appends without events where they are. False if that cannot be read.
@@ -132,8 +132,8 @@ async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
-        number,
-        choices: life.choices(number),
+        number: life.client(number),
+        choices: life.choices(life.client(number)),
         runtime: life.runtime.clone(),
         store: store.clone(),
         shown: Arc::clone(&shown),
@@ -146,12 +146,15 @@ async fn close<R: Runtime + Sky>(
     life: &Lived<Suite, R>,
     store: Store,
 ) -> Result<Ending, Violation> {
-    match store.close().await {
-        Ok(()) => Ok(Ending::Closed),
-        Err(error) if life.facts.healed || !(life.stage.troubled() || life.stage.cramped()) => {
-            broken("G8", format!("a healthy store does not close: {error}"))
+    let late = store.clone();
+    let ending = life.close(store.close()).await?;
+    let append = PlainAppend { key: Some("nobody's".into()), ..PlainAppend::default() };
+    match late.append(Append::from(&append)).await {
+        Err(error @ (AppendError::Closed | AppendError::Poisoned)) => {
+            life.stage.watch.append_failed(&error);
+            Ok(ending)
         }
-        Err(_) => Ok(Ending::Left),
+        other => broken("G15", format!("after its end a store answers {other:?}")),
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! Everything a run varies is drawn here or in the frame, and prints.
 
-use crate::frame::{Surroundings, Temper, one_of};
+use crate::{
+    frame::{Surroundings, Temper, one_of},
+    script::Sizes,
+};
 use sagalog::Options;
 use sagalog_testkit::{Choices, Fault, FaultKind, Operation, Seeded, model::Alphabet};
 use serde::{Deserialize, Serialize};
@@ -111,13 +114,14 @@ impl Plan {
         }
     }
 
-    /// The options that the store is opened with.
-    pub fn options(&self) -> Options {
+    /// The options that the store is opened with in a life.
+    pub fn options(&self, sizes: &Sizes) -> Options {
         Options::default()
-            .segment_bytes(self.segment_bytes)
+            .segment_bytes(self.segment_bytes << sizes.segment)
             .group_bytes_max(self.group_bytes_max)
-            .queue_bytes_max(self.queue_bytes_max)
-            .cache_bytes(self.cache_bytes)
+            .queue_bytes_max(self.queue_bytes_max << sizes.queue)
+            .prepared_segments(1 << sizes.prepared)
+            .cache_bytes(self.cache_bytes << sizes.cache)
             .key_horizon_events(self.key_horizon_events)
     }
 
