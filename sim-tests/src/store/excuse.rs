@@ -52,7 +52,11 @@ impl Stage<Store> {
                 !healthy && !self.derived() && self.troubled()
             }
             Refusal::IndexUnwritten(_) => !healthy && self.index_unwritable(),
-            Refusal::Failed(_) => !healthy && self.reported(),
+            // A poisoned store mends no index file, and says that it is closed.
+            Refusal::Failed(_) => {
+                let unmended = self.troubled() && self.harmed() && !self.derived();
+                !healthy && (self.reported() || unmended)
+            }
         };
         if excused || self.hurt() {
             return Ok(true);
