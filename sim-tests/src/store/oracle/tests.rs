@@ -36,6 +36,11 @@ fn first_in(stream: &str) -> PlainAppend {
     PlainAppend { guards, ..to(&[stream]) }
 }
 
+/// What the clock shows until the first recovery.
+fn beginning() -> WallTime {
+    WallTime::from_unix_nanos(1)
+}
+
 fn conflict() -> Outcome {
     Outcome::Conflict(vec![(0, Actual::Revision(Revision::new(0)))])
 }
@@ -47,7 +52,7 @@ fn everything() -> Question {
 impl Story {
     fn new() -> Self {
         let mut story = Self { oracle: Oracle::new(1_000), store: Model::new(1_000), op: 1 };
-        story.oracle.shows(WallTime::from_unix_nanos(story.op));
+        story.oracle.shows(beginning());
         story
     }
 
@@ -193,7 +198,8 @@ fn damage_excuses_what_intact_bytes_do_not_prove() {
         let mut story = Story::new();
         story.told(to(&["a"]));
         story.recover()?;
-        let log = story.log_with(0, |event| event.recorded_at = WallTime::default());
+        let id = EventId::from_bytes([7; 16]);
+        let log = story.log_with(0, |event| event.event.id = Some(id));
         story.recover_as(&log, Disk::Damaged { proven })
     };
     let unfounded = |proven| {
@@ -244,7 +250,7 @@ fn the_log_is_made_of_whole_commits_that_somebody_made() {
         story.recover_as(&log[..1], Disk::Honest)
     });
     breaks("G4", "no commit begins with", |story| {
-        story.store.append(&to(&["a"]), WallTime::default());
+        story.store.append(&to(&["a"]), beginning());
         story.recover()
     });
     breaks("G4", "nobody made", |story| {
@@ -336,20 +342,20 @@ fn a_call_is_stored_once_or_not_at_all() {
     breaks("G6", "it was gone, and is back", |story| {
         let (_, append) = story.ignored(to(&["a"]));
         story.recover()?;
-        story.store.append(&append, WallTime::default());
+        story.store.append(&append, beginning());
         story.recover()
     });
     breaks("G19", "as well as at 0", |story| {
         let (_, append) = story.ignored(to(&["a"]));
-        story.store.append(&append, WallTime::default());
-        story.store.append(&append, WallTime::default());
+        story.store.append(&append, beginning());
+        story.store.append(&append, beginning());
         story.recover()
     });
     breaks("G19", "stored again at 1, rightly", |story| {
         story.told(keyed(to(&["a"])));
         let (_, again) = story.ignored(keyed(to(&["a"])));
         // The store has forgotten the key.
-        story.store.append(&PlainAppend { key: None, ..(*again).clone() }, WallTime::default());
+        story.store.append(&PlainAppend { key: None, ..(*again).clone() }, beginning());
         story.recover()
     });
 }
@@ -358,29 +364,27 @@ fn a_call_is_stored_once_or_not_at_all() {
 fn an_append_takes_effect_between_call_and_answer() {
     breaks("G20", "called when 1 had been shown", |story| {
         let (first, append) = story.ignored(to(&["a"]));
-        let told = story.store.append(&append, WallTime::default());
+        let told = story.store.append(&append, beginning());
         story.answer(first, told);
         story.store.cut(0);
         story.unanswered(to(&["b"]));
-        story.store.append(&append, WallTime::default());
+        story.store.append(&append, beginning());
         story.recover()
     });
     breaks("G17", "stored at 1", |story| {
         let (_, late) = story.ignored(to(&["b"]));
         let (first, append) = story.ignored(to(&["a"]));
-        let told = story.store.append(&append, WallTime::default());
+        let told = story.store.append(&append, beginning());
         story.answer(first, told);
         story.store.cut(0);
-        story.store.append(&late, WallTime::default());
-        story.store.append(&append, WallTime::default());
+        story.store.append(&late, beginning());
+        story.store.append(&append, beginning());
         story.recover()
     });
     breaks("G18", "in spite of Conflict", |story| {
         story.told(to(&["a"]));
         let (_, append) = story.ignored(first_in("a"));
-        story
-            .store
-            .append(&PlainAppend { guards: vec![], ..(*append).clone() }, WallTime::default());
+        story.store.append(&PlainAppend { guards: vec![], ..(*append).clone() }, beginning());
         story.recover()
     });
     breaks("G18", "at no head", |story| {
