@@ -54,13 +54,13 @@ marks! {
     Created "created" Required Required "An opening made a new store."
     RowA "row-a" Required Rare "An opening refused: a later group calls the missing one durable."
     RowB "row-b" Rare Rare "An opening refused: a group landed in a place that is not its own."
-    RowC "row-c" Required Required
+    RowC "row-c" Required Rare
         "An opening refused: a group that the superblock promised is gone."
     RowD "row-d" Rare Rare "An opening refused: the log does not reach the next segment."
     RowE "row-e" Required Rare "An opening refused: unreadable blocks may hide acknowledged groups."
     RowF "row-f" Rare Rare "An opening refused: the unreadable block may be acknowledged."
     RowG "row-g" Required Required "An opening went on where the log had been closed in order."
-    RowH "row-h" Required Required
+    RowH "row-h" Required Rare
         "An opening went on behind a full segment that had been closed in order."
     RowI "row-i" Rare Rare "An opening went on: the unreadable lies beyond the proven end."
     RowJ "row-j" Rare Rare "An opening went on: the unreadable block lies beyond the proven end."
@@ -130,7 +130,7 @@ marks! {
         "A life was cut short while it made a store."
     CrashInCopies "crash-in-copies" Required Required
         "A life was cut short while a recovery wrote to the log."
-    CrashInSeal "crash-in-seal" Required Required
+    CrashInSeal "crash-in-seal" Required Rare
         "A life was cut short around a write to the end of a segment."
     CrashInRoll "crash-in-roll" Required Required
         "A life was cut short while it prepared a segment."
