@@ -81,7 +81,7 @@ pub(crate) async fn join_all<R: Runtime>(
     Ok(())
 }
 
-/// Polls a future so often and no more.
+/// Polls a future in so many of its turns and no more.
 pub(crate) async fn give_up_after<F: Future>(polls: u64, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
@@ -93,7 +93,11 @@ pub(crate) async fn give_up_after<F: Future>(polls: u64, future: F) -> Option<F:
         match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+            // It is polled again although nothing happened, so that it is given up at any moment.
+            Poll::Pending => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     })
     .await
