@@ -117,7 +117,7 @@ impl SimDisk {
         call: Call<'_>,
         effect: impl FnOnce(&mut Self, Strike) -> io::Result<T>,
     ) -> Outcome<T> {
-        let end = call.offset + call.bytes;
+        let end = call.offset.saturating_add(call.bytes);
         let room = || room_behind(&self.directory, &self.inodes, call.file, end);
         if self.halting.stops(self.ops + 1, &call, room) {
             let error = io::Error::other("this incarnation was stopped before this operation");
