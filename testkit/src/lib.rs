@@ -41,4 +41,4 @@ pub use door::{Pace, SharedDisk, SimDiskHandle, SimFile, SimLock};
 pub use example::with_orders;
 pub use harm::{Harm, HarmKind};
 pub use machine::{Machine, segment_name};
-pub use world::{Order, Schedule, Stop, VirtualPace, VirtualRuntime, World};
+pub use world::{Order, Schedule, Stop, VirtualPace, VirtualRuntime, World, yield_now};

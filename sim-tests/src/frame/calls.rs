@@ -102,17 +102,3 @@ pub(crate) async fn give_up_after<F: Future>(polls: u64, future: F) -> Option<F:
     })
     .await
 }
-
-/// Lets other ready tasks run first.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|context| {
-        if yielded {
-            return Poll::Ready(());
-        }
-        yielded = true;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}

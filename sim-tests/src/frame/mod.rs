@@ -17,7 +17,7 @@ mod weather;
 pub use aims::Aim;
 pub(crate) use aims::{INDEX, LOG, SEGMENT_END_BYTES};
 pub use calls::How;
-pub(crate) use calls::{give_up_after, join_all, yield_now};
+pub(crate) use calls::{give_up_after, join_all};
 pub use host::Sky;
 pub use stage::Lived;
 pub(crate) use stage::Stage;

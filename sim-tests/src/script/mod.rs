@@ -93,7 +93,7 @@ pub struct Life {
     /// By how many millionths the wall clock is fast.
     #[serde(skip_serializing_if = "is_default")]
     pub clock_drifts_ppm: i64,
-    /// Of what can be asked after opening, each so-manieth is asked; 0 asks nothing.
+    /// Every how many of the questions after opening one is asked: 1 asks all, 0 none.
     #[serde(skip_serializing_if = "is_default")]
     pub asks_each: u32,
     /// Before it is opened, an opening is given up after so many polls.

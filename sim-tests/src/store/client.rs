@@ -5,7 +5,7 @@
 
 use super::{Call, Store as Suite, call, oracle::AttemptId};
 use crate::{
-    frame::{How, Sky, Stage, give_up_after, yield_now},
+    frame::{How, Sky, Stage, give_up_after},
     marks::{Mark, Unclear},
     report::{Violation, broken},
 };
@@ -13,6 +13,7 @@ use sagalog::{Append, AppendError, Committed, ReadOnlyStore, Store, runtime::Run
 use sagalog_testkit::{
     Choices, Seeded,
     model::{Outcome, PlainAppend, PlainRead, Question, Refusal, Reply, Shown},
+    yield_now,
 };
 use std::sync::Arc;
 

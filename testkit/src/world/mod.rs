@@ -22,7 +22,7 @@ use std::{
 use sagalog::runtime::{Tasks, WallTime};
 
 pub use executor::Stop;
-pub use runtime::{VirtualPace, VirtualRuntime};
+pub use runtime::{VirtualPace, VirtualRuntime, yield_now};
 pub use schedule::{Order, Schedule};
 
 use crate::{

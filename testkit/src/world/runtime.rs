@@ -119,8 +119,8 @@ impl Pace for VirtualPace {
     }
 }
 
-/// Lets other ready tasks run first.
-async fn yield_now() {
+/// Lets other ready tasks run first, on any executor.
+pub async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {
         if yielded {
