@@ -51,6 +51,7 @@
 pub mod append;
 pub mod codec;
 pub mod commit;
+pub mod definition;
 mod engine;
 pub mod error;
 pub mod event;
@@ -62,6 +63,7 @@ pub mod options;
 pub mod query;
 pub mod read;
 pub mod runtime;
+pub mod saga;
 mod store;
 mod time;
 
@@ -74,7 +76,10 @@ pub use engine::store::{
 pub use error::{Actual, AppendError, FailedGuard};
 pub use event::{ContentType, EventId, EventIdError, NewEvent, RecordedEvent};
 pub use ids::{FencingToken, Revision};
-pub use names::{CommandKey, ConsumerId, EventType, FenceName, NameError, StreamId, Tag};
+pub use names::{
+    CommandKey, ConsumerId, DefinitionName, EventType, FenceName, NameError, SagaId, StepName,
+    StreamId, Tag,
+};
 pub use query::{Query, QueryError, QueryItem};
 pub use read::Read;
 pub use time::WallTime;

@@ -72,4 +72,14 @@ pub const PREFIX_CATEGORIES_MAX: usize = 1024;
 /// 100 million.
 pub const KEY_HORIZON_EVENTS: u64 = 100_000_000;
 
+/// The longest name of a saga: 160 bytes.
+pub const SAGA_ID_BYTES_MAX: usize = 160;
+
+/// The longest name of a definition or a step: 64 bytes.
+pub const PART_BYTES_MAX: usize = 64;
+
+// The key of an effect is the saga, a round of up to ten digits and the step, with a slash between
+// them; a participant puts two letters in front. It has to be a name.
+const _: () = assert!(2 + SAGA_ID_BYTES_MAX + 1 + 10 + 1 + PART_BYTES_MAX <= NAME_BYTES_MAX);
+
 const _: () = assert!(APPEND_EVENTS_MAX == COMMIT_POSITIONS_MAX as usize);

@@ -4,7 +4,7 @@
 //! that: who may write to which stream is decided by the store. The invariant: a name that exists
 //! is 1 to 255 bytes of UTF-8 without control characters.
 
-use crate::limits::NAME_BYTES_MAX;
+use crate::limits::{NAME_BYTES_MAX, PART_BYTES_MAX, SAGA_ID_BYTES_MAX};
 use std::{borrow::Borrow, error::Error, fmt, str::FromStr, sync::Arc};
 
 /// Names that begin so belong to Sagalog and to engines that are built on it.
@@ -33,6 +33,11 @@ pub enum NameError {
         /// Where, in bytes from the start.
         at: usize,
     },
+    /// A slash stands in it.
+    Slash {
+        /// Where, in bytes from the start.
+        at: usize,
+    },
     /// Names that begin with `$` are reserved; see [`StreamId::system`].
     Reserved,
     /// A system name begins with `$`; this one does not.
@@ -48,6 +53,7 @@ impl fmt::Display for NameError {
             }
             Self::Control { at } => write!(f, "a control character stands at byte {at}"),
             Self::NotUtf8 { at } => write!(f, "the name is not UTF-8 from byte {at} on"),
+            Self::Slash { at } => write!(f, "a slash stands at byte {at}"),
             Self::Reserved => f.write_str("names that begin with `$` are reserved"),
             Self::NotReserved => f.write_str("the name of a system stream begins with `$`"),
         }
@@ -204,6 +210,36 @@ impl StreamId {
     pub fn category(&self) -> &str {
         category_of(&self.0)
     }
+}
+
+fn check_saga(name: &str) -> Result<(), NameError> {
+    check_free(name)?;
+    bound(name, SAGA_ID_BYTES_MAX)
+}
+
+fn check_part(name: &str) -> Result<(), NameError> {
+    check_free(name)?;
+    bound(name, PART_BYTES_MAX)?;
+    // A slash parts the names in the key of an effect.
+    name.find('/').map_or(Ok(()), |at| Err(NameError::Slash { at }))
+}
+
+fn bound(name: &str, limit: usize) -> Result<(), NameError> {
+    if name.len() > limit { Err(NameError::TooLong { bytes: name.len(), limit }) } else { Ok(()) }
+}
+
+name! {
+    /// The name of a saga, given by who starts it: starting it again joins the first one. At most
+    /// 160 bytes.
+    SagaId, check_saga
+}
+name! {
+    /// The name of a saga's definition; at most 64 bytes, without `/`.
+    DefinitionName, check_part
+}
+name! {
+    /// The name of a step, unique in its definition; at most 64 bytes, without `/`.
+    StepName, check_part
 }
 
 impl EventType {

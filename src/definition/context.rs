@@ -1,0 +1,122 @@
+//! What an attempt knows of itself, and what it leaves to be stored with its result.
+
+use crate::{
+    append::ExpectedRevision,
+    event::NewEvent,
+    names::{CommandKey, SagaId, StepName, StreamId},
+    saga::Side,
+};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Which attempt of which step it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "whoever makes an attempt has to say all of it")]
+pub struct StepPlace {
+    /// The saga.
+    pub saga: SagaId,
+    /// The step.
+    pub step: StepName,
+    /// Its action or its compensation.
+    pub side: Side,
+    /// How often the step was begun anew from a savepoint.
+    pub round: u32,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Which executor: raised by each that takes over the store.
+    pub epoch: u64,
+    /// The W3C trace context of who started the saga.
+    pub trace_context: Option<Arc<str>>,
+}
+
+/// Events that are stored in the append that stores the step's result, or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Staged {
+    /// What has to hold of streams.
+    pub guards: Vec<(StreamId, ExpectedRevision)>,
+    /// What is appended, in order.
+    pub events: Vec<(StreamId, NewEvent)>,
+}
+
+/// The context of an attempt. Cheap to clone.
+#[derive(Clone)]
+pub struct StepCx {
+    place: Arc<StepPlace>,
+    staged: Arc<Mutex<Staged>>,
+}
+
+impl StepCx {
+    /// The context of the attempt at this place, with nothing staged.
+    pub fn new(place: StepPlace) -> Self {
+        Self { place: Arc::new(place), staged: Arc::default() }
+    }
+
+    /// The saga.
+    pub fn saga(&self) -> &SagaId {
+        &self.place.saga
+    }
+
+    /// The step.
+    pub fn step(&self) -> &StepName {
+        &self.place.step
+    }
+
+    /// Whether this is the action or the compensation.
+    pub fn side(&self) -> Side {
+        self.place.side
+    }
+
+    /// Which attempt, from 1. Attempts whose end was lost with a process are not counted.
+    pub fn attempt(&self) -> u32 {
+        self.place.attempt
+    }
+
+    /// Which executor makes the attempt: the higher part of its fencing token, whose lower part is
+    /// [`attempt`](Self::attempt). Of two attempts of one step, the later one has the higher token.
+    pub fn epoch(&self) -> u64 {
+        self.place.epoch
+    }
+
+    /// The W3C trace context of who started the saga.
+    pub fn trace_context(&self) -> Option<&str> {
+        self.place.trace_context.as_deref()
+    }
+
+    /// The key of this step's effect: the same in every attempt and after every crash, and the same
+    /// for the action and its compensation. Another one after a return to a savepoint, since the
+    /// effect before was compensated.
+    pub fn key(&self) -> CommandKey {
+        let StepPlace { saga, step, round, .. } = &*self.place;
+        CommandKey::parse(&format!("{saga}/{round}/{step}"))
+            .expect("the limits of its parts leave room for it")
+    }
+
+    /// Appends an event to a stream of the saga's own store, together with the step's result: both
+    /// are stored or neither. For steps whose effect is
+    /// [`Transactional`](crate::saga::Effect::Transactional); of others nothing is stored.
+    ///
+    /// If `expected` does not hold then, nothing is stored and the attempt counts as failed without
+    /// effect; the next one reads and decides anew.
+    pub fn append(&self, stream: StreamId, expected: ExpectedRevision, event: NewEvent) {
+        let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
+        // One guard a stream: it speaks of the stream as it was before the first of the events.
+        if !staged.events.iter().any(|(written, _)| *written == stream) {
+            staged.guards.push((stream.clone(), expected));
+        }
+        staged.events.push((stream, event));
+    }
+
+    /// What was left to be stored with the result.
+    pub fn take_staged(&self) -> Staged {
+        std::mem::take(&mut self.staged.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for StepCx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StepCx").field(&self.place).finish()
+    }
+}

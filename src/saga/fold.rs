@@ -1,0 +1,638 @@
+//! The state of a saga: its journal, folded.
+//!
+//! Not a decision: [`State::apply`] says what a record makes of a saga, or why it cannot stand
+//! there. Live execution and recovery both go through it, so there is no second truth in memory.
+
+use super::{
+    plan::Plan,
+    record::{Begun, Record},
+    refusal::Refusal,
+    table::{PhaseKind, ProgressKind, StepRecord, follow},
+    verbs::Verb,
+    vocabulary::{Cause, Certainty, Effect, Failure, OnStuck, Output, SagaEnd, Side, StepIndex},
+};
+use crate::time::WallTime;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Where a saga is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever looks at a saga has to know all of them")]
+pub enum Phase {
+    /// It goes forward.
+    Running,
+    /// It goes back to the savepoint behind this step.
+    Returning(StepIndex),
+    /// It goes back to its beginning.
+    Aborting {
+        /// Why.
+        cause: Cause,
+        /// The same for people.
+        reason: Arc<str>,
+    },
+    /// It ended.
+    Ended(SagaEnd),
+}
+
+/// Where a step is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever looks at a saga has to know all of them")]
+pub enum Progress {
+    /// Not done; it may be under way if those it is after are done.
+    Waiting,
+    /// An attempt that must not be repeated was announced.
+    Announced,
+    /// It may have been under way when the saga turned back.
+    InFlight,
+    /// Done, with this output.
+    Done(Bytes),
+    /// Left out.
+    Skipped,
+    /// Certainly without an effect, and given up.
+    Failed,
+    /// Perhaps with an effect, and given up.
+    Ambiguous,
+    /// Certainly not attempted before the saga turned back.
+    Withdrawn,
+    /// Its effect is answered.
+    Compensated,
+    /// Its effect stands, by an operator's word.
+    Waived,
+}
+
+impl Progress {
+    /// Which progress it is.
+    pub const fn kind(&self) -> ProgressKind {
+        match self {
+            Self::Waiting => ProgressKind::Waiting,
+            Self::Announced => ProgressKind::Announced,
+            Self::InFlight => ProgressKind::InFlight,
+            Self::Done(_) => ProgressKind::Done,
+            Self::Skipped => ProgressKind::Skipped,
+            Self::Failed => ProgressKind::Failed,
+            Self::Ambiguous => ProgressKind::Ambiguous,
+            Self::Withdrawn => ProgressKind::Withdrawn,
+            Self::Compensated => ProgressKind::Compensated,
+            Self::Waived => ProgressKind::Waived,
+        }
+    }
+
+    /// Whether steps behind it may go on.
+    const fn is_resolved(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Skipped)
+    }
+
+    /// Whether it may have had an effect that still stands.
+    pub const fn may_be_effective(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Ambiguous | Self::InFlight | Self::Announced)
+    }
+}
+
+/// What the journal says of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StepState {
+    /// Where it is.
+    pub progress: Progress,
+    /// How often it was begun anew from a savepoint: part of the key of its effect.
+    pub round: u32,
+    /// How often the saga returned to the savepoint behind this step.
+    pub returns: u32,
+    /// Attempts of its action in this round whose end the journal knows.
+    pub attempts: u32,
+    /// Attempts of its compensation in this round whose end the journal knows.
+    pub compensation_attempts: u32,
+    /// Attempts that failed since it was first tried, or since an operator had it tried again; of
+    /// its compensation once the saga has turned back.
+    pub failures: u32,
+    /// Whether an attempt of its action in this round may have had an effect.
+    pub doubtful: bool,
+    /// Not attempted before this moment.
+    pub next_at: WallTime,
+    /// It is not attempted until an operator says so.
+    pub stuck: Option<Side>,
+    /// Why its last attempt failed.
+    pub last_failure: Option<Failure>,
+}
+
+impl StepState {
+    pub(crate) const fn new(round: u32, returns: u32) -> Self {
+        Self {
+            progress: Progress::Waiting,
+            round,
+            returns,
+            attempts: 0,
+            compensation_attempts: 0,
+            failures: 0,
+            doubtful: false,
+            next_at: WallTime::from_unix_nanos(0),
+            stuck: None,
+            last_failure: None,
+        }
+    }
+}
+
+/// Who asked for a cancellation, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CancelAsked {
+    /// Who.
+    pub principal: Arc<str>,
+    /// Why.
+    pub reason: Arc<str>,
+}
+
+/// A saga, as far as its journal tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub(super) begun: Arc<Begun>,
+    pub(super) phase: Phase,
+    pub(super) cancel: Option<CancelAsked>,
+    pub(super) steps: Vec<StepState>,
+}
+
+impl State {
+    /// Folds a journal.
+    ///
+    /// # Errors
+    /// The number of the first record that cannot stand where it stands, and why.
+    pub fn fold<'a>(
+        plan: &Plan,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> Result<Self, (usize, Refusal)> {
+        let mut records = records.into_iter().enumerate();
+        let Some((_, first)) = records.next() else { return Err((0, Refusal::NotBegun)) };
+        let mut state = Self::first(plan, first).map_err(|refusal| (0, refusal))?;
+        for (at, record) in records {
+            state.apply(plan, record).map_err(|refusal| (at, refusal))?;
+        }
+        Ok(state)
+    }
+
+    /// What the first record of a journal, or of what is left of it, makes.
+    ///
+    /// # Errors
+    /// Why it is no first record of a saga of this plan.
+    pub fn first(plan: &Plan, record: &Record) -> Result<Self, Refusal> {
+        let (begun, state) = match record {
+            Record::Begun(begun) => (begun, None),
+            Record::Checkpoint(state) => (&*state.begun, Some(&**state)),
+            _ => return Err(Refusal::NotBegun),
+        };
+        let known = begun.definition == *plan.name()
+            && begun.revision == plan.revision()
+            && begun.fingerprint == plan.fingerprint();
+        if !known {
+            return Err(Refusal::OtherDefinition);
+        }
+        match state {
+            Some(state) if state.steps.len() != plan.steps().len() => {
+                Err(Refusal::ForeignCheckpoint)
+            }
+            Some(state) => Ok(state.clone()),
+            None => Ok(Self {
+                begun: Arc::new(begun.clone()),
+                phase: Phase::Running,
+                cancel: None,
+                steps: vec![StepState::new(0, 0); plan.steps().len()],
+            }),
+        }
+    }
+
+    /// How it began.
+    pub fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
+    /// Where it is.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Who asked for its cancellation.
+    pub fn cancel_asked(&self) -> Option<&CancelAsked> {
+        self.cancel.as_ref()
+    }
+
+    /// Its steps, in the order of the plan.
+    pub fn steps(&self) -> &[StepState] {
+        &self.steps
+    }
+
+    /// The step with this number.
+    ///
+    /// # Panics
+    /// If the plan that was folded with has no such step.
+    pub fn step(&self, step: StepIndex) -> &StepState {
+        &self.steps[step.at()]
+    }
+
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<&SagaEnd> {
+        match &self.phase {
+            Phase::Ended(end) => Some(end),
+            Phase::Running | Phase::Returning(_) | Phase::Aborting { .. } => None,
+        }
+    }
+
+    /// Whether a step waits for an operator.
+    pub fn is_stuck(&self) -> bool {
+        self.end().is_none() && self.steps.iter().any(|step| step.stuck.is_some())
+    }
+
+    /// What a completed saga came to; `None` if it did not complete, or without an output.
+    pub fn output(&self, plan: &Plan) -> Option<&Bytes> {
+        match self.end()? {
+            SagaEnd::Completed(Output::OfStep) => match &self.step(plan.output()).progress {
+                Progress::Done(output) => Some(output),
+                _ => None,
+            },
+            SagaEnd::Completed(Output::Early(output)) => Some(output),
+            SagaEnd::Completed(Output::Forced(output)) => output.as_ref(),
+            SagaEnd::Aborted { .. } => None,
+        }
+    }
+
+    /// Whether `step` is the next to do for all that the journal knows.
+    pub fn is_eligible(&self, plan: &Plan, step: StepIndex) -> bool {
+        self.step(step).progress == Progress::Waiting
+            && plan.steps()[step.at()]
+                .after
+                .iter()
+                .all(|after| self.step(*after).progress.is_resolved())
+    }
+
+    /// Whether the way back has to answer `step`.
+    pub fn awaits_compensation(&self, plan: &Plan, step: StepIndex) -> bool {
+        let in_scope = match &self.phase {
+            Phase::Aborting { .. } => true,
+            Phase::Returning(savepoint) => !plan.is_before(step, *savepoint),
+            Phase::Running | Phase::Ended(_) => false,
+        };
+        in_scope
+            && plan.steps()[step.at()].is_compensated()
+            && self.step(step).progress.may_be_effective()
+    }
+
+    /// Whether a step behind `step` has to be answered first.
+    pub fn is_held_up(&self, plan: &Plan, step: StepIndex) -> bool {
+        plan.descendants(step).iter().any(|behind| {
+            let passed = plan.stuck_policy() == OnStuck::Continue
+                && self.step(*behind).stuck == Some(Side::Compensation);
+            self.awaits_compensation(plan, *behind) && !passed
+        })
+    }
+
+    fn phase_kind(&self) -> PhaseKind {
+        match &self.phase {
+            Phase::Running => PhaseKind::Running,
+            Phase::Returning(_) | Phase::Aborting { .. } => PhaseKind::Back,
+            Phase::Ended(_) => PhaseKind::Ended,
+        }
+    }
+
+    /// Adds one record.
+    ///
+    /// # Errors
+    /// Why it cannot follow; the state is then as it was.
+    pub fn apply(&mut self, plan: &Plan, record: &Record) -> Result<(), Refusal> {
+        if self.end().is_some() {
+            return Err(Refusal::AfterEnd);
+        }
+        match record {
+            Record::Begun(_) => Err(Refusal::BegunAgain),
+            Record::Started { step, attempt } => {
+                self.check_planned(plan, *step, |step| step.effect == Effect::AtMostOnce)?;
+                self.forward(plan, *step, *attempt, StepRecord::Started)?;
+                self.steps[step.at()].progress = Progress::Announced;
+                Ok(())
+            }
+            Record::Done { step, attempt, output } => {
+                self.forward(plan, *step, *attempt, StepRecord::Done)?;
+                let state = self.attempted(*step);
+                state.progress = Progress::Done(output.clone());
+                Ok(())
+            }
+            Record::Skipped { step } => {
+                self.check_planned(plan, *step, |step| step.conditional)?;
+                let attempt = self.step(*step).attempts + 1;
+                self.forward(plan, *step, attempt, StepRecord::Skipped)?;
+                self.steps[step.at()].progress = Progress::Skipped;
+                Ok(())
+            }
+            Record::Failed { step, attempt, failure } => {
+                self.forward(plan, *step, *attempt, StepRecord::Failed)?;
+                self.gave_up(*step, failure, Progress::Failed);
+                Ok(())
+            }
+            Record::Ambiguous { step, attempt, failure } => {
+                self.forward(plan, *step, *attempt, StepRecord::Ambiguous)?;
+                self.gave_up(*step, failure, Progress::Ambiguous);
+                self.steps[step.at()].doubtful = true;
+                Ok(())
+            }
+            Record::AttemptFailed { step, side, attempt, certainty, failure, next_at } => {
+                self.attempt_failed(plan, *step, *side, *attempt, *certainty, failure)?;
+                self.steps[step.at()].next_at = *next_at;
+                Ok(())
+            }
+            Record::Stuck { step, side, attempt, certainty, failure } => {
+                self.attempt_stuck(plan, *step, *side, *attempt, *certainty, failure)
+            }
+            Record::Withdrawn { step } => {
+                self.check_step(plan, *step)?;
+                self.check_follows(*step, StepRecord::Withdrawn)?;
+                self.steps[step.at()].progress = Progress::Withdrawn;
+                Ok(())
+            }
+            Record::CancelAsked { principal, reason } => self.cancel_asked_by(principal, reason),
+            Record::AbortDecided { cause, reason } => self.abort(plan, *cause, reason),
+            Record::ReturnDecided { savepoint, .. } => self.turn_back(plan, *savepoint),
+            Record::Compensated { step, attempt } => {
+                self.backward(plan, *step, *attempt, StepRecord::Compensated)?;
+                let state = &mut self.steps[step.at()];
+                state.compensation_attempts = *attempt;
+                state.progress = Progress::Compensated;
+                state.stuck = None;
+                Ok(())
+            }
+            Record::Returned => self.returned(plan),
+            Record::Operator(operator) => self.operated(plan, &operator.verb),
+            Record::Checkpoint(state) if **state == *self => Ok(()),
+            Record::Checkpoint(_) => Err(Refusal::ForeignCheckpoint),
+            Record::Ended(end) => self.ended(plan, end),
+        }
+    }
+
+    fn check_step(&self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
+        plan.step(step).map(|_| ()).ok_or(Refusal::NoSuchStep(step))
+    }
+
+    fn check_planned(
+        &self,
+        plan: &Plan,
+        step: StepIndex,
+        allows: impl FnOnce(&super::StepPlan) -> bool,
+    ) -> Result<(), Refusal> {
+        let planned = plan.step(step).ok_or(Refusal::NoSuchStep(step))?;
+        if allows(planned) { Ok(()) } else { Err(Refusal::NotPlanned(step)) }
+    }
+
+    fn check_follows(&self, step: StepIndex, record: StepRecord) -> Result<(), Refusal> {
+        let progress = self.step(step).progress.kind();
+        match follow(self.phase_kind(), record, progress) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::WrongProgress(step)),
+        }
+    }
+
+    /// Checks a record of an action.
+    fn forward(
+        &self,
+        plan: &Plan,
+        step: StepIndex,
+        attempt: u32,
+        record: StepRecord,
+    ) -> Result<(), Refusal> {
+        self.check_step(plan, step)?;
+        self.check_follows(step, record)?;
+        let waiting = self.step(step).progress == Progress::Waiting;
+        if waiting && !self.is_eligible(plan, step) {
+            return Err(Refusal::NotEligible(step));
+        }
+        let next = self.step(step).attempts.checked_add(1);
+        if next == Some(attempt) { Ok(()) } else { Err(Refusal::WrongAttempt(step)) }
+    }
+
+    /// Checks a record of a compensation.
+    fn backward(
+        &self,
+        plan: &Plan,
+        step: StepIndex,
+        attempt: u32,
+        record: StepRecord,
+    ) -> Result<(), Refusal> {
+        self.check_planned(plan, step, super::StepPlan::is_compensated)?;
+        self.check_follows(step, record)?;
+        if !self.awaits_compensation(plan, step) {
+            return Err(Refusal::WrongPhase);
+        }
+        if self.is_held_up(plan, step) {
+            return Err(Refusal::DescendantEffective(step));
+        }
+        let next = self.step(step).compensation_attempts.checked_add(1);
+        if next == Some(attempt) { Ok(()) } else { Err(Refusal::WrongAttempt(step)) }
+    }
+
+    fn attempted(&mut self, step: StepIndex) -> &mut StepState {
+        let state = &mut self.steps[step.at()];
+        state.attempts += 1;
+        state.stuck = None;
+        state
+    }
+
+    fn gave_up(&mut self, step: StepIndex, failure: &Failure, progress: Progress) {
+        let state = self.attempted(step);
+        state.progress = progress;
+        state.last_failure = Some(failure.clone());
+    }
+
+    fn attempt_failed(
+        &mut self,
+        plan: &Plan,
+        step: StepIndex,
+        side: Side,
+        attempt: u32,
+        certainty: Certainty,
+        failure: &Failure,
+    ) -> Result<(), Refusal> {
+        match side {
+            Side::Action => {
+                self.forward(plan, step, attempt, StepRecord::ActionFailed)?;
+                let state = self.attempted(step);
+                state.progress = Progress::Waiting;
+                state.doubtful |= certainty == Certainty::Unknown;
+            }
+            Side::Compensation => {
+                self.backward(plan, step, attempt, StepRecord::CompensationFailed)?;
+                self.steps[step.at()].compensation_attempts = attempt;
+            }
+        }
+        let state = &mut self.steps[step.at()];
+        state.failures = state.failures.saturating_add(1);
+        state.last_failure = Some(failure.clone());
+        Ok(())
+    }
+
+    fn attempt_stuck(
+        &mut self,
+        plan: &Plan,
+        step: StepIndex,
+        side: Side,
+        attempt: u32,
+        certainty: Certainty,
+        failure: &Failure,
+    ) -> Result<(), Refusal> {
+        // The same checks under the record's own name in the table.
+        let record = match side {
+            Side::Action => StepRecord::ActionStuck,
+            Side::Compensation => StepRecord::CompensationStuck,
+        };
+        self.check_step(plan, step)?;
+        self.check_follows(step, record)?;
+        self.attempt_failed(plan, step, side, attempt, certainty, failure)?;
+        self.steps[step.at()].stuck = Some(side);
+        Ok(())
+    }
+
+    fn cancel_asked_by(&mut self, principal: &Arc<str>, reason: &Arc<str>) -> Result<(), Refusal> {
+        if self.cancel.is_some() || matches!(self.phase, Phase::Aborting { .. }) {
+            return Err(Refusal::WrongPhase);
+        }
+        self.cancel = Some(CancelAsked { principal: principal.clone(), reason: reason.clone() });
+        Ok(())
+    }
+
+    fn check_before_pivot(&self, plan: &Plan) -> Result<(), Refusal> {
+        let done = |pivot| self.step(pivot).progress.is_resolved();
+        if plan.pivot().is_some_and(done) { Err(Refusal::PastPivot) } else { Ok(()) }
+    }
+
+    fn abort(&mut self, plan: &Plan, cause: Cause, reason: &Arc<str>) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::Running => {
+                self.check_before_pivot(plan)?;
+                self.leave_running(plan);
+            }
+            Phase::Returning(_) => {}
+            Phase::Aborting { .. } | Phase::Ended(_) => return Err(Refusal::WrongPhase),
+        }
+        self.phase = Phase::Aborting { cause, reason: reason.clone() };
+        Ok(())
+    }
+
+    fn turn_back(&mut self, plan: &Plan, savepoint: StepIndex) -> Result<(), Refusal> {
+        self.check_planned(plan, savepoint, |step| step.returns_max.is_some())?;
+        if self.phase != Phase::Running {
+            return Err(Refusal::WrongPhase);
+        }
+        self.check_before_pivot(plan)?;
+        if !self.step(savepoint).progress.is_resolved() {
+            return Err(Refusal::WrongProgress(savepoint));
+        }
+        self.leave_running(plan);
+        self.phase = Phase::Returning(savepoint);
+        Ok(())
+    }
+
+    /// What could be attempted now may be under way, for all that the journal knows; and the tries
+    /// of compensations are counted anew.
+    fn leave_running(&mut self, plan: &Plan) {
+        let eligible: Vec<_> =
+            plan.indices().filter(|step| self.is_eligible(plan, *step)).collect();
+        for step in eligible {
+            self.steps[step.at()].progress = Progress::InFlight;
+        }
+        for step in &mut self.steps {
+            step.failures = 0;
+            step.stuck = None;
+            step.next_at = WallTime::default();
+        }
+    }
+
+    /// Whether something is left to compensate on the way back.
+    pub(super) fn is_effective(&self, plan: &Plan) -> bool {
+        plan.indices().any(|step| self.awaits_compensation(plan, step))
+    }
+
+    fn returned(&mut self, plan: &Plan) -> Result<(), Refusal> {
+        let Phase::Returning(savepoint) = self.phase else { return Err(Refusal::WrongPhase) };
+        if self.is_effective(plan) {
+            return Err(Refusal::StepsLeft);
+        }
+        for step in plan.indices().filter(|step| !plan.is_before(*step, savepoint)) {
+            let state = &mut self.steps[step.at()];
+            *state = StepState::new(state.round.saturating_add(1), state.returns);
+        }
+        let savepoint = &mut self.steps[savepoint.at()];
+        savepoint.returns = savepoint.returns.saturating_add(1);
+        self.phase = Phase::Running;
+        Ok(())
+    }
+
+    fn operated(&mut self, plan: &Plan, verb: &Verb) -> Result<(), Refusal> {
+        if !self.is_stuck() {
+            return Err(Refusal::NotStuck);
+        }
+        match verb {
+            Verb::Retry => {
+                for step in self.steps.iter_mut().filter(|step| step.stuck.is_some()) {
+                    step.stuck = None;
+                    step.failures = 0;
+                    step.next_at = WallTime::default();
+                }
+            }
+            Verb::Skip(step) => self.skip(plan, *step)?,
+            Verb::Complete(output) => {
+                self.phase = Phase::Ended(SagaEnd::Completed(Output::Forced(output.clone())));
+            }
+            Verb::Abort => {
+                for step in &mut self.steps {
+                    let unsure = step.progress == Progress::Waiting && step.doubtful;
+                    if step.progress.may_be_effective() || unsure {
+                        step.progress = Progress::Waived;
+                    }
+                }
+                let reason = "an operator ended it as it was".into();
+                self.phase = Phase::Ended(SagaEnd::Aborted { cause: Cause::Forced, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
+        self.check_step(plan, step)?;
+        let (record, progress) = match self.step(step).stuck {
+            Some(Side::Action) => (StepRecord::Skipped, Progress::Skipped),
+            Some(Side::Compensation) => (StepRecord::Waived, Progress::Waived),
+            None => return Err(Refusal::NotStuck),
+        };
+        self.check_follows(step, record)?;
+        let state = &mut self.steps[step.at()];
+        state.progress = progress;
+        state.stuck = None;
+        Ok(())
+    }
+
+    fn ended(&mut self, plan: &Plan, end: &SagaEnd) -> Result<(), Refusal> {
+        match end {
+            SagaEnd::Completed(Output::OfStep) => {
+                let left = self.steps.iter().any(|step| !step.progress.is_resolved());
+                self.check_end(self.phase == Phase::Running, left)?;
+            }
+            SagaEnd::Completed(Output::Early(_)) => {
+                let ended = plan.indices().any(|step| {
+                    plan.steps()[step.at()].ends_early
+                        && matches!(self.step(step).progress, Progress::Done(_))
+                });
+                self.check_end(self.phase == Phase::Running, !ended)?;
+            }
+            // An operator's word is itself the end.
+            SagaEnd::Completed(Output::Forced(_)) => return Err(Refusal::WrongPhase),
+            SagaEnd::Aborted { cause, .. } => {
+                let aborting = matches!(&self.phase, Phase::Aborting { cause: decided, .. } if decided == cause);
+                self.check_end(aborting, self.is_effective(plan))?;
+            }
+        }
+        self.phase = Phase::Ended(end.clone());
+        Ok(())
+    }
+
+    fn check_end(&self, in_phase: bool, steps_left: bool) -> Result<(), Refusal> {
+        match (in_phase, steps_left) {
+            (false, _) => Err(Refusal::WrongPhase),
+            (true, true) => Err(Refusal::StepsLeft),
+            (true, false) => Ok(()),
+        }
+    }
+}

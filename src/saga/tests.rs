@@ -1,0 +1,101 @@
+//! Stories of single sagas: what is recorded for what is told.
+
+use super::{
+    plan::Compensated,
+    verbs::{Operator, Verb},
+    *,
+};
+use crate::{
+    names::{DefinitionName, StepName},
+    time::WallTime,
+};
+use bytes::Bytes;
+use core::time::Duration;
+
+pub(super) fn step(name: &str, after: &[u16]) -> StepPlan {
+    StepPlan {
+        name: StepName::parse(name).expect("a test names its steps properly"),
+        after: after.iter().map(|step| StepIndex::new(*step)).collect(),
+        effect: Effect::Keyed,
+        kind: StepKind::Ordinary,
+        compensation: Compensated::Yes,
+        conditional: false,
+        ends_early: false,
+        returns_max: None,
+        retry: Retry::fixed(Duration::from_secs(1)).attempts(3),
+        compensation_retry: Retry::fixed(Duration::from_secs(1)).attempts(2),
+        timeout: plan::TIMEOUT,
+    }
+}
+
+pub(super) fn plan_of(steps: Vec<StepPlan>) -> Result<Plan, DefinitionError> {
+    let output = StepIndex::new(u16::try_from(steps.len() - 1).expect("few steps"));
+    let name = DefinitionName::parse("order").expect("a name");
+    Plan::try_new(name, 1, steps, output)
+}
+
+pub(super) fn sample_plan() -> Plan {
+    let mut once = step("mail", &[2]);
+    once.effect = Effect::AtMostOnce;
+    once.conditional = true;
+    let mut reserve = step("reserve", &[]);
+    reserve.returns_max = Some(2);
+    let steps = vec![reserve, step("charge", &[0]), step("ship", &[0]), once];
+    plan_of(steps).expect("the sample is possible").on_stuck(OnStuck::Continue)
+}
+
+pub(super) fn begun(plan: &Plan) -> Begun {
+    Begun {
+        definition: plan.name().clone(),
+        revision: plan.revision(),
+        fingerprint: plan.fingerprint(),
+        input: Bytes::from_static(b"42"),
+        deadline: Some(WallTime::from_unix_nanos(1 << 60)),
+        trace_context: Some("00-trace".into()),
+    }
+}
+
+pub(super) fn every_record() -> Vec<Record> {
+    let plan = sample_plan();
+    let (step, attempt) = (StepIndex::new(1), 3);
+    let (failure, reason) = (Failure::rejected("no"), std::sync::Arc::from("because"));
+    let certainty = Certainty::Unknown;
+    let next_at = WallTime::from_unix_nanos(77);
+    let operator = |verb| {
+        Record::Operator(Operator { verb, principal: "ada".into(), reason: "seen to".into() })
+    };
+    let begun = Record::Begun(begun(&plan));
+    let state = State::first(&plan, &begun).expect("a saga begins so");
+    let output = Bytes::from_static(b"out");
+    vec![
+        begun,
+        Record::Started { step, attempt },
+        Record::Done { step, attempt, output: output.clone() },
+        Record::Skipped { step },
+        Record::Failed { step, attempt, failure: failure.clone() },
+        Record::Ambiguous { step, attempt, failure: failure.clone() },
+        Record::AttemptFailed {
+            step,
+            side: Side::Compensation,
+            attempt,
+            certainty,
+            failure: failure.clone(),
+            next_at,
+        },
+        Record::Withdrawn { step },
+        Record::CancelAsked { principal: "ada".into(), reason: std::sync::Arc::clone(&reason) },
+        Record::AbortDecided { cause: Cause::Deadline, reason: std::sync::Arc::clone(&reason) },
+        Record::ReturnDecided { savepoint: step, reason: std::sync::Arc::clone(&reason) },
+        Record::Compensated { step, attempt },
+        Record::Returned,
+        Record::Stuck { step, side: Side::Action, attempt, certainty, failure },
+        operator(Verb::Retry),
+        operator(Verb::Skip(step)),
+        operator(Verb::Complete(Some(output.clone()))),
+        operator(Verb::Abort),
+        Record::Checkpoint(Box::new(state)),
+        Record::Ended(SagaEnd::Completed(Output::OfStep)),
+        Record::Ended(SagaEnd::Completed(Output::Early(output))),
+        Record::Ended(SagaEnd::Aborted { cause: Cause::Cancelled, reason }),
+    ]
+}

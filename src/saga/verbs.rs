@@ -1,0 +1,149 @@
+//! What an operator may do to a saga, and what somebody who cancels it.
+//!
+//! Each is a record with who and why. The invariant it guards: a verb is refused where it is not
+//! defined, with a sentence that says what to do instead.
+
+use super::{
+    fold::{Phase, Progress, State},
+    machine::Scene,
+    plan::Plan,
+    record::Record,
+    vocabulary::{SagaEnd, Side, StepIndex},
+};
+use crate::names::StepName;
+use bytes::Bytes;
+use std::{error::Error, fmt, sync::Arc};
+
+/// What is done to a stuck saga.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new verb must not compile until all handle it")]
+pub enum Verb {
+    /// Whatever is stuck is tried again, with all its attempts.
+    Retry,
+    /// A stuck step is left out; a stuck compensation is left as it is, because somebody has seen
+    /// to its effect.
+    Skip(StepIndex),
+    /// The saga ends as completed, with this output.
+    Complete(Option<Bytes>),
+    /// The saga ends as aborted, with whatever effects stand.
+    Abort,
+}
+
+/// An operator's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "plain data that callers make")]
+pub struct Operator {
+    /// What is done.
+    pub verb: Verb,
+    /// On whose behalf.
+    pub principal: Arc<str>,
+    /// Why.
+    pub reason: Arc<str>,
+}
+
+/// Why a verb is not accepted. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerbRefused {
+    /// The saga has ended already.
+    Ended(SagaEnd),
+    /// The saga is past its pivot and goes forward only.
+    PastPivot,
+    /// No step of it is stuck. Cancel it, or wait.
+    NotStuck,
+    /// This step is not stuck.
+    StepNotStuck(StepName),
+    /// The definition has no such step.
+    NoSuchStep(StepIndex),
+    /// A step cannot be left out, because another one, or the caller of the saga, reads its output.
+    Needed(StepName),
+    /// Attempts are under way; try again when they have ended.
+    Busy,
+}
+
+impl fmt::Display for VerbRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(SagaEnd::Completed(_)) => f.write_str("the saga has completed"),
+            Self::Ended(SagaEnd::Aborted { cause, .. }) => {
+                write!(f, "the saga has been aborted ({cause})")
+            }
+            Self::PastPivot => {
+                f.write_str("the saga is past its point of no return and goes forward only")
+            }
+            Self::NotStuck => f.write_str("no step of the saga is stuck; wait, or cancel it"),
+            Self::StepNotStuck(step) => write!(f, "step {step} is not stuck"),
+            Self::NoSuchStep(step) => write!(f, "the definition has no step {step}"),
+            Self::Needed(step) => write!(
+                f,
+                "step {step} cannot be left out, because its output is read; retry, complete or \
+                 abort the saga"
+            ),
+            Self::Busy => f.write_str("attempts are under way; try again when they have ended"),
+        }
+    }
+}
+
+impl Error for VerbRefused {}
+
+/// The record of a cancellation; `None` if it is under way already.
+pub(super) fn cancel(
+    plan: &Plan,
+    state: &State,
+    principal: Arc<str>,
+    reason: Arc<str>,
+) -> Result<Option<Record>, VerbRefused> {
+    match state.phase() {
+        Phase::Ended(end) => return Err(VerbRefused::Ended(end.clone())),
+        Phase::Aborting { .. } => return Ok(None),
+        Phase::Running | Phase::Returning(_) => {}
+    }
+    let passed =
+        |pivot| matches!(state.step(pivot).progress, Progress::Done(_) | Progress::Skipped);
+    if plan.pivot().is_some_and(passed) {
+        return Err(VerbRefused::PastPivot);
+    }
+    if state.cancel_asked().is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Record::CancelAsked { principal, reason }))
+}
+
+/// The record of an operator's word.
+pub(super) fn operate(
+    scene: Scene<'_>,
+    state: &State,
+    operator: Operator,
+) -> Result<Record, VerbRefused> {
+    if let Some(end) = state.end() {
+        return Err(VerbRefused::Ended(end.clone()));
+    }
+    if !state.is_stuck() {
+        return Err(VerbRefused::NotStuck);
+    }
+    match &operator.verb {
+        Verb::Retry => {}
+        Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
+        // No effect of a saga comes about after its end.
+        Verb::Complete(_) | Verb::Abort => {
+            if !scene.attempts.running.is_empty() {
+                return Err(VerbRefused::Busy);
+            }
+        }
+    }
+    Ok(Record::Operator(operator))
+}
+
+fn check_skip(plan: &Plan, state: &State, step: StepIndex) -> Result<(), VerbRefused> {
+    let planned = plan.step(step).ok_or(VerbRefused::NoSuchStep(step))?;
+    let name = || planned.name.clone();
+    match state.step(step).stuck {
+        None => Err(VerbRefused::StepNotStuck(name())),
+        Some(Side::Compensation) => Ok(()),
+        Some(Side::Action) => {
+            let read = plan.output() == step
+                || plan.steps().iter().any(|other| other.after.contains(&step));
+            if read && !planned.conditional { Err(VerbRefused::Needed(name())) } else { Ok(()) }
+        }
+    }
+}
