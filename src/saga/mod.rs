@@ -9,7 +9,7 @@
 //! journal says), [`table`] (which record may follow where: one total match), [`fold`] (the state),
 //! [`machine`] (which records an input leads to), `consequence` (what follows without an input),
 //! [`due`] (what is to be attempted now), `verbs` (what an operator may do), [`policy`] (when to
-//! try again), `bytes` (a journal in the log; drawn in `docs/FORMAT.md`).
+//! try again), `encoding` (a journal in the log; drawn in `docs/FORMAT.md`).
 //!
 //! # The life of a saga
 //! ```text
@@ -34,9 +34,9 @@
 //! are stored together or not at all. A successful saga of three steps has four of them, because
 //! the last step's result and the end share one.
 
-mod bytes;
 mod consequence;
 pub mod due;
+mod encoding;
 pub mod fold;
 pub mod machine;
 pub mod plan;
@@ -50,8 +50,8 @@ pub mod vocabulary;
 #[cfg(test)]
 mod tests;
 
-pub use bytes::{JournalFault, decode_plan, decode_turn, encode_plan, encode_turn};
 pub use due::{Attempt, Due, due};
+pub use encoding::{JournalFault, decode_plan, decode_turn, encode_plan, encode_turn};
 pub use fold::{Phase, Progress, State, StepState};
 pub use machine::{Attempts, Ending, Input, Judge, Outturn, turn};
 pub use plan::{DefinitionError, Fingerprint, Plan, StepPlan};

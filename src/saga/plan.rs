@@ -160,7 +160,7 @@ impl Plan {
     }
 
     fn seal(&mut self) {
-        let bytes = super::bytes::encode_plan(self);
+        let bytes = super::encoding::encode_plan(self);
         self.fingerprint = Fingerprint(xxhash_rust::xxh3::xxh3_64(&bytes));
     }
 
