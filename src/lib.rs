@@ -84,6 +84,12 @@ pub use query::{Query, QueryError, QueryItem};
 pub use read::Read;
 pub use time::WallTime;
 
+// For who runs sagas.
+pub use engine::sagas::{
+    NewSaga, SagaOptions, SagaStats, SagaStatus, Sagas, Settled, StepStatus, StuckStep,
+};
+pub use error::{SagaError, WaitReason};
+
 // For both.
 pub use engine::{report::RecoveryReport, survey::OpenWarning};
 pub use error::{CorruptionReport, LogError, OpenError, ReadError};

@@ -77,6 +77,16 @@ pub trait Tasks {
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()>;
 
+    /// Starts a task that never blocks and may be one of thousands, beside the caller's: the
+    /// executor of sagas, and the attempts of their steps.
+    ///
+    /// In production it runs on the async runtime that surrounds the call, because it is the
+    /// user's code and may use that runtime's sockets.
+    ///
+    /// # Errors
+    /// There is no such runtime.
+    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()>;
+
     /// Waits a short while for `ready` to become true, and returns either way.
     ///
     /// Production spins for some tens of microseconds, a simulated runtime lets other tasks run.
