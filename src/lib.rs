@@ -31,6 +31,8 @@
 //!   direction, also as it was. [`ReadOnlyStore`] reads beside the writer.
 //! * **Events of your own types:** [`codec`] turns an enum into payloads and back, and leads old
 //!   payloads to what the program knows today.
+//! * **A service that sagas call:** [`participant`] does what it is asked once, however often it is
+//!   asked.
 //! * **A bare log** of opaque commits, without streams and without an index: [`Log`].
 //! * **Looking at a directory** without opening it for writing: [`inspect`], and the `sagalog`
 //!   command.
@@ -60,6 +62,7 @@ pub mod limits;
 pub mod log;
 pub mod names;
 pub mod options;
+pub mod participant;
 pub mod query;
 pub mod read;
 pub mod runtime;

@@ -13,7 +13,7 @@ struct Ban {
     sentence: &'static str,
 }
 
-const LAW: [Ban; 9] = [
+const LAW: [Ban; 10] = [
     Ban {
         within: &["src/log", "src/store", "src/saga"],
         except: &[],
@@ -102,6 +102,22 @@ const LAW: [Ban; 9] = [
         sentence: "typed events stand on the public vocabulary, as a user's codec does",
     },
     Ban {
+        within: &["src/participant"],
+        except: &[],
+        names: &[
+            "crate::log",
+            "crate::store",
+            "crate::engine",
+            "crate::saga",
+            "crate::runtime::Clock",
+            "crate::runtime::Tasks",
+            "crate::runtime::Entropy",
+            "crate::runtime::Disk",
+            "crate::runtime::Runtime",
+        ],
+        sentence: "a participant knows its books and the calls, not who calls and on what it runs",
+    },
+    Ban {
         within: &["src"],
         except: &[],
         names: &["madsim"],
@@ -178,6 +194,8 @@ mod samples {
             ("src/app/a.rs", "crate::engine::open();"),
             ("src/codec/a.rs", "use crate::{event::NewEvent, store::body};"),
             ("src/codec/a.rs", "use super::super::log::Place;"),
+            ("src/participant/a.rs", "use crate::{Store, runtime::{Call, Clock}};"),
+            ("src/participant/mod.rs", "crate::engine::store::Store"),
             ("src/engine/a.rs", "#[cfg(madsim)]"),
             ("Cargo.toml", "madsim = \"0.2\""),
         ];
@@ -193,6 +211,7 @@ mod samples {
             ("src/logic.rs", "use std::time::Duration;"),
             ("src/runtime/tokio/mod.rs", "use ::tokio::time::sleep;"),
             ("src/engine/a.rs", "use tokio::sync::mpsc; use crate::{log, runtime};"),
+            ("src/participant/a.rs", "use crate::{Store, runtime::{Call, Responder}};"),
             ("sim-tests/src/a.rs", "use madsim::time;"),
             ("Cargo.toml", "[workspace.lints.rust]\nunexpected_cfgs = [\"cfg(madsim)\"]"),
         ];
