@@ -13,7 +13,7 @@ struct Ban {
     sentence: &'static str,
 }
 
-const LAW: [Ban; 9] = [
+const LAW: [Ban; 10] = [
     Ban {
         within: &["src/log", "src/store", "src/saga"],
         except: &[],
@@ -102,6 +102,22 @@ const LAW: [Ban; 9] = [
         sentence: "typed events stand on the public vocabulary, as a user's codec does",
     },
     Ban {
+        within: &["src/definition"],
+        except: &[],
+        names: &[
+            "crate::log",
+            "crate::store",
+            "crate::engine",
+            "crate::runtime",
+            "super::log",
+            "super::store",
+            "super::engine",
+            "super::runtime",
+            "tokio",
+        ],
+        sentence: "a definition is made of words and code; who runs it is not its matter",
+    },
+    Ban {
         within: &["src"],
         except: &[],
         names: &["madsim"],
@@ -178,6 +194,8 @@ mod samples {
             ("src/app/a.rs", "crate::engine::open();"),
             ("src/codec/a.rs", "use crate::{event::NewEvent, store::body};"),
             ("src/codec/a.rs", "use super::super::log::Place;"),
+            ("src/definition/a.rs", "use crate::{engine::Store, saga::Plan};"),
+            ("src/definition/mod.rs", "use tokio::sync::oneshot;"),
             ("src/engine/a.rs", "#[cfg(madsim)]"),
             ("Cargo.toml", "madsim = \"0.2\""),
         ];
@@ -193,6 +211,7 @@ mod samples {
             ("src/logic.rs", "use std::time::Duration;"),
             ("src/runtime/tokio/mod.rs", "use ::tokio::time::sleep;"),
             ("src/engine/a.rs", "use tokio::sync::mpsc; use crate::{log, runtime};"),
+            ("src/definition/a.rs", "use crate::{codec, saga}; async fn f() {}"),
             ("sim-tests/src/a.rs", "use madsim::time;"),
             ("Cargo.toml", "[workspace.lints.rust]\nunexpected_cfgs = [\"cfg(madsim)\"]"),
         ];
