@@ -80,8 +80,8 @@ pub use error::{Actual, AppendError, FailedGuard};
 pub use event::{ContentType, EventId, EventIdError, NewEvent, RecordedEvent};
 pub use ids::{FencingToken, Revision};
 pub use names::{
-    CommandKey, ConsumerId, DefinitionName, EventType, FenceName, NameError, SagaId, StepName,
-    StreamId, Tag,
+    CommandKey, ConsumerId, DefinitionName, EffectKey, EventType, FenceName, NameError, Operation,
+    SagaId, StepName, StreamId, Tag,
 };
 pub use query::{Query, QueryError, QueryItem};
 pub use read::Read;
@@ -89,7 +89,8 @@ pub use time::WallTime;
 
 // For who runs sagas.
 pub use engine::sagas::{
-    NewSaga, SagaOptions, SagaStats, SagaStatus, Sagas, Settled, StepStatus, StuckStep,
+    NewSaga, SagaHandle, SagaOptions, SagaOutcome, SagaStats, SagaStatus, Sagas, Settled,
+    StepStatus, StuckStep,
 };
 pub use error::{SagaError, WaitReason};
 

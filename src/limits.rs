@@ -89,9 +89,11 @@ pub const SAGA_ID_BYTES_MAX: usize = 120;
 /// The longest name of a definition or a step: 64 bytes.
 pub const PART_BYTES_MAX: usize = 64;
 
+/// The largest input of a saga, and the largest output of a step, as the journal has it: 1 MiB.
+pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
+
 // The key of an effect is the saga, a round of up to ten digits and the step, with a slash between
 // them.
-const _: () =
-    assert!(SAGA_ID_BYTES_MAX + 1 + 10 + 1 + PART_BYTES_MAX <= EFFECT_KEY_BYTES_MAX);
+const _: () = assert!(SAGA_ID_BYTES_MAX + 1 + 10 + 1 + PART_BYTES_MAX <= EFFECT_KEY_BYTES_MAX);
 
 const _: () = assert!(APPEND_EVENTS_MAX == COMMIT_POSITIONS_MAX as usize);

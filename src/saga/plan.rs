@@ -358,10 +358,14 @@ pub enum DefinitionError {
     TooManySteps(usize),
     /// Two steps have one name.
     DuplicateStep(StepName),
-    /// A step is after one that is not defined before it, or that is of another definition.
+    /// A step is after one that is not defined before it.
     OutOfOrder(StepName),
+    /// A step is after one of another definition.
+    Foreign(StepName),
     /// The output is of no step of this definition.
     NoOutput,
+    /// What may end the saga early is no step of this definition.
+    NoEarlyEnd,
     /// An attempt may take no time at all.
     NoTime(StepName),
     /// A step may have an effect, and nothing answers it if the saga aborts.
@@ -403,6 +407,10 @@ impl fmt::Display for DefinitionError {
             Self::DuplicateStep(step) => write!(f, "two steps are called {step}"),
             Self::OutOfOrder(step) => {
                 write!(f, "step {step} is after a step that does not stand before it")
+            }
+            Self::Foreign(step) => write!(f, "step {step} is after a step of another definition"),
+            Self::NoEarlyEnd => {
+                f.write_str("what may end the saga early is no step of this definition")
             }
             Self::NoOutput => f.write_str("the output is of no step of this definition"),
             Self::NoTime(step) => write!(f, "an attempt of step {step} has a timeout of zero"),

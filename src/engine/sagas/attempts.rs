@@ -63,6 +63,7 @@ impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Attempting<R> {
             round: attempt.round,
             attempt: attempt.attempt,
             epoch: self.epoch,
+            timeout: plan.timeout,
             trace_context: state.begun().trace_context.clone(),
         });
         let run = Unwinding(code.attempt(cx.clone(), attempt, state));

@@ -17,7 +17,6 @@ use super::{
     registry::{Registry, refused},
 };
 use crate::{
-    definition::Staged,
     error::{Actual, AppendError, SagaError, saga::WaitReason},
     ids::{FencingToken, Position, Revision},
     names::{DefinitionName, SagaId},

@@ -19,9 +19,11 @@ mod read;
 mod recover;
 mod registry;
 mod status;
+mod typed;
 
 pub use options::SagaOptions;
 pub use status::{SagaStats, SagaStatus, Settled, StepStatus, StuckStep};
+pub use typed::{SagaHandle, SagaOutcome};
 
 use self::{
     executor::{Call, Start},
