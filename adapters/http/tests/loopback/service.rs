@@ -10,7 +10,7 @@ use sagalog_http::{HttpServer, HttpTransport, ServerOptions, TransportOptions};
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -21,29 +21,30 @@ use tokio::{
     sync::Semaphore,
 };
 
-/// Longer than anything here takes that goes well.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+/// Longer than anything here takes that goes well, and shorter than the 30 s after which hyper ends
+/// what it was told no limit for.
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 /// Short enough to wait for its end.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
 
 /// Does as the operation says, and counts.
-#[derive(Clone)]
 pub(crate) struct Service {
-    pub(crate) seen: Arc<std::sync::Mutex<Vec<Call>>>,
-    now: Arc<AtomicUsize>,
-    pub(crate) most: Arc<AtomicUsize>,
+    pub(crate) seen: Mutex<Vec<Call>>,
+    now: AtomicUsize,
+    /// How many calls there were at the same time.
+    pub(crate) most: AtomicUsize,
     /// What `hold` waits for: one permit a call.
-    pub(crate) release: Arc<Semaphore>,
+    pub(crate) release: Semaphore,
 }
 
 impl Service {
-    pub(crate) fn new() -> Self {
-        Self {
-            seen: Arc::default(),
-            now: Arc::default(),
-            most: Arc::default(),
-            release: Arc::new(Semaphore::new(0)),
-        }
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            seen: Mutex::default(),
+            now: AtomicUsize::default(),
+            most: AtomicUsize::default(),
+            release: Semaphore::new(0),
+        })
     }
 
     pub(crate) fn seen(&self) -> usize {
@@ -87,12 +88,12 @@ pub(crate) fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-pub(crate) async fn serve(service: &Service, options: ServerOptions) -> HttpServer {
-    HttpServer::start(loopback(), service.clone(), options).await.expect("loopback is free")
+pub(crate) async fn serve(service: &Arc<Service>, options: ServerOptions) -> HttpServer {
+    HttpServer::start(loopback(), Arc::clone(service), options).await.expect("loopback is free")
 }
 
 /// A service with a server that answers for it.
-pub(crate) async fn started() -> (Service, HttpServer) {
+pub(crate) async fn started() -> (Arc<Service>, HttpServer) {
     let service = Service::new();
     let server = serve(&service, ServerOptions::default()).await;
     (service, server)
