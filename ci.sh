@@ -171,6 +171,7 @@ benches() {
         --payload 256 --outstanding 1
     cargo bench --quiet --bench recovery -- --json --mib 64
     cargo bench --quiet --bench store -- --json --events 20000 --secs 0.5 --rounds 1 --reads 500
+    cargo bench --quiet -p sagalog-http --bench call -- --json --calls 1000
 }
 
 # Another scheduler: what holds in our order of tasks has to hold in its order too.

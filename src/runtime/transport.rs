@@ -43,6 +43,13 @@ pub trait Responder: Send + Sync + 'static {
     fn answer(&self, call: Call) -> impl Future<Output = Result<Answer, Unanswered>> + Send;
 }
 
+/// Shared, so that whoever hands it to a server can keep it.
+impl<R: Responder> Responder for Arc<R> {
+    async fn answer(&self, call: Call) -> Result<Answer, Unanswered> {
+        R::answer(self, call).await
+    }
+}
+
 /// Where a participant is: `host:port` in production, a node's name in a simulation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(Arc<str>);
