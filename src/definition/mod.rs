@@ -149,6 +149,9 @@ mod sources;
 mod step;
 mod step_builder;
 
+#[cfg(all(test, feature = "json"))]
+mod tests;
+
 pub use self::{
     builder::{Returning, Saga, SagaBuilder},
     built::{Definition, OutputError},
