@@ -192,7 +192,8 @@ fn number(error: &DefinitionError) -> usize {
 
 #[test]
 fn impossible_definitions_are_refused() {
-    let table: [(fn() -> Built, &str); 19] = [
+    type Case = (fn() -> Built, &'static str);
+    let table: [Case; 19] = [
         (no_steps, "a definition has at least one step"),
         (too_many, "the definition has 257 steps, the limit is 256"),
         (duplicate, "two steps are called a"),
@@ -233,6 +234,7 @@ fn the_definition_has_a_name_too() {
 
 /// What a fingerprint is made of, one thing changed at a time.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that a definition says")]
 struct Shape {
     revision: u32,
     name: &'static str,
