@@ -31,6 +31,8 @@
 //!   direction, also as it was. [`ReadOnlyStore`] reads beside the writer.
 //! * **Events of your own types:** [`codec`] turns an enum into payloads and back, and leads old
 //!   payloads to what the program knows today.
+//! * **A service that sagas call:** [`participant`] does what it is asked once, however often it is
+//!   asked.
 //! * **A bare log** of opaque commits, without streams and without an index: [`Log`].
 //! * **Looking at a directory** without opening it for writing: [`inspect`], and the `sagalog`
 //!   command.
@@ -60,6 +62,7 @@ pub mod limits;
 pub mod log;
 pub mod names;
 pub mod options;
+pub mod participant;
 pub mod query;
 pub mod read;
 pub mod runtime;
@@ -77,12 +80,19 @@ pub use error::{Actual, AppendError, FailedGuard};
 pub use event::{ContentType, EventId, EventIdError, NewEvent, RecordedEvent};
 pub use ids::{FencingToken, Revision};
 pub use names::{
-    CommandKey, ConsumerId, DefinitionName, EventType, FenceName, NameError, SagaId, StepName,
-    StreamId, Tag,
+    CommandKey, ConsumerId, DefinitionName, EffectKey, EventType, FenceName, NameError, Operation,
+    SagaId, StepName, StreamId, Tag,
 };
 pub use query::{Query, QueryError, QueryItem};
 pub use read::Read;
 pub use time::WallTime;
+
+// For who runs sagas.
+pub use engine::sagas::{
+    NewSaga, SagaHandle, SagaOptions, SagaOutcome, SagaStats, SagaStatus, Sagas, Settled,
+    StepStatus, StuckStep,
+};
+pub use error::{SagaError, WaitReason};
 
 // For both.
 pub use engine::{report::RecoveryReport, survey::OpenWarning};

@@ -1,5 +1,5 @@
-//! Every bound of the log and the store, with its unit in the name and the relations between them
-//! asserted.
+//! Every bound of the log, the store and calls to participants, with its unit in the name and the
+//! relations between them asserted.
 //!
 //! Constants of the format stand here; what an operator may choose stands in [`crate::options`].
 
@@ -53,6 +53,17 @@ pub const METADATA_BYTES_MAX: usize = 64 << 10;
 /// The longest trace context of an event: 255 bytes.
 pub const TRACE_BYTES_MAX: usize = 255;
 
+/// The longest key of a call to a participant: 200 bytes, so that names can be made of it.
+pub const EFFECT_KEY_BYTES_MAX: usize = 200;
+
+/// The largest payload of a call to a participant, and of its answer: 1 MiB.
+pub const CALL_PAYLOAD_BYTES_MAX: usize = 1 << 20;
+
+/// The longest reason in an answer to a call: 1024 bytes. What is longer is cut.
+pub const CALL_REASON_BYTES_MAX: usize = 1024;
+
+const _: () = assert!(EFFECT_KEY_BYTES_MAX < NAME_BYTES_MAX);
+
 /// How many events one append may hold: as many as a commit has positions, 4096.
 pub const APPEND_EVENTS_MAX: usize = 4096;
 
@@ -72,8 +83,8 @@ pub const PREFIX_CATEGORIES_MAX: usize = 1024;
 /// 100 million.
 pub const KEY_HORIZON_EVENTS: u64 = 100_000_000;
 
-/// The longest name of a saga: 160 bytes.
-pub const SAGA_ID_BYTES_MAX: usize = 160;
+/// The longest name of a saga: 120 bytes.
+pub const SAGA_ID_BYTES_MAX: usize = 120;
 
 /// The longest name of a definition or a step: 64 bytes.
 pub const PART_BYTES_MAX: usize = 64;
@@ -82,7 +93,7 @@ pub const PART_BYTES_MAX: usize = 64;
 pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
 
 // The key of an effect is the saga, a round of up to ten digits and the step, with a slash between
-// them; a participant puts two letters in front. It has to be a name.
-const _: () = assert!(2 + SAGA_ID_BYTES_MAX + 1 + 10 + 1 + PART_BYTES_MAX <= NAME_BYTES_MAX);
+// them.
+const _: () = assert!(SAGA_ID_BYTES_MAX + 1 + 10 + 1 + PART_BYTES_MAX <= EFFECT_KEY_BYTES_MAX);
 
 const _: () = assert!(APPEND_EVENTS_MAX == COMMIT_POSITIONS_MAX as usize);

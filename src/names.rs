@@ -1,10 +1,10 @@
-//! The names that users give: of streams, types, tags, keys, consumers and fences.
+//! The names that users give: of streams, types, tags, keys, consumers, fences and operations.
 //!
 //! Each is a type of its own, checked once when it is made and cheap to clone. No meaning beyond
 //! that: who may write to which stream is decided by the store. The invariant: a name that exists
 //! is 1 to 255 bytes of UTF-8 without control characters.
 
-use crate::limits::{NAME_BYTES_MAX, PART_BYTES_MAX, SAGA_ID_BYTES_MAX};
+use crate::limits::{EFFECT_KEY_BYTES_MAX, NAME_BYTES_MAX, PART_BYTES_MAX, SAGA_ID_BYTES_MAX};
 use std::{borrow::Borrow, error::Error, fmt, str::FromStr, sync::Arc};
 
 /// Names that begin so belong to Sagalog and to engines that are built on it.
@@ -78,6 +78,14 @@ pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
 fn check_free(name: &str) -> Result<(), NameError> {
     check_name(name)?;
     if name.starts_with(SYSTEM_PREFIX) { Err(NameError::Reserved) } else { Ok(()) }
+}
+
+fn check_effect_key(name: &str) -> Result<(), NameError> {
+    check_name(name)?;
+    if name.len() > EFFECT_KEY_BYTES_MAX {
+        return Err(NameError::TooLong { bytes: name.len(), limit: EFFECT_KEY_BYTES_MAX });
+    }
+    Ok(())
 }
 
 macro_rules! name {
@@ -186,6 +194,17 @@ name! {
     FenceName, check_name
 }
 
+name! {
+    /// What a participant is asked to do, such as `reserve`.
+    Operation, check_name
+}
+name! {
+    /// The identity of an effect at a participant: the same for every attempt of an action and for
+    /// its compensation, and never used for another effect. At most
+    /// [`EFFECT_KEY_BYTES_MAX`] bytes.
+    EffectKey, check_effect_key
+}
+
 impl StreamId {
     /// The name of a system stream, which begins with `$`. Such streams hold the journals of
     /// engines that are built on the store; reads of the whole log leave them out unless asked.
@@ -230,7 +249,7 @@ fn bound(name: &str, limit: usize) -> Result<(), NameError> {
 
 name! {
     /// The name of a saga, given by who starts it: starting it again joins the first one. At most
-    /// 160 bytes.
+    /// 120 bytes.
     SagaId, check_saga
 }
 name! {
@@ -283,6 +302,13 @@ mod tests {
         for (name, expected) in table {
             assert_eq!(StreamId::parse(name).map(|_| ()), expected, "{name:?}");
         }
+    }
+
+    #[test]
+    fn an_effect_key_leaves_room_for_names_made_of_it() {
+        assert!(EffectKey::parse(&"x".repeat(EFFECT_KEY_BYTES_MAX)).is_ok());
+        let longer = EffectKey::parse(&"x".repeat(EFFECT_KEY_BYTES_MAX + 1));
+        assert_eq!(longer, Err(NameError::TooLong { bytes: 201, limit: 200 }));
     }
 
     #[test]

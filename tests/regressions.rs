@@ -233,6 +233,10 @@ impl Tasks for FewTasks {
         }
     }
 
+    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        self.0.spawn_light(task)
+    }
+
     fn linger(
         &self,
         reason: Linger,

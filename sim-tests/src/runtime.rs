@@ -124,6 +124,10 @@ impl Tasks for MadsimRuntime {
         Ok(())
     }
 
+    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        self.spawn("light", task)
+    }
+
     async fn linger(&self, _reason: Linger, mut ready: impl FnMut() -> bool + Send) {
         let turns = thread_rng().gen_range(0..=LINGER_TURNS_MAX);
         for _ in 0..turns {

@@ -3,9 +3,12 @@
 use crate::{
     append::ExpectedRevision,
     event::NewEvent,
-    names::{CommandKey, SagaId, StepName, StreamId},
+    names::{EffectKey, Operation, SagaId, StepName, StreamId},
+    runtime::{Call, CallFence, CallKind},
     saga::Side,
 };
+use bytes::Bytes;
+use core::time::Duration;
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -27,6 +30,8 @@ pub struct StepPlace {
     pub attempt: u32,
     /// Which executor: raised by each that takes over the store.
     pub epoch: u64,
+    /// How long the attempt may take.
+    pub timeout: Duration,
     /// The W3C trace context of who started the saga.
     pub trace_context: Option<Arc<str>>,
 }
@@ -74,10 +79,43 @@ impl StepCx {
         self.place.attempt
     }
 
-    /// Which executor makes the attempt: the higher part of its fencing token, whose lower part is
-    /// [`attempt`](Self::attempt). Of two attempts of one step, the later one has the higher token.
-    pub fn epoch(&self) -> u64 {
-        self.place.epoch
+    /// The attempt's fencing token. Of two attempts of one side of a step, the later one has the
+    /// higher token, also if a crash lies between them.
+    pub fn fence(&self) -> CallFence {
+        CallFence { epoch: self.place.epoch, attempt: self.place.attempt }
+    }
+
+    /// How long the attempt may take in all.
+    pub fn timeout(&self) -> Duration {
+        self.place.timeout
+    }
+
+    /// A call that asks a participant for this step's effect, or, from a compensation, to answer
+    /// it: with the attempt's key, fence, trace context and time.
+    ///
+    /// ```
+    /// use sagalog::{Operation, definition::{Outcome, StepCx}, runtime::{Address, Transport}};
+    /// use bytes::Bytes;
+    ///
+    /// async fn charge<T: Transport>(cx: StepCx, bank: &T, cents: u64) -> Outcome<Bytes> {
+    ///     let at = Address::parse("bank:7070").expect("it is an address");
+    ///     let operation = Operation::parse("charge").expect("it is a name");
+    ///     Outcome::of_answer(bank.call(&at, cx.call(operation, cents.to_string())).await)
+    /// }
+    /// ```
+    pub fn call(&self, operation: Operation, payload: impl Into<Bytes>) -> Call {
+        Call {
+            operation,
+            key: self.key(),
+            kind: match self.side() {
+                Side::Action => CallKind::Action,
+                Side::Compensation => CallKind::Compensation,
+            },
+            fence: self.fence(),
+            trace_context: self.trace_context().map(str::to_owned),
+            deadline: self.timeout(),
+            payload: payload.into(),
+        }
     }
 
     /// The W3C trace context of who started the saga.
@@ -88,9 +126,9 @@ impl StepCx {
     /// The key of this step's effect: the same in every attempt and after every crash, and the same
     /// for the action and its compensation. Another one after a return to a savepoint, since the
     /// effect before was compensated.
-    pub fn key(&self) -> CommandKey {
+    pub fn key(&self) -> EffectKey {
         let StepPlace { saga, step, round, .. } = &*self.place;
-        CommandKey::parse(&format!("{saga}/{round}/{step}"))
+        EffectKey::parse(&format!("{saga}/{round}/{step}"))
             .expect("the limits of its parts leave room for it")
     }
 

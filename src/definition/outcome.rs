@@ -4,7 +4,11 @@
 //! an error that nobody has classified is [`Ambiguous`](Outcome::Ambiguous), since a step that may
 //! have had an effect and is taken for one that had none is never compensated.
 
-use crate::saga::Failure;
+use crate::{
+    runtime::{Answer, CallError},
+    saga::Failure,
+};
+use bytes::Bytes;
 use core::{convert::Infallible, time::Duration};
 use std::error::Error;
 
@@ -143,4 +147,38 @@ fn chain(error: &dyn Error) -> String {
     // Some errors speak for their source too.
     texts.dedup();
     texts.join(": ")
+}
+
+impl Outcome<Bytes> {
+    /// What a participant's answer is to an action. Of a compensation, use
+    /// [`of_compensation`](Outcome::of_compensation).
+    pub fn of_answer(answer: Result<Answer, CallError>) -> Self {
+        match answer {
+            Ok(Answer::Done(reply)) => Self::Done(reply),
+            Ok(Answer::Refused(reason)) => Self::rejected(reason.to_string()),
+            Ok(Answer::Busy(reason)) => Self::retry(reason.to_string()),
+            Ok(Answer::Fenced { current }) => {
+                Self::retry(format!("the participant has seen {current}"))
+            }
+            Ok(Answer::Compensated) => Self::failed("the participant has compensated it"),
+            Err(CallError::NotDelivered(reason)) => Self::retry(reason.to_string()),
+            Err(CallError::Unknown(reason)) => Self::ambiguous(reason.to_string()),
+        }
+    }
+}
+
+impl Outcome<()> {
+    /// What a participant's answer is to a compensation: that the effect was answered before is as
+    /// good as that it is now.
+    pub fn of_compensation(answer: Result<Answer, CallError>) -> Self {
+        match answer {
+            Ok(Answer::Compensated) => Self::Done(()),
+            other => match Outcome::of_answer(other) {
+                Outcome::Done(_) => Self::Done(()),
+                Outcome::Failed(failure) => Self::Failed(failure),
+                Outcome::Ambiguous(failure) => Self::Ambiguous(failure),
+                Outcome::Retry(failure, after) => Self::Retry(failure, after),
+            },
+        }
+    }
 }

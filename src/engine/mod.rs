@@ -19,6 +19,7 @@ pub(crate) mod read_only;
 pub(crate) mod reader;
 mod recover;
 pub(crate) mod report;
+pub(crate) mod sagas;
 mod scan;
 mod shared;
 pub(crate) mod store;

@@ -9,6 +9,7 @@ mod corruption;
 mod log;
 mod open;
 mod read;
+pub(crate) mod saga;
 
 pub use append::{Actual, AppendError, FailedGuard};
 pub use commit::CommitError;
@@ -16,3 +17,4 @@ pub use corruption::CorruptionReport;
 pub use log::LogError;
 pub use open::OpenError;
 pub use read::ReadError;
+pub use saga::{SagaError, WaitReason};

@@ -1,15 +1,22 @@
-//! The only door outward: clocks, tasks, randomness and the disk, as small traits.
+//! The only door outward: clocks, tasks, randomness, disk and calls to others, as small traits.
 //!
 //! The engine is generic over [`Runtime`] and touches the world through nothing else, so the same
 //! code runs on real files ([`tokio`]) and in seeded worlds (`sagalog-testkit`, `sagalog-sim`).
-//! This module knows nothing of logs, stores or sagas. The invariant it guards: time, threads,
-//! files and entropy enter Sagalog here or not at all.
-
-pub use crate::time::WallTime;
-use std::{fmt, future::Future, io, time::Duration};
+//! [`Transport`] stands apart: whoever calls remote participants is given one. This module knows
+//! nothing of logs, stores or sagas. The invariant it guards: time, threads, files and entropy
+//! enter Sagalog here or not at all.
 
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod transport;
+
+pub use crate::time::WallTime;
+pub use transport::{
+    Address, AddressError, Answer, Call, CallError, CallFence, CallKind, CallLimit, Reason,
+    Responder, SharedTransport, Transport, Unanswered,
+};
+
+use std::{fmt, future::Future, io, time::Duration};
 
 /// A reading of the monotonic clock, in nanoseconds since an arbitrary start of this runtime.
 ///
@@ -76,6 +83,16 @@ pub trait Tasks {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()>;
+
+    /// Starts a task that never blocks and may be one of thousands, beside the caller's: the
+    /// executor of sagas, and the attempts of their steps.
+    ///
+    /// In production it runs on the async runtime that surrounds the call, because it is the
+    /// user's code and may use that runtime's sockets.
+    ///
+    /// # Errors
+    /// There is no such runtime.
+    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()>;
 
     /// Waits a short while for `ready` to become true, and returns either way.
     ///

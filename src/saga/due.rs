@@ -37,11 +37,16 @@ pub fn due(plan: &Plan, state: &State, attempts: &Attempts, now: WallTime) -> Du
     let mut due = Due::default();
     let waits = plan.indices().filter(|step| !attempts.running.contains(step));
     for step in waits {
-        let Some(side) = attemptable(plan, state, attempts, step) else { continue };
         let known = state.step(step);
         if known.stuck.is_some() {
             continue;
         }
+        let Some(side) = attemptable(plan, state, attempts, step) else {
+            if announceable(plan, state, step) && known.next_at > now {
+                due.wake_by(known.next_at);
+            }
+            continue;
+        };
         if known.next_at > now {
             due.wake_by(known.next_at);
             continue;
@@ -63,6 +68,13 @@ impl Due {
     fn wake_by(&mut self, at: WallTime) {
         self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
     }
+}
+
+/// Whether an attempt of `step` is announced once its moment has come.
+fn announceable(plan: &Plan, state: &State, step: StepIndex) -> bool {
+    *state.phase() == Phase::Running
+        && plan.steps()[step.at()].effect == Effect::AtMostOnce
+        && state.is_eligible(plan, step)
 }
 
 fn attemptable(plan: &Plan, state: &State, attempts: &Attempts, step: StepIndex) -> Option<Side> {

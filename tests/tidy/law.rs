@@ -13,7 +13,7 @@ struct Ban {
     sentence: &'static str,
 }
 
-const LAW: [Ban; 10] = [
+const LAW: [Ban; 11] = [
     Ban {
         within: &["src/log", "src/store", "src/saga"],
         except: &[],
@@ -102,13 +102,33 @@ const LAW: [Ban; 10] = [
         sentence: "typed events stand on the public vocabulary, as a user's codec does",
     },
     Ban {
+        within: &["src/participant"],
+        except: &[],
+        names: &[
+            "crate::log",
+            "crate::store",
+            "crate::engine",
+            "crate::saga",
+            "crate::runtime::Clock",
+            "crate::runtime::Tasks",
+            "crate::runtime::Entropy",
+            "crate::runtime::Disk",
+            "crate::runtime::Runtime",
+        ],
+        sentence: "a participant knows its books and the calls, not who calls and on what it runs",
+    },
+    Ban {
         within: &["src/definition"],
         except: &[],
         names: &[
             "crate::log",
             "crate::store",
             "crate::engine",
-            "crate::runtime",
+            "crate::runtime::Clock",
+            "crate::runtime::Tasks",
+            "crate::runtime::Entropy",
+            "crate::runtime::Disk",
+            "crate::runtime::Runtime",
             "super::log",
             "super::store",
             "super::engine",
@@ -194,6 +214,8 @@ mod samples {
             ("src/app/a.rs", "crate::engine::open();"),
             ("src/codec/a.rs", "use crate::{event::NewEvent, store::body};"),
             ("src/codec/a.rs", "use super::super::log::Place;"),
+            ("src/participant/a.rs", "use crate::{Store, runtime::{Call, Clock}};"),
+            ("src/participant/mod.rs", "crate::engine::store::Store"),
             ("src/definition/a.rs", "use crate::{engine::Store, saga::Plan};"),
             ("src/definition/mod.rs", "use tokio::sync::oneshot;"),
             ("src/engine/a.rs", "#[cfg(madsim)]"),
@@ -211,6 +233,7 @@ mod samples {
             ("src/logic.rs", "use std::time::Duration;"),
             ("src/runtime/tokio/mod.rs", "use ::tokio::time::sleep;"),
             ("src/engine/a.rs", "use tokio::sync::mpsc; use crate::{log, runtime};"),
+            ("src/participant/a.rs", "use crate::{Store, runtime::{Call, Responder}};"),
             ("src/definition/a.rs", "use crate::{codec, saga}; async fn f() {}"),
             ("sim-tests/src/a.rs", "use madsim::time;"),
             ("Cargo.toml", "[workspace.lints.rust]\nunexpected_cfgs = [\"cfg(madsim)\"]"),

@@ -29,7 +29,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use ::tokio::runtime::{Builder, Runtime as Timers};
+use ::tokio::runtime::{Builder, Handle, Runtime as Timers};
 
 use super::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
 
@@ -156,6 +156,19 @@ impl Tasks for TokioRuntime {
         };
         // Dropping the handle detaches the thread; the engine knows its tasks by their channels.
         thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+    }
+
+    /// Spawns on the tokio runtime that surrounds the call. A panic ends the task alone, as tokio
+    /// has it.
+    ///
+    /// # Errors
+    /// `Unsupported` outside of a tokio runtime.
+    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let surrounding = Handle::try_current()
+            .map_err(|_| io::Error::new(io::ErrorKind::Unsupported, "there is no tokio runtime"))?;
+        // Dropping the handle detaches the task; its end is told through its channels.
+        drop(surrounding.spawn(task));
+        Ok(())
     }
 
     /// Blocks the thread in place and completes at the first poll: meant for engine tasks, which

@@ -74,6 +74,10 @@ impl Tasks for VirtualRuntime {
         self.executor.spawn(self.incarnation, name, task)
     }
 
+    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        self.executor.spawn(self.incarnation, "light", task)
+    }
+
     async fn linger(&self, _reason: Linger, mut ready: impl FnMut() -> bool + Send) {
         for _ in 0..self.executor.turns(LINGER_TURNS_MAX) {
             if ready() {

@@ -1,0 +1,117 @@
+//! One saga in memory: its state, its attempts, and who waits for it.
+//!
+//! It decides and performs nothing. The invariant it guards: `state` is the journal as far as it is
+//! durable, folded; what is not durable yet is in `proposal`, and nobody sees it.
+
+use super::{SagaStatus, Settled, StuckStep};
+use crate::{
+    append::ExpectedRevision,
+    definition::{Code, Staged},
+    error::SagaError,
+    ids::{Position, Revision},
+    names::{SagaId, StreamId},
+    saga::{Attempts, Input, Plan, Record, State, VerbRefused},
+    time::WallTime,
+};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, SagaError>>;
+
+/// How a start was answered.
+#[derive(Debug)]
+pub(super) enum Started {
+    /// It is durable, or was before.
+    Here,
+    /// There is a journal of this name already, of a saga that ended.
+    Elsewhere,
+}
+
+/// A turn whose records are on their way to the disk.
+pub(super) struct Proposal {
+    pub(super) inputs: Vec<Input>,
+    pub(super) records: Vec<Record>,
+    pub(super) state: State,
+    pub(super) answers: Vec<Result<(), VerbRefused>>,
+    pub(super) replies: Vec<Reply<()>>,
+    /// What rides in the same append.
+    pub(super) staged: Staged,
+    /// Stored by itself, because a larger append would be too large.
+    pub(super) alone: bool,
+}
+
+pub(super) struct Live {
+    pub(super) id: SagaId,
+    pub(super) stream: StreamId,
+    pub(super) code: Arc<dyn Code>,
+    pub(super) state: State,
+    pub(super) attempts: Attempts,
+    /// Its last turn; none while its beginning is not durable.
+    pub(super) revision: Option<Revision>,
+    /// The position of its first turn.
+    pub(super) first: Position,
+    pub(super) turns: u32,
+    pub(super) inbox: Vec<Input>,
+    /// Who wants to know what became of the cancellations and verbs in the inbox, in their order.
+    pub(super) replies: Vec<Reply<()>>,
+    pub(super) staged: Staged,
+    pub(super) proposal: Option<Box<Proposal>>,
+    pub(super) starters: Vec<Reply<Started>>,
+    pub(super) waiters: Vec<Reply<Option<Settled>>>,
+    /// Whether it is in the line of those to be looked at.
+    pub(super) queued: bool,
+    pub(super) wake_at: Option<WallTime>,
+}
+
+impl Live {
+    pub(super) fn new(id: SagaId, stream: StreamId, code: Arc<dyn Code>, state: State) -> Self {
+        Self {
+            id,
+            stream,
+            code,
+            state,
+            attempts: Attempts::default(),
+            revision: None,
+            first: Position::default(),
+            turns: 0,
+            inbox: Vec::new(),
+            replies: Vec::new(),
+            staged: Staged::default(),
+            proposal: None,
+            starters: Vec::new(),
+            waiters: Vec::new(),
+            queued: false,
+            wake_at: None,
+        }
+    }
+
+    pub(super) fn plan(&self) -> &Arc<Plan> {
+        self.code.plan()
+    }
+
+    /// Where its next turn has to stand.
+    pub(super) fn expected(&self) -> ExpectedRevision {
+        self.revision.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact)
+    }
+
+    /// What it came to, if it ended or is stuck.
+    pub(super) fn settled(&self) -> Option<Settled> {
+        Settled::of(self.plan(), &self.state)
+    }
+
+    /// Tells what it came to, now or when it does.
+    pub(super) fn wait(&mut self, reply: Reply<Option<Settled>>) {
+        match self.settled() {
+            Some(settled) => drop(reply.send(Ok(Some(settled)))),
+            None => self.waiters.push(reply),
+        }
+    }
+
+    pub(super) fn status(&self) -> SagaStatus {
+        SagaStatus::of(&self.id, self.plan(), &self.state)
+    }
+
+    pub(super) fn stuck(&self) -> Vec<StuckStep> {
+        StuckStep::all_of(self.plan(), &self.state)
+    }
+}

@@ -1,0 +1,32 @@
+//! What an operator may choose of the executor.
+
+/// How sagas are executed. The defaults suit a service.
+#[derive(Clone, Debug)]
+pub struct SagaOptions {
+    pub(super) attempts_max: usize,
+    pub(super) calls_waiting_max: usize,
+}
+
+impl Default for SagaOptions {
+    fn default() -> Self {
+        Self { attempts_max: 4096, calls_waiting_max: 4096 }
+    }
+}
+
+impl SagaOptions {
+    /// How many attempts may be under way at once (default 4096); the others wait in line. 0 counts
+    /// as 1.
+    #[must_use]
+    pub fn attempts_max(mut self, attempts: usize) -> Self {
+        self.attempts_max = attempts.max(1);
+        self
+    }
+
+    /// How many calls may wait for the executor (default 4096); further ones wait for room. 0
+    /// counts as 1.
+    #[must_use]
+    pub fn calls_waiting_max(mut self, calls: usize) -> Self {
+        self.calls_waiting_max = calls.max(1);
+        self
+    }
+}
