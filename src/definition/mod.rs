@@ -157,7 +157,7 @@ pub use self::{
     built::{Definition, OutputError},
     code::{AttemptFuture, Code},
     context::{Staged, StepCx, StepPlace},
-    handle::{Handle, Mark, OptionalOutput, StepOutput},
+    handle::{Handle, Label, OptionalOutput, StepOutput},
     outcome::{Classify, NotDone, Outcome},
     sources::{Past, Sources},
     step::{Compensation, Step, StepFn, step_fn},

@@ -48,6 +48,7 @@ fn cx(plan: &Plan, attempt: Attempt) -> StepCx {
         attempt: attempt.attempt,
         epoch: 1,
         trace_context: None,
+        timeout: plan.steps()[usize::from(attempt.step.get())].timeout,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Stories of single sagas: what is recorded for what is told.
 
+mod table;
+
 use super::{
     plan::Compensated,
     verbs::{Operator, Verb},

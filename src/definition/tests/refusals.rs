@@ -7,33 +7,33 @@ use crate::{
 };
 use core::time::Duration;
 
-type Draft = SagaBuilder<u64, Json>;
+type Defining = SagaBuilder<u64, Json>;
 type Built = Result<Definition<u64, u64>, DefinitionError>;
 
-fn draft() -> Draft {
+fn define() -> Defining {
     Saga::define("order", 1)
 }
 
-fn add(saga: &mut Draft, name: &str) -> StepOutput<u64> {
+fn add(saga: &mut Defining, name: &str) -> StepOutput<u64> {
     saga.step(name, pure()).takes(|order, ()| *order)
 }
 
-fn add_after(saga: &mut Draft, name: &str, after: StepOutput<u64>) -> StepOutput<u64> {
+fn add_after(saga: &mut Defining, name: &str, after: StepOutput<u64>) -> StepOutput<u64> {
     saga.step(name, pure()).after(after).takes(|_, before| before)
 }
 
-fn add_pivot(saga: &mut Draft) -> StepOutput<u64> {
+fn add_pivot(saga: &mut Defining) -> StepOutput<u64> {
     saga.step("pivot", echo(Effect::Keyed)).pivot().takes(|order, ()| *order)
 }
 
 fn no_steps() -> Built {
-    let mut other = draft();
+    let mut other = define();
     let stray = add(&mut other, "a");
-    draft().returns(stray).build()
+    define().returns(stray).build()
 }
 
 fn too_many() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let first = add(&mut saga, "first");
     for number in 0..STEPS_MAX {
         add(&mut saga, &format!("step {number}"));
@@ -42,7 +42,7 @@ fn too_many() -> Built {
 }
 
 fn duplicate() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     add(&mut saga, "a");
     let again = add(&mut saga, "a");
     saga.returns(again).build()
@@ -50,7 +50,7 @@ fn duplicate() -> Built {
 
 /// Only a twin, with the same names in the same places, has handles of steps that are yet to come.
 fn out_of_order() -> Built {
-    let (mut saga, mut twin) = (draft(), draft());
+    let (mut saga, mut twin) = (define(), define());
     add(&mut twin, "a");
     let later = add(&mut twin, "b");
     add_after(&mut saga, "a", later);
@@ -59,7 +59,7 @@ fn out_of_order() -> Built {
 }
 
 fn foreign() -> Built {
-    let (mut saga, mut other) = (draft(), Saga::define("order", 2));
+    let (mut saga, mut other) = (define(), Saga::define("order", 2));
     let stray = add(&mut other, "a");
     add(&mut saga, "a");
     let last = add_after(&mut saga, "b", stray);
@@ -67,40 +67,40 @@ fn foreign() -> Built {
 }
 
 fn no_output() -> Built {
-    let (mut saga, mut other) = (draft(), draft());
+    let (mut saga, mut other) = (define(), define());
     add(&mut saga, "a");
     let stray = add(&mut other, "b");
     saga.returns(stray).build()
 }
 
 fn no_early_end() -> Built {
-    let (mut saga, mut other) = (draft(), draft());
+    let (mut saga, mut other) = (define(), define());
     let last = add(&mut saga, "a");
     let stray = other.step("a", pure()).when(|_, ()| true).takes(|order, ()| *order);
     saga.returns(last).ends_early(stray, |_, output| Some(output)).build()
 }
 
 fn no_time() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let last = saga.step("a", pure()).timeout(Duration::ZERO).takes(|order, ()| *order);
     saga.returns(last).build()
 }
 
 fn uncompensated() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let last = saga.step("a", echo(Effect::Keyed)).takes(|order, ()| *order);
     saga.returns(last).build()
 }
 
 fn nothing_to_compensate() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let answered = |_cx, _input, _output| async { Outcome::Done(()) };
     let last = saga.step("a", pure()).compensation_fn(answered).takes(|order, ()| *order);
     saga.returns(last).build()
 }
 
 fn retriable_compensated() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let pivot = add_pivot(&mut saga);
     let last = saga
         .step("a", echo(Effect::Keyed))
@@ -112,7 +112,7 @@ fn retriable_compensated() -> Built {
 }
 
 fn retriable_once() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let pivot = add_pivot(&mut saga);
     let once = saga.step("a", echo(Effect::AtMostOnce)).after(pivot).retriable();
     let last = once.takes(|_, before| before);
@@ -120,47 +120,47 @@ fn retriable_once() -> Built {
 }
 
 fn retriable_without_pivot() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let last = saga.step("a", pure()).retriable().takes(|order, ()| *order);
     saga.returns(last).build()
 }
 
 fn retriable_before_pivot() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let first = saga.step("a", pure()).retriable().takes(|order, ()| *order);
     let last = saga.step("b", pure()).after(first).pivot().takes(|_, before| before);
     saga.returns(last).build()
 }
 
 fn not_retriable() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let pivot = add_pivot(&mut saga);
     let last = add_after(&mut saga, "a", pivot);
     saga.returns(last).build()
 }
 
 fn beside_pivot() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     add_pivot(&mut saga);
     let last = add(&mut saga, "a");
     saga.returns(last).build()
 }
 
 fn two_pivots() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let pivot = add_pivot(&mut saga);
     let last = saga.step("a", pure()).after(pivot).pivot().takes(|_, before| before);
     saga.returns(last).build()
 }
 
 fn beside_early_end() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let (ending, last) = (add(&mut saga, "a"), add(&mut saga, "b"));
     saga.returns(last).ends_early(ending, |_, output| Some(output)).build()
 }
 
 fn unnamed_step() -> Built {
-    let mut saga = draft();
+    let mut saga = define();
     let last = add(&mut saga, "a/b");
     saga.returns(last).build()
 }
@@ -218,8 +218,8 @@ fn impossible_definitions_are_refused() {
         (beside_early_end, "step b may be under way while step a ends the saga early"),
         (unnamed_step, "a slash stands at byte 1"),
     ];
-    for (at, (define, sentence)) in table.into_iter().enumerate() {
-        let error = define().expect_err(sentence);
+    for (at, (build, sentence)) in table.into_iter().enumerate() {
+        let error = build().expect_err(sentence);
         assert_eq!((error.to_string().as_str(), number(&error)), (sentence, at));
     }
 }
@@ -262,7 +262,7 @@ const SHAPE: Shape = Shape {
 };
 
 fn fingerprint(shape: Shape, policies: Option<Duration>) -> Fingerprint {
-    let mut saga: Draft = Saga::define("order", shape.revision);
+    let mut saga: Defining = Saga::define("order", shape.revision);
     let mut first = saga.step(shape.name, echo(shape.effect));
     if let Some(returns_max) = shape.returns_max {
         first = first.savepoint(returns_max);
