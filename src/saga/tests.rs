@@ -1,5 +1,7 @@
 //! Stories of single sagas: what is recorded for what is told.
 
+mod life;
+mod stories;
 mod table;
 
 use super::{
