@@ -22,7 +22,24 @@ use core::time::Duration;
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 /// Where a definition begins: `Saga::<Order>::define("order", 3)` is one of sagas that are started
-/// with an `Order`.
+/// with an `Order`. A larger one stands in [`definition`](super).
+///
+/// ```
+/// # #[cfg(feature = "json")] {
+/// use sagalog::{definition::{Outcome, Saga, step_fn}, saga::Effect};
+///
+/// let greet = step_fn(Effect::Pure, |_cx, name: String| async move {
+///     Outcome::Done(format!("hello {name}"))
+/// });
+/// let mut saga = Saga::<String>::define("greeting", 1);
+/// let greeted = saga.step("greet", greet).takes(|name, ()| name.clone());
+/// let greeting = saga.returns(greeted).build()?;
+///
+/// assert_eq!(greeting.encode_input(&"Ada".to_owned())?, r#""Ada""#);
+/// assert_eq!(greeting.decode_output(Some(br#""hello Ada""#))?, "hello Ada");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[expect(clippy::exhaustive_enums, reason = "there are no values of it")]
 #[derive(Debug)]
 pub enum Saga<I> {

@@ -1,6 +1,7 @@
 //! Stories of single sagas: what is recorded for what is told.
 
 mod life;
+mod random;
 mod stories;
 mod table;
 

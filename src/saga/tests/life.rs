@@ -79,7 +79,7 @@ impl Life {
         assert_eq!((&alone, &behind), (&self.state, &self.state));
     }
 
-    fn end_of(&mut self, step: u16, side: Side, ending: Ending) {
+    pub(super) fn end_of(&mut self, step: u16, side: Side, ending: Ending) {
         let step = StepIndex::new(step);
         self.attempts.running.remove(&step);
         self.tell(vec![Input::Attempted { step, side, ending }]);
