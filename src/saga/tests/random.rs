@@ -183,7 +183,10 @@ fn heal(saga: &mut Life, under_way: UnderWay) {
 
 /// What its end has to mean, unless an operator ended it.
 fn check(saga: &Life) {
-    let forced = |record: &Record| matches!(record, Record::Operator(Operator { verb, .. }) if *verb != Verb::Retry);
+    let forced = |record: &Record| match record {
+        Record::Operator(operator) => operator.verb != Verb::Retry,
+        _ => false,
+    };
     if saga.journal.iter().any(forced) {
         return;
     }
@@ -196,7 +199,11 @@ fn check(saga: &Life) {
 
 proptest! {
     // No file of failures: what is found becomes a story.
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn whatever_is_told_a_saga_ends(

@@ -95,7 +95,7 @@ fn behind_the_pivot_there_is_no_way_back() {
 fn a_deadline_aborts() {
     let mut saga = chain(|_| {});
     saga.act(0, done());
-    saga.pass(DEADLINE - SECOND);
+    saga.pass(DEADLINE.saturating_sub(SECOND));
     assert_eq!(saga.due(), "charge");
     saga.pass(SECOND);
     assert_eq!(saga.due(), "-reserve");
