@@ -12,12 +12,12 @@ use crate::{
 };
 use std::{
     any::Any,
-    future::Future,
-    io,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -31,13 +31,18 @@ pub(super) struct Ended {
     pub(super) staged: Staged,
 }
 
+/// How long the first polls of attempts that begin together may take before the rest of them go
+/// tasks of their own: so long may code that computes instead of waiting hold up the others.
+const TOGETHER_MAX: Duration = Duration::from_micros(200);
+
 /// Begins attempts.
 pub(super) struct Attempting<R> {
-    pub(super) runtime: R,
-    pub(super) epoch: u64,
-    pub(super) ended: mpsc::UnboundedSender<Ended>,
+    runtime: R,
+    epoch: u64,
+    ended: mpsc::UnboundedSender<Vec<Ended>>,
     /// Becomes true when nobody listens any more.
-    pub(super) stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
+    prepared: Vec<Prepared>,
 }
 
 /// What is attempted.
@@ -49,10 +54,34 @@ pub(super) struct Begin<'a> {
     pub(super) attempt: Attempt,
 }
 
+/// An attempt that is ready to run.
+struct Prepared {
+    slot: usize,
+    step: StepIndex,
+    side: Side,
+    cx: StepCx,
+    run: Unwinding,
+}
+
+impl Prepared {
+    fn ended(&self, ending: Ending) -> Ended {
+        let staged = self.cx.take_staged();
+        Ended { slot: self.slot, step: self.step, side: self.side, ending, staged }
+    }
+}
+
 impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Attempting<R> {
-    /// # Errors
-    /// The runtime starts no more tasks.
-    pub(super) fn begin(&self, begin: Begin<'_>) -> io::Result<()> {
+    pub(super) fn new(
+        runtime: R,
+        epoch: u64,
+        ended: mpsc::UnboundedSender<Vec<Ended>>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        Self { runtime, epoch, ended, stopped, prepared: Vec::new() }
+    }
+
+    /// Makes an attempt ready. It begins with the next [`begin_prepared`](Self::begin_prepared).
+    pub(super) fn prepare(&mut self, begin: Begin<'_>) {
         let Begin { slot, id, code, state, attempt } = begin;
         let (step, side) = (attempt.step, attempt.side);
         let plan = &code.plan().steps()[usize::from(step.get())];
@@ -67,26 +96,79 @@ impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Attempting<R> {
             trace_context: state.begun().trace_context.clone(),
         });
         let run = Unwinding(code.attempt(cx.clone(), attempt, state));
-        let (runtime, timeout) = (self.runtime.clone(), plan.timeout);
-        let (ended, mut stopped) = (self.ended.clone(), self.stopped.clone());
-        self.runtime.spawn_light(async move {
-            let limited = async {
-                let Ok(ending) = race(run, runtime.sleep(timeout)).await else {
-                    let what = format!("no answer within {timeout:?}");
-                    return Ending::Ambiguous(Failure::failed(what));
-                };
-                ending
+        self.prepared.push(Prepared { slot, step, side, cx, run });
+    }
+
+    /// Begins what was made ready: all together in one task, which gives those that wait for
+    /// something tasks of their own. Most of the work of a task is to start it.
+    pub(super) fn begin_prepared(&mut self) {
+        if self.prepared.is_empty() {
+            return;
+        }
+        let prepared = std::mem::take(&mut self.prepared);
+        let single = Single {
+            runtime: self.runtime.clone(),
+            ended: self.ended.clone(),
+            stopped: self.stopped.clone(),
+        };
+        let begun = self.runtime.spawn_light(begin_together(single, prepared));
+        // It runs on the runtime on which the executor runs, so there is one.
+        begun.expect("what started the executor starts its attempts");
+    }
+}
+
+async fn begin_together<R: Clock + Tasks + Clone + Send + Sync + 'static>(
+    single: Single<R>,
+    prepared: Vec<Prepared>,
+) {
+    let started = single.runtime.now();
+    let mut endings = Vec::new();
+    for mut attempt in prepared {
+        let hurried = single.runtime.now().since(started) < TOGETHER_MAX;
+        let first = poll_fn(|cx| match hurried {
+            true => Poll::Ready(Pin::new(&mut attempt.run).poll(cx)),
+            false => Poll::Ready(Poll::Pending),
+        });
+        match first.await {
+            Poll::Ready(ending) => endings.push(attempt.ended(ending)),
+            Poll::Pending => single.clone().go_on(attempt),
+        }
+    }
+    // Nobody listens to an executor that has ended: the next one makes the attempts again.
+    let _ = single.ended.send(endings);
+}
+
+/// Runs one attempt in a task of its own.
+#[derive(Clone)]
+struct Single<R> {
+    runtime: R,
+    ended: mpsc::UnboundedSender<Vec<Ended>>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Single<R> {
+    fn go_on(self, attempt: Prepared) {
+        let starter = self.runtime.clone();
+        let begun = starter.spawn_light(self.run(attempt));
+        begun.expect("what started the executor starts its attempts");
+    }
+
+    async fn run(mut self, mut attempt: Prepared) {
+        let timeout = attempt.cx.timeout();
+        let limited = async {
+            let Ok(ending) = race(&mut attempt.run, self.runtime.sleep(timeout)).await else {
+                let what = format!("no answer within {timeout:?}");
+                return Ending::Ambiguous(Failure::failed(what));
             };
-            let stop = async {
-                // A sender that is gone has stopped as well.
-                let _ = stopped.wait_for(|stopped| *stopped).await;
-            };
-            if let Ok(ending) = race(limited, stop).await {
-                let staged = cx.take_staged();
-                // Nobody listens to an executor that has ended: the next one makes the attempt again.
-                let _ = ended.send(Ended { slot, step, side, ending, staged });
-            }
-        })
+            ending
+        };
+        let stop = async {
+            // A sender that is gone has stopped as well.
+            let _ = self.stopped.wait_for(|stopped| *stopped).await;
+        };
+        if let Ok(ending) = race(limited, stop).await {
+            let _ = self.ended.send(vec![attempt.ended(ending)]);
+        }
     }
 }
 

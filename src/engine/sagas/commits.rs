@@ -17,6 +17,11 @@ use std::{
     task::{Context, Poll},
 };
 
+/// How many appends of turns are under way before further turns gather in the next one: one is
+/// written while the next one waits for the writer. With more of them each is smaller, and the work
+/// of an append is done more often.
+const UNDER_WAY_MAX: usize = 2;
+
 /// How many turns share an append at most.
 const TURNS_MAX: usize = 512;
 
@@ -120,8 +125,14 @@ impl Commits {
         }
     }
 
-    /// Submits what has gathered.
-    pub(super) fn submit_open(&mut self) {
+    /// Submits what has gathered, unless enough is under way.
+    pub(super) fn submit_gathered(&mut self) {
+        if self.submitted.len() < UNDER_WAY_MAX {
+            self.submit_open();
+        }
+    }
+
+    fn submit_open(&mut self) {
         if let Some(open) = self.open.take() {
             self.submit(open.append, Purpose::Turns(open.turns));
         }

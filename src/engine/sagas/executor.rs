@@ -104,7 +104,7 @@ pub(super) struct Executor<R: Runtime> {
     pub(super) running: usize,
     pub(super) commits: Commits,
     pub(super) attempting: Attempting<R>,
-    pub(super) ended: mpsc::UnboundedReceiver<Ended>,
+    pub(super) ended: mpsc::UnboundedReceiver<Vec<Ended>>,
     pub(super) calls: mpsc::Receiver<Call>,
     pub(super) stop: watch::Sender<bool>,
     /// Why it has ended; whoever asks later is told so.
@@ -113,6 +113,8 @@ pub(super) struct Executor<R: Runtime> {
     pub(super) closing: Option<Closing>,
     pub(super) turns_since_list: u64,
     pub(super) listing: bool,
+    /// For the jitter of delays.
+    pub(super) drawn: u64,
     /// Turns that the store had no room for, and when they are submitted again.
     pub(super) again: Option<(WallTime, Vec<usize>)>,
 }
@@ -172,7 +174,7 @@ impl<R: Runtime> Executor<R> {
         let mut news = News::default();
         self.commits.poll(cx, &mut news.answered);
         while let Poll::Ready(Some(ended)) = self.ended.poll_recv(cx) {
-            news.ended.push(ended);
+            news.ended.extend(ended);
         }
         while news.calls.len() < CALLS_AT_ONCE {
             match self.calls.poll_recv(cx) {
@@ -292,13 +294,15 @@ impl<R: Runtime> Executor<R> {
             if live.proposal.is_some() {
                 continue;
             }
-            if propose(live, now, self.runtime.random()) {
+            self.drawn = draw(self.drawn);
+            if propose(live, now, self.drawn) {
                 self.commits.add(slot, live);
             } else {
                 self.begin_due(slot);
             }
         }
-        self.commits.submit_open();
+        self.commits.submit_gathered();
+        self.attempting.begin_prepared();
     }
 
     /// # Errors
@@ -514,17 +518,9 @@ impl<R: Runtime> Executor<R> {
                 return;
             }
             let (id, code, state) = (&live.id, &live.code, &live.state);
-            match self.attempting.begin(Begin { slot, id, code, state, attempt }) {
-                Ok(()) => {
-                    live.attempts.running.insert(attempt.step);
-                    self.running += 1;
-                }
-                Err(error) => {
-                    tracing::error!(%error, saga = %live.id, "an attempt cannot be started");
-                    self.deferred.push_back(slot);
-                    return;
-                }
-            }
+            self.attempting.prepare(Begin { slot, id, code, state, attempt });
+            live.attempts.running.insert(attempt.step);
+            self.running += 1;
         }
     }
 
@@ -741,6 +737,12 @@ impl<R: Runtime> Executor<R> {
             let _ = reply.send(error.clone().map_or(Ok(()), Err));
         }
     }
+}
+
+/// The next of a row of numbers that look random: one step of a linear congruence, which is enough
+/// for jitter and costs no system call. Constants by Knuth, MMIX.
+fn draw(last: u64) -> u64 {
+    last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
 }
 
 /// Tells a saga what it was sent, if anything follows from it.

@@ -80,7 +80,7 @@ impl Sagas {
             timers: BTreeSet::new(),
             running: 0,
             commits: Commits::new(store.clone(), token),
-            attempting: Attempting { runtime: runtime.clone(), epoch, ended, stopped },
+            attempting: Attempting::new(runtime.clone(), epoch, ended, stopped),
             ended: endings,
             calls: called,
             stop,
@@ -89,6 +89,7 @@ impl Sagas {
             closing: None,
             turns_since_list: 0,
             listing: false,
+            drawn: runtime.random(),
             again: None,
             options,
         };
