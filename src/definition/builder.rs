@@ -7,7 +7,7 @@ use super::{
     Definition, Step, StepBuilder,
     built::Built,
     erased::{EarlyEnd, ErasedStep},
-    handle::{Handle, Mark},
+    handle::{Handle, Label},
     sources::encoded,
 };
 #[cfg(feature = "json")]
@@ -22,7 +22,24 @@ use core::time::Duration;
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 /// Where a definition begins: `Saga::<Order>::define("order", 3)` is one of sagas that are started
-/// with an `Order`.
+/// with an `Order`. A larger one stands in [`definition`](super).
+///
+/// ```
+/// # #[cfg(feature = "json")] {
+/// use sagalog::{definition::{Outcome, Saga, step_fn}, saga::Effect};
+///
+/// let greet = step_fn(Effect::Pure, |_cx, name: String| async move {
+///     Outcome::Done(format!("hello {name}"))
+/// });
+/// let mut saga = Saga::<String>::define("greeting", 1);
+/// let greeted = saga.step("greet", greet).takes(|name, ()| name.clone());
+/// let greeting = saga.returns(greeted).build()?;
+///
+/// assert_eq!(greeting.encode_input(&"Ada".to_owned())?, r#""Ada""#);
+/// assert_eq!(greeting.decode_output(Some(br#""hello Ada""#))?, "hello Ada");
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[expect(clippy::exhaustive_enums, reason = "there are no values of it")]
 #[derive(Debug)]
 pub enum Saga<I> {
@@ -78,8 +95,8 @@ impl<I, C> SagaBuilder<I, C> {
         (&self.name, self.revision)
     }
 
-    fn owns(&self, mark: Mark) -> bool {
-        self.steps.get(mark.step.at()).is_some_and(|step| step.mark == mark)
+    fn owns(&self, label: Label) -> bool {
+        self.steps.get(label.step.at()).is_some_and(|step| step.label == label)
     }
 }
 
@@ -123,11 +140,11 @@ where
         C: Codec<J::Output>,
         F: Fn(&I, J::Output) -> Option<H::Output> + Send + Sync + 'static,
     {
-        let mark = step.mark();
-        if self.saga.owns(mark) {
+        let label = step.label();
+        if self.saga.owns(label) {
             let ending: EarlyEnd<C> =
                 Arc::new(move |codec, input, output| early_end(codec, (input, output), &ending));
-            self.saga.steps[mark.step.at()].code.ends_early = Some(ending);
+            self.saga.steps[label.step.at()].code.ends_early = Some(ending);
         } else {
             self.foreign_early_end = true;
         }
@@ -140,7 +157,7 @@ where
     /// [`DefinitionError`] says what of it is impossible.
     pub fn build(self) -> Result<Definition<I, H::Given>, DefinitionError> {
         let name = DefinitionName::parse(&self.saga.name).map_err(DefinitionError::Name)?;
-        if !self.saga.steps.is_empty() && !self.saga.owns(self.output.mark()) {
+        if !self.saga.steps.is_empty() && !self.saga.owns(self.output.label()) {
             return Err(DefinitionError::NoOutput);
         }
         if self.foreign_early_end {
@@ -155,14 +172,14 @@ where
             plans.push(plan);
             code.push(of_step);
         }
-        let plan = Plan::try_new(name, revision, plans, self.output.mark().step)?;
+        let plan = Plan::try_new(name, revision, plans, self.output.label().step)?;
         let plan = Arc::new(plan.on_stuck(self.on_stuck).deadline(self.deadline));
         Ok(Definition::new(Built::<I, C, H>::new(plan, codec, code)))
     }
 
     fn check_sources(&self) -> Result<(), DefinitionError> {
         for step in &self.saga.steps {
-            if !step.after.iter().all(|mark| self.saga.owns(*mark)) {
+            if !step.after.iter().all(|label| self.saga.owns(*label)) {
                 let name = step.name.clone().map_err(DefinitionError::Name)?;
                 return Err(DefinitionError::Foreign(name));
             }

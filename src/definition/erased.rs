@@ -6,7 +6,7 @@
 
 use super::{
     AttemptFuture, Outcome, StepCx,
-    handle::Mark,
+    handle::Label,
     sources::{Past, encoded},
 };
 use crate::{
@@ -69,8 +69,8 @@ impl Default for Policies {
 /// A step that was defined; nothing of it is checked yet.
 pub(super) struct ErasedStep<C> {
     pub(super) name: Result<StepName, NameError>,
-    pub(super) mark: Mark,
-    pub(super) after: Vec<Mark>,
+    pub(super) label: Label,
+    pub(super) after: Vec<Label>,
     pub(super) effect: Effect,
     pub(super) compensation: Compensated,
     pub(super) policies: Policies,
@@ -83,7 +83,7 @@ impl<C> ErasedStep<C> {
         let Policies { kind, returns_max, retry, compensation_retry, timeout } = self.policies;
         let plan = StepPlan {
             name: self.name.map_err(DefinitionError::Name)?,
-            after: self.after.iter().map(|mark| mark.step).collect(),
+            after: self.after.iter().map(|label| label.step).collect(),
             effect: self.effect,
             kind,
             compensation: self.compensation,

@@ -10,27 +10,27 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// A step whose output is there for everybody who comes after it.
 pub struct StepOutput<T> {
-    mark: Mark,
+    label: Label,
     output: PhantomData<fn() -> T>,
 }
 
 /// A step with a condition: those who come after it are given an `Option`.
 pub struct OptionalOutput<T> {
-    mark: Mark,
+    label: Label,
     output: PhantomData<fn() -> T>,
 }
 
 /// Which step of which definition, said in words, so that handles of two definitions are told
 /// apart without a counter that all definitions would share.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub struct Label {
     pub(super) step: StepIndex,
     words: u64,
     handle: TypeId,
 }
 
-impl Mark {
-    /// The mark of a step that is handed out as an `H`.
+impl Label {
+    /// The label of a step that is handed out as an `H`.
     pub(super) fn new<H: 'static>(
         (definition, revision): (&str, u32),
         step: StepIndex,
@@ -42,7 +42,7 @@ impl Mark {
     }
 }
 
-impl fmt::Debug for Mark {
+impl fmt::Debug for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "step {}", self.step)
     }
@@ -64,10 +64,10 @@ pub trait Handle: Copy + Send + Sync + Sealed + 'static {
     type Given;
 
     #[doc(hidden)]
-    fn from_mark(mark: Mark) -> Self;
+    fn from_label(label: Label) -> Self;
 
     #[doc(hidden)]
-    fn mark(&self) -> Mark;
+    fn label(&self) -> Label;
 
     /// What is given for `output`, which is `None` if the step was skipped; nothing if that cannot
     /// be.
@@ -83,12 +83,12 @@ macro_rules! handle {
             type Output = T;
             type Given = $given;
 
-            fn from_mark(mark: Mark) -> Self {
-                Self { mark, output: PhantomData }
+            fn from_label(label: Label) -> Self {
+                Self { label, output: PhantomData }
             }
 
-            fn mark(&self) -> Mark {
-                self.mark
+            fn label(&self) -> Label {
+                self.label
             }
 
             fn give(output: Option<T>) -> Option<$given> {
@@ -107,7 +107,7 @@ macro_rules! handle {
 
         impl<T> fmt::Debug for $handle<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_tuple(stringify!($handle)).field(&self.mark).finish()
+                f.debug_tuple(stringify!($handle)).field(&self.label).finish()
             }
         }
     };

@@ -149,12 +149,15 @@ mod sources;
 mod step;
 mod step_builder;
 
+#[cfg(all(test, feature = "json"))]
+mod tests;
+
 pub use self::{
     builder::{Returning, Saga, SagaBuilder},
     built::{Definition, OutputError},
     code::{AttemptFuture, Code},
     context::{Staged, StepCx, StepPlace},
-    handle::{Handle, Mark, OptionalOutput, StepOutput},
+    handle::{Handle, Label, OptionalOutput, StepOutput},
     outcome::{Classify, NotDone, Outcome},
     sources::{Past, Sources},
     step::{Compensation, Step, StepFn, step_fn},

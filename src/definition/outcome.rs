@@ -40,7 +40,7 @@ pub enum Outcome<T> {
 /// Every outcome but `Done`: the error type of functions that steps are made of, for `?`.
 ///
 /// An error that comes by `?` is [`Ambiguous`](Outcome::Ambiguous). Of a connection that broke
-/// nobody can tell whether the request was acted upon, and the safe guess is that it was: the
+/// nobody can tell whether the call was acted upon, and the safe guess is that it was: the
 /// attempt is repeated under the same key, and compensated if nothing else helps. Who knows better
 /// says so, with [`Classify`] or on the spot:
 ///
@@ -50,7 +50,7 @@ pub enum Outcome<T> {
 /// fn parse_answer(status: u16, body: &str) -> Result<u64, NotDone> {
 ///     match status {
 ///         409 => return Err(Outcome::rejected("sold out")), // an answer, so nothing happened
-///         429 => return Err(Outcome::retry("too many requests")),
+///         429 => return Err(Outcome::retry("too many calls")),
 ///         _ => {}
 ///     }
 ///     Ok(body.parse()?) // it was acted upon, and we cannot read what came of it

@@ -3,7 +3,7 @@
 //! The only way from a journal's bytes to the values of a definition. The invariant it guards: the
 //! code of a step is given the outputs of the handles that it named, and nothing else.
 
-use super::handle::{Handle, Mark, Sealed};
+use super::handle::{Handle, Label, Sealed};
 use crate::{
     codec::{Codec, CodecError},
     limits::OUTPUT_BYTES_MAX,
@@ -71,7 +71,7 @@ pub trait Sources<C>: Copy + Send + Sync + Sealed + 'static {
     type Outputs;
 
     #[doc(hidden)]
-    fn marks(&self) -> Vec<Mark>;
+    fn labels(&self) -> Vec<Label>;
 
     #[doc(hidden)]
     fn read(&self, past: &Past<'_, C>) -> Result<Self::Outputs, Failure>;
@@ -83,13 +83,17 @@ where
 {
     type Outputs = H::Given;
 
-    fn marks(&self) -> Vec<Mark> {
-        vec![self.mark()]
+    fn labels(&self) -> Vec<Label> {
+        vec![self.label()]
     }
 
     fn read(&self, past: &Past<'_, C>) -> Result<H::Given, Failure> {
-        let step = self.mark().step;
-        H::give(past.output(step)?).ok_or_else(|| {
+        let step = self.label().step;
+        let progress = &past.state.step(step).progress;
+        // What was done and is answered is not what was skipped.
+        let resolved = matches!(progress, Progress::Done(_) | Progress::Skipped);
+        let given = if resolved { H::give(past.output(step)?) } else { None };
+        given.ok_or_else(|| {
             Failure::failed(format!("step {} has no output to be read", past.name(step)))
         })
     }
@@ -106,9 +110,9 @@ macro_rules! sources {
             type Outputs = ($($handle::Given,)*);
 
             #[expect(non_snake_case, reason = "each variable is called like its type")]
-            fn marks(&self) -> Vec<Mark> {
+            fn labels(&self) -> Vec<Label> {
                 let ($($handle,)*) = self;
-                vec![$($handle.mark()),*]
+                vec![$($handle.label()),*]
             }
 
             #[expect(non_snake_case, reason = "each variable is called like its type")]
@@ -125,7 +129,7 @@ impl Sealed for () {}
 impl<C> Sources<C> for () {
     type Outputs = ();
 
-    fn marks(&self) -> Vec<Mark> {
+    fn labels(&self) -> Vec<Label> {
         Vec::new()
     }
 

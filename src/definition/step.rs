@@ -32,9 +32,9 @@ pub trait Step: Send + Sync + 'static {
 
 /// What answers the effect of a step if its saga turns back.
 ///
-/// It may come before the step's own request does, or without it: `output` is `None` if nobody
-/// knows what the step came to. Then it has to find out by the key, and has to stop a request that
-/// is still on its way.
+/// It may come before the step's own call does, or without it: `output` is `None` if nobody knows
+/// what the step came to. Then it has to find out by the key, and has to stop a call that is still
+/// on its way.
 pub trait Compensation<S: Step>: Send + Sync + 'static {
     /// One attempt. `input` is what the step was given.
     ///

@@ -6,7 +6,7 @@
 use super::{
     AttemptFuture, Compensation, Outcome, SagaBuilder, Step, StepCx,
     erased::{self, Condition, ErasedStep, Policies, StepCode},
-    handle::{Handle, Mark, OptionalOutput, StepOutput},
+    handle::{Handle, Label, OptionalOutput, StepOutput},
     sources::{Past, Sources},
     step::CompensationFn,
 };
@@ -183,23 +183,23 @@ where
         let input: Mapping<C, S::In> =
             Arc::new(move |past| Ok(mapping(&past.input()?, after.read(past)?)));
         let index = erased::next_index(self.saga.steps.len());
-        let mark = Mark::new::<H>(self.saga.words(), index, self.name);
+        let label = Label::new::<H>(self.saga.words(), index, self.name);
         let codec = &self.saga.codec;
         self.saga.steps.push(ErasedStep {
             name: StepName::parse(self.name),
-            mark,
-            after: after.marks(),
+            label,
+            after: after.labels(),
             effect: self.step.effect(),
             compensation: self.compensation,
             policies: self.policies,
             code: StepCode {
                 holds: self.condition,
                 act: acting(Arc::new(self.step), Arc::clone(&input), Arc::clone(codec)),
-                compensate: self.answer.map(|answer| compensating::<C, S>(answer, input, mark)),
+                compensate: self.answer.map(|answer| compensating::<C, S>(answer, input, label)),
                 ends_early: None,
             },
         });
-        H::from_mark(mark)
+        H::from_label(label)
     }
 }
 
@@ -218,14 +218,14 @@ where
 fn compensating<C, S>(
     answer: Answer<S>,
     input: Mapping<C, S::In>,
-    mark: Mark,
+    label: Label,
 ) -> erased::Attempting<C>
 where
     C: Codec<S::Out> + 'static,
     S: Step,
 {
     Box::new(move |cx, past| {
-        let (input, output) = (input(past)?, past.output(mark.step)?);
+        let (input, output) = (input(past)?, past.output(label.step)?);
         let attempt = answer(cx, input, output);
         Ok(Box::pin(async move { erased::compensated(attempt.await) }) as AttemptFuture)
     })

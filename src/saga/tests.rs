@@ -1,5 +1,10 @@
 //! Stories of single sagas: what is recorded for what is told.
 
+mod life;
+mod random;
+mod stories;
+mod table;
+
 use super::{
     plan::Compensated,
     verbs::{Operator, Verb},
