@@ -34,7 +34,7 @@ impl<C> Past<'_, C> {
     where
         C: Codec<T>,
     {
-        let Progress::Done(output) = &self.state.step(step).progress else { return Ok(None) };
+        let Some(output) = self.state.step(step).progress.output() else { return Ok(None) };
         match self.codec.decode(output) {
             Ok(output) => Ok(Some(output)),
             Err(error) => {
@@ -90,8 +90,8 @@ where
     fn read(&self, past: &Past<'_, C>) -> Result<H::Given, Failure> {
         let step = self.label().step;
         let progress = &past.state.step(step).progress;
-        // What was done and is answered is not what was skipped.
-        let resolved = matches!(progress, Progress::Done(_) | Progress::Skipped);
+        // What was given up is not what was skipped.
+        let resolved = progress.output().is_some() || *progress == Progress::Skipped;
         let given = if resolved { H::give(past.output(step)?) } else { None };
         given.ok_or_else(|| {
             Failure::failed(format!("step {} has no output to be read", past.name(step)))

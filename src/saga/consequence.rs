@@ -89,8 +89,8 @@ fn pivot_holds(scene: Scene<'_>, state: &State, pivot: StepIndex) -> bool {
         | Progress::Failed
         | Progress::Ambiguous
         | Progress::Withdrawn
-        | Progress::Compensated
-        | Progress::Waived => false,
+        | Progress::Compensated(_)
+        | Progress::Waived(_) => false,
     }
 }
 
@@ -172,7 +172,7 @@ fn was_not_attempted(scene: Scene<'_>, state: &State, step: StepIndex) -> bool {
         | Progress::Failed
         | Progress::Ambiguous
         | Progress::Withdrawn
-        | Progress::Compensated
-        | Progress::Waived => false,
+        | Progress::Compensated(_)
+        | Progress::Waived(_) => false,
     }
 }

@@ -96,8 +96,8 @@ fn attemptable(plan: &Plan, state: &State, attempts: &Attempts, step: StepIndex)
         | Progress::Failed
         | Progress::Ambiguous
         | Progress::Withdrawn
-        | Progress::Compensated
-        | Progress::Waived => false,
+        | Progress::Compensated(_)
+        | Progress::Waived(_) => false,
     };
     ready.then_some(Side::Action)
 }

@@ -54,10 +54,11 @@ pub enum Progress {
     Ambiguous,
     /// Certainly not attempted before the saga turned back.
     Withdrawn,
-    /// Its effect is answered.
-    Compensated,
-    /// Its effect stands, by an operator's word.
-    Waived,
+    /// Its effect is answered. What it came to, if that is known: a stuck compensation behind it
+    /// may still have to read it.
+    Compensated(Option<Bytes>),
+    /// Its effect stands, by an operator's word; with what it came to.
+    Waived(Option<Bytes>),
 }
 
 impl Progress {
@@ -72,8 +73,23 @@ impl Progress {
             Self::Failed => ProgressKind::Failed,
             Self::Ambiguous => ProgressKind::Ambiguous,
             Self::Withdrawn => ProgressKind::Withdrawn,
-            Self::Compensated => ProgressKind::Compensated,
-            Self::Waived => ProgressKind::Waived,
+            Self::Compensated(_) => ProgressKind::Compensated,
+            Self::Waived(_) => ProgressKind::Waived,
+        }
+    }
+
+    /// What the step came to, if it was done, also if its effect was answered since.
+    pub const fn output(&self) -> Option<&Bytes> {
+        match self {
+            Self::Done(output) => Some(output),
+            Self::Compensated(output) | Self::Waived(output) => output.as_ref(),
+            Self::Waiting
+            | Self::Announced
+            | Self::InFlight
+            | Self::Skipped
+            | Self::Failed
+            | Self::Ambiguous
+            | Self::Withdrawn => None,
         }
     }
 
@@ -352,7 +368,7 @@ impl State {
                 self.backward(plan, *step, *attempt, StepRecord::Compensated)?;
                 let state = &mut self.steps[step.at()];
                 state.compensation_attempts = *attempt;
-                state.progress = Progress::Compensated;
+                state.progress = Progress::Compensated(state.progress.output().cloned());
                 state.stuck = None;
                 Ok(())
             }
@@ -580,7 +596,7 @@ impl State {
                 for step in &mut self.steps {
                     let unsure = step.progress == Progress::Waiting && step.doubtful;
                     if step.progress.may_be_effective() || unsure {
-                        step.progress = Progress::Waived;
+                        step.progress = Progress::Waived(step.progress.output().cloned());
                     }
                 }
                 let reason = "an operator ended it as it was".into();
@@ -594,7 +610,10 @@ impl State {
         self.check_step(plan, step)?;
         let (record, progress) = match self.step(step).stuck {
             Some(Side::Action) => (StepRecord::Skipped, Progress::Skipped),
-            Some(Side::Compensation) => (StepRecord::Waived, Progress::Waived),
+            Some(Side::Compensation) => {
+                let output = self.step(step).progress.output().cloned();
+                (StepRecord::Waived, Progress::Waived(output))
+            }
             None => return Err(Refusal::NotStuck),
         };
         self.check_follows(step, record)?;

@@ -23,9 +23,9 @@ use std::{collections::BTreeSet, sync::Arc};
 pub struct Attempts {
     /// Steps of which an attempt is under way.
     pub running: StepSet,
-    /// Steps, each with its round, of which an earlier life may have made an attempt whose end
-    /// nobody knows: after a crash, all that could have been under way.
-    pub doubtful: BTreeSet<(StepIndex, u32)>,
+    /// Steps, each with its round and its attempts so far, of which an earlier life may have made
+    /// another attempt whose end nobody knows: after a crash, all that could have been under way.
+    pub doubtful: BTreeSet<(StepIndex, u32, u32)>,
 }
 
 impl Attempts {
@@ -38,13 +38,17 @@ impl Attempts {
                 || !once && (*progress == Progress::InFlight || state.is_eligible(plan, *step))
         };
         let steps = plan.indices().filter(possible);
-        let doubtful = steps.map(|step| (step, state.step(step).round)).collect();
+        let doubtful = steps.map(|step| next_of(state, step)).collect();
         Self { running: StepSet::new(), doubtful }
     }
 
     pub(super) fn are_doubtful(&self, state: &State, step: StepIndex) -> bool {
-        self.doubtful.contains(&(step, state.step(step).round))
+        self.doubtful.contains(&next_of(state, step))
     }
+}
+
+fn next_of(state: &State, step: StepIndex) -> (StepIndex, u32, u32) {
+    (step, state.step(step).round, state.step(step).attempts)
 }
 
 /// How an attempt ended.
@@ -135,8 +139,11 @@ pub struct Outturn {
     pub answers: Vec<Result<(), VerbRefused>>,
 }
 
-/// Tells a saga `inputs`, in order, and lets follow what follows.
-pub fn turn(scene: Scene<'_>, state: &State, inputs: Vec<Input>) -> Outturn {
+/// Tells a saga `inputs`, in order but for attempts, whose ends come first, and lets follow what
+/// follows.
+pub fn turn(scene: Scene<'_>, state: &State, mut inputs: Vec<Input>) -> Outturn {
+    // What has ended has ended: an operator acts on what is left.
+    inputs.sort_by_key(|input| !matches!(input, Input::Attempted { .. }));
     let mut turn = Turn { scene, state: state.clone(), records: Vec::new() };
     let mut answers = Vec::new();
     for input in inputs {

@@ -122,7 +122,12 @@ pub(super) fn operate(
         return Err(VerbRefused::NotStuck);
     }
     match &operator.verb {
-        Verb::Retry => {}
+        // A compensation that was let pass a stuck one must not find it before it after all.
+        Verb::Retry => {
+            if *state.phase() != Phase::Running && !scene.attempts.running.is_empty() {
+                return Err(VerbRefused::Busy);
+            }
+        }
         Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
         // No effect of a saga comes about after its end.
         Verb::Complete(_) | Verb::Abort => {

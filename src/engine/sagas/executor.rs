@@ -202,7 +202,9 @@ impl<R: Runtime> Executor<R> {
     /// Sets the alarm to the next moment at which something is due.
     fn set_alarm(&mut self) {
         let timer = self.timers.first().map(|(at, _)| *at);
+        // Once the grace is over, only answers are waited for: an alarm in the past rings for ever.
         let closing = self.closing.as_ref().map(|closing| closing.until);
+        let closing = closing.filter(|until| *until > self.now());
         let again = self.again.as_ref().map(|(at, _)| *at);
         let next = [timer, closing, again].into_iter().flatten().min();
         let Some(at) = next else {
@@ -420,7 +422,7 @@ impl<R: Runtime> Executor<R> {
             } else if failed.range(turn.guard..behind).next().is_some() {
                 let failure = Failure::failed("the streams that it reads have changed");
                 let again = Ending::Retry { failure, after: None };
-                self.redo(turn.slot, &again, |effect| effect == Effect::Transactional);
+                self.redo(turn.slot, Some((&again, |effect| effect == Effect::Transactional)));
             } else if let Some(live) = &self.slots[turn.slot] {
                 self.commits.add(turn.slot, live);
             }
@@ -451,18 +453,20 @@ impl<R: Runtime> Executor<R> {
         // Its attempts may still end; they find the saga without a journal to write to.
     }
 
-    /// Decides a turn again, with another ending of its attempts that were done, of some classes.
-    fn redo(&mut self, slot: usize, ending: &Ending, of: fn(Effect) -> bool) {
+    /// Decides a turn again; instead, perhaps, with another ending of its attempts that were done,
+    /// of some classes.
+    fn redo(&mut self, slot: usize, instead: Option<(&Ending, fn(Effect) -> bool)>) {
         let Some(live) = &mut self.slots[slot] else { return };
         let Some(proposal) = live.proposal.take() else { return };
         let proposal = *proposal;
-        let again = proposal.inputs.into_iter().map(|input| match input {
-            Input::Attempted { step, side, ending: Ending::Done { .. } }
-                if of(live.code.plan().steps()[usize::from(step.get())].effect) =>
+        let plan = live.code.plan();
+        let again = proposal.inputs.into_iter().map(|input| match (input, instead) {
+            (Input::Attempted { step, side, ending: Ending::Done { .. } }, Some((ending, of)))
+                if of(plan.steps()[usize::from(step.get())].effect) =>
             {
                 Input::Attempted { step, side, ending: ending.clone() }
             }
-            other => other,
+            (input, _) => input,
         });
         let again: Vec<_> = again.collect();
         let later = std::mem::take(&mut live.inbox);
@@ -477,8 +481,11 @@ impl<R: Runtime> Executor<R> {
         for turn in turns {
             let Some(live) = &mut self.slots[turn.slot] else { continue };
             let Some(proposal) = &mut live.proposal else { continue };
-            if !proposal.alone {
+            let checkpoint = matches!(proposal.records.last(), Some(Record::Checkpoint(_)));
+            if !proposal.alone || checkpoint {
                 proposal.alone = true;
+                // A journal without a checkpoint is longer, and all there.
+                proposal.records.retain(|record| !matches!(record, Record::Checkpoint(_)));
                 self.commits.add(turn.slot, live);
             } else if live.revision.is_none() {
                 for starter in live.starters.drain(..) {
@@ -489,8 +496,14 @@ impl<R: Runtime> Executor<R> {
                 }
                 self.remove(turn.slot);
             } else {
+                if proposal.inputs.len() > 1 {
+                    live.singly = true;
+                    self.redo(turn.slot, None);
+                    continue;
+                }
                 let what = format!("its result has {bytes} bytes, the store takes {limit}");
-                self.redo(turn.slot, &Ending::Ambiguous(Failure::failed(what)), |_| true);
+                let ending = Ending::Ambiguous(Failure::failed(what));
+                self.redo(turn.slot, Some((&ending, |_| true)));
             }
         }
     }
@@ -749,9 +762,13 @@ fn draw(last: u64) -> u64 {
 fn propose(live: &mut Live, now: WallTime, drawn: u64) -> bool {
     let code = Arc::clone(&live.code);
     let scene = Scene { plan: code.plan(), judge: &*code, attempts: &live.attempts, now, drawn };
-    let inputs = std::mem::take(&mut live.inbox);
+    let mut inputs = std::mem::take(&mut live.inbox);
+    if std::mem::take(&mut live.singly) {
+        live.inbox = inputs.split_off(1.min(inputs.len()));
+    }
     let outturn = turn(scene, &live.state, inputs.clone());
-    let replies = std::mem::take(&mut live.replies);
+    let asked = inputs.iter().filter(|input| !matches!(input, Input::Attempted { .. })).count();
+    let replies: Vec<_> = live.replies.drain(..asked).collect();
     let (mut records, state) = (outturn.records, outturn.state);
     if live.revision.is_none() {
         records.insert(0, Record::Begun(live.state.begun().clone()));

@@ -58,6 +58,8 @@ pub(super) struct Live {
     pub(super) proposal: Option<Box<Proposal>>,
     pub(super) starters: Vec<Reply<Started>>,
     pub(super) waiters: Vec<Reply<Option<Settled>>>,
+    /// What is in its inbox is decided on one by one, because all of it does not fit in an append.
+    pub(super) singly: bool,
     /// Whether it is in the line of those to be looked at.
     pub(super) queued: bool,
     pub(super) wake_at: Option<WallTime>,
@@ -80,6 +82,7 @@ impl Live {
             proposal: None,
             starters: Vec::new(),
             waiters: Vec::new(),
+            singly: false,
             queued: false,
             wake_at: None,
         }

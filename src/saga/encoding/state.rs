@@ -56,8 +56,14 @@ fn put_step_state(step: &StepState, out: &mut Vec<u8>) {
         Progress::Failed => out.push(6),
         Progress::Ambiguous => out.push(7),
         Progress::Withdrawn => out.push(8),
-        Progress::Compensated => out.push(9),
-        Progress::Waived => out.push(10),
+        Progress::Compensated(output) => {
+            out.push(9);
+            put_optional(output.as_ref(), out, |output, out| put_bytes(output, out));
+        }
+        Progress::Waived(output) => {
+            out.push(10);
+            put_optional(output.as_ref(), out, |output, out| put_bytes(output, out));
+        }
     }
     let counts =
         [step.round, step.returns, step.attempts, step.compensation_attempts, step.failures];
@@ -107,8 +113,8 @@ fn read_step_state(from: &mut Reader) -> Result<StepState, JournalFault> {
         6 => Progress::Failed,
         7 => Progress::Ambiguous,
         8 => Progress::Withdrawn,
-        9 => Progress::Compensated,
-        10 => Progress::Waived,
+        9 => Progress::Compensated(from.optional(Reader::bytes)?),
+        10 => Progress::Waived(from.optional(Reader::bytes)?),
         _ => return Err(JournalFault::Malformed("a progress is of no known kind")),
     };
     Ok(StepState {

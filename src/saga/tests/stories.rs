@@ -236,7 +236,8 @@ fn or_it_does_not() {
     saga.answer(0, done());
     assert!(saga.state.is_stuck() && saga.state.end().is_none(), "it is not silently aborted");
     assert_eq!(saga.operate(Verb::Skip(StepIndex::new(1))), Ok(()));
-    assert_eq!((saga.progress(1), saga.aborted()), (&Progress::Waived, Some(Cause::Failed)));
+    assert!(matches!(saga.progress(1), Progress::Waived(Some(_))), "it keeps what it came to");
+    assert_eq!(saga.aborted(), Some(Cause::Failed));
 }
 
 #[test]
@@ -249,7 +250,9 @@ fn an_operator_ends_a_stuck_saga() {
     let mut saga = stuck_at_charge(OnStuck::Block);
     assert_eq!(saga.operate(Verb::Abort), Ok(()));
     assert_eq!(saga.aborted(), Some(Cause::Forced));
-    assert_eq!([saga.progress(0), saga.progress(1)], [&Progress::Waived, &Progress::Waived]);
+    for step in [0, 1] {
+        assert!(matches!(saga.progress(step), Progress::Waived(Some(_))));
+    }
 }
 
 #[test]

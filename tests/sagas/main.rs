@@ -1,0 +1,12 @@
+//! Sagas on a store, as users meet them: on a simulated machine that can be crashed anywhere.
+//!
+//! Not the rules of sagas, which are tried in `src/saga`, and not random worlds, which are
+//! `cargo sim saga`. Each test is named after what it defends.
+
+mod crashes;
+mod economy;
+mod errors;
+mod outcomes;
+mod ownership;
+mod shop;
+mod transactional;

@@ -1,0 +1,139 @@
+//! Who may act: one executor, and only for definitions that it has.
+
+use crate::shop::{Books, close, id, open, options, order, order_of, ships};
+use sagalog::{
+    SagaError, SagaOptions, SagaOutcome, Sagas, Store, WaitReason,
+    definition::{Code, Outcome},
+    runtime::Clock as _,
+    saga::Retry,
+};
+use sagalog_testkit::World;
+use std::{sync::Arc, time::Duration};
+
+#[test]
+fn a_second_start_joins_the_first_also_after_its_end_and_another_input_is_a_conflict() {
+    let (world, books) = (World::new(1), Books::default());
+    world.block_on(async {
+        let order = order(&books, ships());
+        let sagas = open(&world.runtime(), [order.code()]).await.expect("opens");
+        let first = sagas.start(&order, id("order-1"), &1).await.expect("starts");
+        let second = sagas.start(&order, id("order-1"), &1).await.expect("joins");
+        let other = sagas.start(&order, id("order-1"), &2).await;
+        assert!(matches!(other, Err(SagaError::Conflict(_))), "{other:?}");
+        assert_eq!(first.outcome().await.expect("ends"), second.outcome().await.expect("ends"));
+        let late = sagas.run(&order, id("order-1"), &1).await.expect("joins what has ended");
+        assert_eq!(late, SagaOutcome::Completed("parcel".to_owned()));
+        let other = sagas.start(&order, id("order-1"), &2).await;
+        assert!(matches!(other, Err(SagaError::Conflict(_))), "{other:?}");
+        assert_eq!(books.entry("order-1/0/charge").asked, 1);
+        close(sagas).await;
+    });
+}
+
+#[test]
+fn of_two_executors_the_later_one_acts_and_the_earlier_one_is_told() {
+    let (world, books) = (World::new(1), Books::default());
+    world.block_on(async {
+        let order = order(&books, ships());
+        let runtime = world.runtime();
+        let (store, _) = Store::open_with(&runtime, options()).await.expect("opens");
+        let open = || Sagas::open_with(&runtime, &store, [order.code()], SagaOptions::default());
+        let first = open().await.expect("opens");
+        let second = open().await.expect("takes over");
+        let refused = first.start(&order, id("order-1"), &1).await;
+        assert!(matches!(refused, Err(SagaError::Fenced)), "{refused:?}");
+        let outcome = second.run(&order, id("order-1"), &1).await.expect("runs");
+        assert_eq!(outcome, SagaOutcome::Completed("parcel".to_owned()));
+        let refused = first.stats().await;
+        assert!(matches!(refused, Err(SagaError::Fenced)), "{refused:?}");
+    });
+}
+
+#[test]
+fn a_saga_whose_definition_is_missing_waits_and_goes_on_when_it_is_back() {
+    let (world, books) = (World::new(1), Books::default());
+    let runtime = world.runtime();
+    let patient = Retry::fixed(Duration::from_secs(60));
+    let old = order_of(&books, Arc::new(|_| Outcome::retry("later")), 1, patient);
+    let new = order_of(&books, ships(), 2, patient);
+    world.block_on(async {
+        let sagas = open(&runtime, [old.code()]).await.expect("opens");
+        sagas.start(&old, id("order-1"), &1).await.expect("starts");
+        runtime.sleep(Duration::from_secs(1)).await;
+        close(sagas).await;
+
+        let sagas = open(&runtime, [new.code()]).await.expect("opens");
+        let waiting = sagas.waiting().await.expect("answers");
+        assert!(matches!(waiting[..], [(_, WaitReason::Definition { revision: 1, .. })]));
+        let asked = sagas.settled(&id("order-1")).await;
+        assert!(matches!(asked, Err(SagaError::Waiting { .. })), "{asked:?}");
+        close(sagas).await;
+
+        let back = order_of(&books, ships(), 1, patient);
+        let sagas = open(&runtime, [back.code(), new.code()]).await.expect("opens");
+        let outcome = sagas.run(&back, id("order-1"), &1).await.expect("ends");
+        assert_eq!(outcome, SagaOutcome::Completed("parcel".to_owned()));
+        close(sagas).await;
+    });
+}
+
+#[test]
+fn a_drain_stores_what_ends_in_time_and_leaves_the_rest_to_the_next_executor() {
+    let (world, books) = (World::new(1), Books::default());
+    let runtime = world.runtime();
+    world.block_on(async {
+        let slow = slow(&runtime);
+        let (store, _) = Store::open_with(&runtime, options()).await.expect("opens");
+        let open = || Sagas::open_with(&runtime, &store, [slow.clone()], SagaOptions::default());
+        let sagas = open().await.expect("opens");
+        for number in 0..50_u64 {
+            let saga = id(&format!("slow-{number}"));
+            sagas.start_encoded(new_saga(saga, number)).await.expect("starts");
+        }
+        let late = sagas.clone();
+        let before = runtime.now();
+        sagas.close(Duration::from_secs(5)).await.expect("drains");
+        let took = runtime.now().since(before);
+        assert!(took <= Duration::from_secs(6), "it drained for {took:?}");
+        let refused = late.start_encoded(new_saga(id("slow-99"), 1)).await;
+        assert!(matches!(refused, Err(SagaError::Closing)), "{refused:?}");
+
+        let sagas = open().await.expect("opens");
+        let left = sagas.stats().await.expect("answers").unfinished;
+        assert!((40..50).contains(&left), "{left} sagas are left of 50");
+        for number in 0..50_u64 {
+            sagas.settled(&id(&format!("slow-{number}"))).await.expect("ends");
+        }
+        sagas.close(Duration::from_secs(60)).await.expect("nothing is wrong");
+        drop(books);
+    });
+}
+
+fn new_saga(saga: sagalog::SagaId, seconds: u64) -> sagalog::NewSaga {
+    sagalog::NewSaga {
+        saga,
+        definition: "slow".parse().expect("a name"),
+        revision: 1,
+        input: seconds.to_string().into(),
+        trace_context: None,
+    }
+}
+
+/// A saga of one step that takes as many seconds as its input says.
+fn slow(runtime: &sagalog_testkit::VirtualRuntime) -> Arc<dyn Code> {
+    use sagalog::{
+        definition::{Saga, step_fn},
+        saga::Effect,
+    };
+    let runtime = runtime.clone();
+    let sleeps = step_fn(Effect::Pure, move |_, seconds: u64| {
+        let runtime = runtime.clone();
+        async move {
+            runtime.sleep(Duration::from_secs(seconds)).await;
+            Outcome::Done(seconds)
+        }
+    });
+    let mut saga = Saga::<u64>::define("slow", 1);
+    let step = saga.step("sleep", sleeps).timeout(Duration::from_secs(600)).takes(|n, ()| *n);
+    saga.returns(step).build().expect("it is possible").code()
+}

@@ -1,0 +1,102 @@
+//! Steps whose events are stored with their result: both or neither.
+
+use crate::shop::{close, id, open};
+use sagalog::{
+    Append, EventType, ExpectedRevision, NewEvent, Read, ReadError, SagaOutcome, Store, StreamId,
+    definition::{Definition, Outcome, Saga, StepCx, step_fn},
+    runtime::Runtime,
+    saga::{Effect, Retry},
+};
+use sagalog_testkit::{SimDisk, World};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+fn stock() -> StreamId {
+    StreamId::parse("stock-7").expect("a name")
+}
+
+fn taken() -> NewEvent {
+    NewEvent::new(EventType::parse("StockTaken").expect("a type"), "1")
+}
+
+/// Takes from the stock at the revision that `look` returns.
+fn taking(
+    look: impl Fn(&StepCx) -> ExpectedRevision + Send + Sync + 'static,
+) -> Definition<u64, u64> {
+    let take = step_fn(Effect::Transactional, move |cx: StepCx, n: u64| {
+        cx.append(stock(), look(&cx), taken());
+        async move { Outcome::Done(n) }
+    });
+    let mut saga = Saga::<u64>::define("taking", 1);
+    let take = saga
+        .step("take", take)
+        .needs_no_compensation()
+        .retry(Retry::fixed(Duration::from_secs(1)).attempts(5))
+        .takes(|n, ()| *n);
+    saga.returns(take).build().expect("it is possible")
+}
+
+async fn count(store: &Store) -> usize {
+    match store.read(Read::stream(stock())).collect().await {
+        Ok(events) => events.len(),
+        Err(ReadError::StreamNotFound(_)) => 0,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn live<R: Runtime>(runtime: R, definition: Definition<u64, u64>) -> usize {
+    let sagas = open(&runtime, [definition.code()]).await.expect("a crash does no harm");
+    let outcome = sagas.run(&definition, id("taking-1"), &1).await.expect("runs");
+    assert_eq!(outcome, SagaOutcome::Completed(1));
+    let count = count(sagas.store()).await;
+    close(sagas).await;
+    count
+}
+
+#[test]
+fn events_of_a_transactional_step_are_stored_once_whatever_operation_the_power_fails_before() {
+    for op in 1.. {
+        let world = World::new(op);
+        let definition = taking(|_| ExpectedRevision::Any);
+        let first = live(world.runtime(), definition.clone());
+        let over = world.run_until_op(op, first).is_some();
+        if !over {
+            world.power_failure();
+            world.disk(SimDisk::clear_halt);
+        }
+        let count = world.block_on(live(world.runtime(), definition));
+        assert_eq!(count, 1, "the power failed before operation {op}");
+        if over {
+            assert!(op > 10, "a life has more operations than {op}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_transactional_step_whose_stream_has_changed_decides_anew() {
+    let world = World::new(1);
+    let runtime = world.runtime();
+    world.block_on(async {
+        let attempts = Arc::new(AtomicU32::new(0));
+        let seen = Arc::clone(&attempts);
+        let sequence =
+            Mutex::new([ExpectedRevision::Exists, ExpectedRevision::NoStream].into_iter());
+        let definition = taking(move |_| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            sequence.lock().expect("no panic").next().unwrap_or(ExpectedRevision::Any)
+        });
+        let sagas = open(&runtime, [definition.code()]).await.expect("opens");
+        let outcome = sagas.run(&definition, id("taking-1"), &1).await.expect("runs");
+        assert_eq!(outcome, SagaOutcome::Completed(1));
+        assert_eq!(attempts.load(Ordering::Relaxed), 2, "there was no stream the first time");
+        assert_eq!(count(sagas.store()).await, 1);
+        sagas.store().append(Append::new().event(stock(), taken())).await.expect("stores");
+        close(sagas).await;
+    });
+}
