@@ -6,9 +6,9 @@
 
 use super::{
     consequence::consequence,
-    fold::{Phase, Progress, State},
     plan::Plan,
     record::Record,
+    state::{Phase, Progress, State},
     verbs::{self, Operator, VerbRefused},
     vocabulary::{Certainty, Effect, Failure, Output, SagaEnd, Side, StepIndex, StepKind, StepSet},
 };

@@ -4,13 +4,15 @@
 //! defined, with a sentence that says what to do instead.
 
 use super::{
-    fold::{Phase, Progress, State},
     machine::Scene,
     plan::Plan,
     record::Record,
-    vocabulary::{SagaEnd, Side, StepIndex},
+    refusal::Refusal,
+    state::{Phase, Progress, State},
+    table::StepRecord,
+    vocabulary::{Cause, Output, SagaEnd, Side, StepIndex},
 };
-use crate::names::StepName;
+use crate::{names::StepName, time::WallTime};
 use bytes::Bytes;
 use std::{error::Error, fmt, sync::Arc};
 
@@ -150,5 +152,55 @@ fn check_skip(plan: &Plan, state: &State, step: StepIndex) -> Result<(), VerbRef
                 || plan.steps().iter().any(|other| other.after.contains(&step));
             if read && !planned.conditional { Err(VerbRefused::Needed(name())) } else { Ok(()) }
         }
+    }
+}
+
+impl State {
+    /// What an operator's word makes of a saga.
+    pub(super) fn operated(&mut self, plan: &Plan, verb: &Verb) -> Result<(), Refusal> {
+        if !self.is_stuck() {
+            return Err(Refusal::NotStuck);
+        }
+        match verb {
+            Verb::Retry => {
+                for step in self.steps.iter_mut().filter(|step| step.stuck.is_some()) {
+                    step.stuck = None;
+                    step.failures = 0;
+                    step.next_at = WallTime::default();
+                }
+            }
+            Verb::Skip(step) => self.skip(plan, *step)?,
+            Verb::Complete(output) => {
+                self.phase = Phase::Ended(SagaEnd::Completed(Output::Forced(output.clone())));
+            }
+            Verb::Abort => {
+                for step in &mut self.steps {
+                    let unsure = step.progress == Progress::Waiting && step.doubtful;
+                    if step.progress.may_be_effective() || unsure {
+                        step.progress = Progress::Waived(step.progress.output().cloned());
+                    }
+                }
+                let reason = "an operator ended it as it was".into();
+                self.phase = Phase::Ended(SagaEnd::Aborted { cause: Cause::Forced, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
+        self.check_step(plan, step)?;
+        let (record, progress) = match self.step(step).stuck {
+            Some(Side::Action) => (StepRecord::Skipped, Progress::Skipped),
+            Some(Side::Compensation) => {
+                let output = self.step(step).progress.output().cloned();
+                (StepRecord::Waived, Progress::Waived(output))
+            }
+            None => return Err(Refusal::NotStuck),
+        };
+        self.check_follows(step, record)?;
+        let state = &mut self.steps[step.at()];
+        state.progress = progress;
+        state.stuck = None;
+        Ok(())
     }
 }
