@@ -46,19 +46,20 @@ mod refusal;
 pub mod table;
 mod verbs;
 pub mod vocabulary;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use due::{Attempt, Due, due};
 pub use encoding::{JournalFault, decode_plan, decode_turn, encode_plan, encode_turn};
-pub use fold::{Phase, Progress, State, StepState};
+pub use fold::{CancelAsked, Phase, Progress, State, StepState};
 pub use machine::{Attempts, Ending, Input, Judge, Outturn, turn};
 pub use plan::{DefinitionError, Fingerprint, Plan, StepPlan};
 pub use policy::Retry;
 pub use record::{Begun, Record};
 pub use refusal::Refusal;
-pub use verbs::{Operator, Verb, VerbRefused};
+pub use verbs::{Intervention, Operator, Verb, VerbRefused};
 pub use vocabulary::{
     Cause, Certainty, Effect, Failure, FailureKind, OnStuck, Output, SagaEnd, Side, StepIndex,
     StepKind, StepSet,

@@ -5,10 +5,9 @@
 
 use super::{
     fold::{Phase, Progress, State},
-    machine::Scene,
     plan::Plan,
     record::Record,
-    vocabulary::{SagaEnd, Side, StepIndex},
+    vocabulary::{SagaEnd, Side, StepIndex, StepSet},
 };
 use crate::names::StepName;
 use bytes::Bytes;
@@ -39,6 +38,35 @@ pub struct Operator {
     pub principal: Arc<str>,
     /// Why.
     pub reason: Arc<str>,
+}
+
+/// What a person wants of a saga.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new one must not compile until all handle it")]
+pub enum Intervention {
+    /// That it is compensated and ends as aborted.
+    Cancel {
+        /// On whose behalf.
+        principal: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// What an operator may do where it is stuck.
+    Operate(Operator),
+}
+
+impl Intervention {
+    /// The record that it comes to where no attempt is under way; `None` if there is nothing to
+    /// add, since it is being cancelled already.
+    ///
+    /// # Errors
+    /// [`VerbRefused`] says why it is not accepted.
+    pub fn record(&self, plan: &Plan, state: &State) -> Result<Option<Record>, VerbRefused> {
+        match self.clone() {
+            Self::Cancel { principal, reason } => cancel(plan, state, principal, reason),
+            Self::Operate(operator) => operate(plan, state, &StepSet::new(), operator).map(Some),
+        }
+    }
 }
 
 /// Why a verb is not accepted. Nothing has changed.
@@ -111,8 +139,9 @@ pub(super) fn cancel(
 
 /// The record of an operator's word.
 pub(super) fn operate(
-    scene: Scene<'_>,
+    plan: &Plan,
     state: &State,
+    running: &StepSet,
     operator: Operator,
 ) -> Result<Record, VerbRefused> {
     if let Some(end) = state.end() {
@@ -123,10 +152,10 @@ pub(super) fn operate(
     }
     match &operator.verb {
         Verb::Retry => {}
-        Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
+        Verb::Skip(step) => check_skip(plan, state, *step)?,
         // No effect of a saga comes about after its end.
         Verb::Complete(_) | Verb::Abort => {
-            if !scene.attempts.running.is_empty() {
+            if !running.is_empty() {
                 return Err(VerbRefused::Busy);
             }
         }

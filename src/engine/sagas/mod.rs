@@ -11,6 +11,7 @@ mod checkpoint;
 mod clock;
 mod commits;
 mod executor;
+mod explain;
 mod live;
 mod names;
 mod open;
@@ -19,11 +20,16 @@ mod read;
 mod recover;
 mod registry;
 mod status;
+mod turn;
 mod typed;
+mod view;
 
+pub use explain::{Explanation, PossibleVerb, Wait};
 pub use options::SagaOptions;
 pub use status::{SagaStats, SagaStatus, Settled, StepStatus, StuckStep};
+pub use turn::{SagaTurn, TurnKind};
 pub use typed::{SagaHandle, SagaOutcome};
+pub use view::{ListedSaga, SagaReader, SagaTurns};
 
 use self::{
     executor::{Call, Start},

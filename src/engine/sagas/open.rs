@@ -25,7 +25,7 @@ use crate::{
     names::SagaId,
     read::Read,
     runtime::Runtime,
-    saga::Attempts,
+    saga::{Attempts, Begun},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -154,7 +154,12 @@ impl<R: Runtime> Executor<R> {
 }
 
 impl WaitReason {
-    fn of(error: SagaError) -> Self {
+    /// For the definition that a saga began with.
+    pub(super) fn definition(begun: &Begun) -> Self {
+        Self::Definition { name: begun.definition.clone(), revision: begun.revision }
+    }
+
+    pub(super) fn of(error: SagaError) -> Self {
         match error {
             SagaError::Journal { fault, .. } => Self::Journal(fault),
             SagaError::Impossible { record, refusal, .. } => Self::Impossible { record, refusal },

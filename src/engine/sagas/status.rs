@@ -111,6 +111,14 @@ pub struct StepStatus {
 }
 
 impl SagaStatus {
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<&SagaEnd> {
+        match &self.phase {
+            Phase::Ended(end) => Some(end),
+            Phase::Running | Phase::Returning(_) | Phase::Aborting { .. } => None,
+        }
+    }
+
     pub(crate) fn of(saga: &SagaId, plan: &Plan, state: &State) -> Self {
         let begun = state.begun();
         let steps = plan.steps().iter().zip(state.steps()).map(|(step, known)| StepStatus {
