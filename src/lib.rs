@@ -91,7 +91,7 @@ pub use time::WallTime;
 pub use engine::sagas::{
     Explanation, ListedSaga, NewSaga, PossibleVerb, SagaHandle, SagaOptions, SagaOutcome,
     SagaReader, SagaStats, SagaStatus, SagaTurn, SagaTurns, Sagas, Settled, StepStatus, StuckStep,
-    TurnKind, Wait,
+    Told, TurnKind, Wait,
 };
 pub use error::{SagaError, WaitReason};
 

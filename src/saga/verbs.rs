@@ -56,6 +56,31 @@ pub enum Intervention {
 }
 
 impl Intervention {
+    /// What a journal says of it if it is accepted.
+    pub(crate) fn wish(&self) -> Record {
+        match self.clone() {
+            Self::Cancel { principal, reason } => Record::CancelAsked { principal, reason },
+            Self::Operate(operator) => Record::Operator(operator),
+        }
+    }
+
+    /// What a record says that somebody wanted; `None` if it says something else.
+    pub(crate) fn of_wish(record: &Record) -> Option<Self> {
+        match record.clone() {
+            Record::CancelAsked { principal, reason } => Some(Self::Cancel { principal, reason }),
+            Record::Operator(operator) => Some(Self::Operate(operator)),
+            _ => None,
+        }
+    }
+
+    /// The output that it completes a saga with.
+    pub(crate) fn output(&self) -> Option<&Bytes> {
+        match self {
+            Self::Operate(Operator { verb: Verb::Complete(output), .. }) => output.as_ref(),
+            Self::Operate(_) | Self::Cancel { .. } => None,
+        }
+    }
+
     /// The record that it comes to where no attempt is under way; `None` if there is nothing to
     /// add, since it is being cancelled already.
     ///

@@ -15,6 +15,7 @@ use super::{
     read::Books,
     recover::{Found, unfinished},
     registry::{Graphs, Registry, refused},
+    requests::Desk,
 };
 use crate::{
     append::Append,
@@ -66,6 +67,7 @@ impl Sagas {
         let (stop, stopped) = watch::channel(false);
         let (end, ends) = watch::channel(None);
         let epoch = token.get();
+        let requests_every = options.requests_every;
         let mut executor = Executor {
             runtime: runtime.clone(),
             clock: SagaClock::begin(runtime, newest),
@@ -96,12 +98,19 @@ impl Sagas {
             executor.adopt(found);
         }
         runtime.spawn_light(executor.run()).map_err(|error| SagaError::Spawn(Arc::new(error)))?;
-        Ok(Self { calls, store: store.clone(), ends })
+        let sagas = Self { calls, store: store.clone(), ends };
+        if let Some(every) = requests_every {
+            let desk = Desk::new(runtime, &sagas, every);
+            runtime
+                .spawn("sagalog-desk", desk.run())
+                .map_err(|error| SagaError::Spawn(Arc::new(error)))?;
+        }
+        Ok(sagas)
     }
 }
 
 /// Raises the fence above every executor before.
-async fn take_over(store: &Store) -> Result<FencingToken, SagaError> {
+pub(super) async fn take_over(store: &Store) -> Result<FencingToken, SagaError> {
     let mut token = store.fence(&names::fence()).await?.unwrap_or_default().next();
     loop {
         let append = Append::new().fence(names::fence(), token);
