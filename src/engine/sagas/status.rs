@@ -110,6 +110,16 @@ pub struct StepStatus {
     pub last_failure: Option<Failure>,
 }
 
+impl StepStatus {
+    /// Attempts of one side whose end is known.
+    pub fn attempts_of(&self, side: Side) -> u32 {
+        match side {
+            Side::Action => self.attempts,
+            Side::Compensation => self.compensation_attempts,
+        }
+    }
+}
+
 impl SagaStatus {
     /// How it ended, if it has.
     pub fn end(&self) -> Option<&SagaEnd> {
