@@ -48,6 +48,7 @@ mod state;
 pub mod table;
 mod verbs;
 pub mod vocabulary;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,7 @@ pub use policy::Retry;
 pub use record::{Begun, Record};
 pub use refusal::Refusal;
 pub use state::{CancelAsked, Phase, Progress, State, StepState};
-pub use verbs::{Operator, Verb, VerbRefused};
+pub use verbs::{Intervention, Operator, Verb, VerbRefused};
 pub use vocabulary::{
     Cause, Certainty, Effect, Failure, FailureKind, OnStuck, Output, SagaEnd, Side, StepIndex,
     StepKind, StepSet,

@@ -4,13 +4,12 @@
 //! defined, with a sentence that says what to do instead.
 
 use super::{
-    machine::Scene,
     plan::Plan,
     record::Record,
     refusal::Refusal,
     state::{Phase, Progress, State},
     table::StepRecord,
-    vocabulary::{Cause, Output, SagaEnd, Side, StepIndex},
+    vocabulary::{Cause, Output, SagaEnd, Side, StepIndex, StepSet},
 };
 use crate::{names::StepName, time::WallTime};
 use bytes::Bytes;
@@ -41,6 +40,60 @@ pub struct Operator {
     pub principal: Arc<str>,
     /// Why.
     pub reason: Arc<str>,
+}
+
+/// What a person wants of a saga.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new one must not compile until all handle it")]
+pub enum Intervention {
+    /// That it is compensated and ends as aborted.
+    Cancel {
+        /// On whose behalf.
+        principal: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// What an operator may do where it is stuck.
+    Operate(Operator),
+}
+
+impl Intervention {
+    /// What a journal says of it if it is accepted.
+    pub(crate) fn wish(&self) -> Record {
+        match self.clone() {
+            Self::Cancel { principal, reason } => Record::CancelAsked { principal, reason },
+            Self::Operate(operator) => Record::Operator(operator),
+        }
+    }
+
+    /// What a record says that somebody wanted; `None` if it says something else.
+    pub(crate) fn of_wish(record: &Record) -> Option<Self> {
+        match record.clone() {
+            Record::CancelAsked { principal, reason } => Some(Self::Cancel { principal, reason }),
+            Record::Operator(operator) => Some(Self::Operate(operator)),
+            _ => None,
+        }
+    }
+
+    /// The output that it completes a saga with.
+    pub(crate) fn output(&self) -> Option<&Bytes> {
+        match self {
+            Self::Operate(Operator { verb: Verb::Complete(output), .. }) => output.as_ref(),
+            Self::Operate(_) | Self::Cancel { .. } => None,
+        }
+    }
+
+    /// The record that it comes to where no attempt is under way; `None` if there is nothing to
+    /// add, since it is being cancelled already.
+    ///
+    /// # Errors
+    /// [`VerbRefused`] says why it is not accepted.
+    pub fn record(&self, plan: &Plan, state: &State) -> Result<Option<Record>, VerbRefused> {
+        match self.clone() {
+            Self::Cancel { principal, reason } => cancel(plan, state, principal, reason),
+            Self::Operate(operator) => operate(plan, state, &StepSet::new(), operator).map(Some),
+        }
+    }
 }
 
 /// Why a verb is not accepted. Nothing has changed.
@@ -113,8 +166,9 @@ pub(super) fn cancel(
 
 /// The record of an operator's word.
 pub(super) fn operate(
-    scene: Scene<'_>,
+    plan: &Plan,
     state: &State,
+    running: &StepSet,
     operator: Operator,
 ) -> Result<Record, VerbRefused> {
     if let Some(end) = state.end() {
@@ -126,14 +180,14 @@ pub(super) fn operate(
     match &operator.verb {
         // A compensation that was let pass a stuck one must not find it before it after all.
         Verb::Retry => {
-            if *state.phase() != Phase::Running && !scene.attempts.running.is_empty() {
+            if *state.phase() != Phase::Running && !running.is_empty() {
                 return Err(VerbRefused::Busy);
             }
         }
-        Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
+        Verb::Skip(step) => check_skip(plan, state, *step)?,
         // No effect of a saga comes about after its end.
         Verb::Complete(_) | Verb::Abort => {
-            if !scene.attempts.running.is_empty() {
+            if !running.is_empty() {
                 return Err(VerbRefused::Busy);
             }
         }
