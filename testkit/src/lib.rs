@@ -31,6 +31,7 @@ pub mod fuzz;
 mod harm;
 mod machine;
 pub mod model;
+pub mod saga;
 mod world;
 
 pub use choices::{Choices, Seeded};
