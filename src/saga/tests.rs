@@ -99,3 +99,38 @@ pub(super) fn every_record() -> Vec<Record> {
         Record::Ended(SagaEnd::Aborted { cause: Cause::Cancelled, reason }),
     ]
 }
+
+struct Always;
+
+impl Judge for Always {
+    fn holds(&self, _: StepIndex, _: &State) -> Result<bool, Failure> {
+        Ok(true)
+    }
+}
+
+/// Both steps behind `reserve` were under way, and the end of both is told in one turn.
+#[test]
+fn what_is_told_of_two_attempts_at_once_is_told_one_after_the_other() {
+    let plan = plan_of(vec![step("reserve", &[]), step("charge", &[0]), step("ship", &[0])]);
+    let plan = plan.expect("it is possible");
+    let (reserve, charge, ship) = (StepIndex::new(0), StepIndex::new(1), StepIndex::new(2));
+    let output = Bytes::from_static(b"out");
+    let done = |step| Record::Done { step, attempt: 1, output: output.clone() };
+    let records = [Record::Begun(begun(&plan)), done(reserve)];
+    let state = State::fold(&plan, &records).expect("it is a journal");
+    let attempts = Attempts::default();
+    let now = WallTime::from_unix_nanos(0);
+    let scene = machine::Scene { plan: &plan, judge: &Always, attempts: &attempts, now, drawn: 0 };
+    let told = |step, ending| Input::Attempted { step, side: Side::Action, ending };
+    let failed = || Ending::Failed(Failure::rejected("no"));
+    let succeeded = || Ending::Done { output: output.clone(), early: None };
+
+    let inputs = vec![told(charge, failed()), told(ship, succeeded())];
+    let outturn = turn(scene, &state, inputs);
+    assert!(outturn.records.contains(&done(ship)), "{:?}", outturn.records);
+    assert!(outturn.state.awaits_compensation(&plan, ship));
+
+    let cancel = Input::Cancel { principal: "ada".into(), reason: "changed her mind".into() };
+    let outturn = turn(scene, &state, vec![cancel, told(ship, succeeded())]);
+    assert!(outturn.records.contains(&done(ship)), "{:?}", outturn.records);
+}

@@ -498,6 +498,10 @@ impl<R: Runtime> Executor<R> {
         if self.closing.is_some() || live.proposal.is_some() || live.revision.is_none() {
             return;
         }
+        // It is told something first: what it was told may be the end of what seems due.
+        if !live.inbox.is_empty() {
+            return;
+        }
         let due = due(live.code.plan(), &live.state, &live.attempts, now);
         if live.wake_at != due.wake_at {
             if let Some(at) = live.wake_at {
