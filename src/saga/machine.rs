@@ -42,6 +42,12 @@ impl Attempts {
         Self { running: StepSet::new(), doubtful }
     }
 
+    /// Forgets what the journal says by itself from here on: a lost attempt that is on record is
+    /// not lost a second time when somebody has another one made.
+    pub fn forget_recorded(&mut self, state: &State) {
+        self.doubtful.retain(|(step, _)| !state.step(*step).doubtful);
+    }
+
     pub(super) fn are_doubtful(&self, state: &State, step: StepIndex) -> bool {
         self.doubtful.contains(&(step, state.step(step).round))
     }

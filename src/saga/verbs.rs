@@ -8,7 +8,7 @@ use super::{
     machine::Scene,
     plan::Plan,
     record::Record,
-    vocabulary::{SagaEnd, Side, StepIndex},
+    vocabulary::{OnStuck, SagaEnd, Side, StepIndex},
 };
 use crate::names::StepName;
 use bytes::Bytes;
@@ -122,7 +122,15 @@ pub(super) fn operate(
         return Err(VerbRefused::NotStuck);
     }
     match &operator.verb {
-        Verb::Retry => {}
+        // What was answered past a stuck step would have to wait for it again.
+        Verb::Retry => {
+            let passing = scene.plan.stuck_policy() == OnStuck::Continue
+                && *state.phase() != Phase::Running
+                && !scene.attempts.running.is_empty();
+            if passing {
+                return Err(VerbRefused::Busy);
+            }
+        }
         Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
         // No effect of a saga comes about after its end.
         Verb::Complete(_) | Verb::Abort => {

@@ -22,7 +22,7 @@ use crate::{
     names::{DefinitionName, SagaId},
     runtime::Runtime,
     saga::{
-        Begun, Effect, Ending, Failure, Input, Operator, Record, State, due,
+        Begun, Effect, Ending, Failure, Input, Operator, Record, State, VerbRefused, due,
         machine::{Scene, turn},
     },
     time::WallTime,
@@ -200,7 +200,9 @@ impl<R: Runtime> Executor<R> {
     /// Sets the alarm to the next moment at which something is due.
     fn set_alarm(&mut self) {
         let timer = self.timers.first().map(|(at, _)| *at);
-        let closing = self.closing.as_ref().map(|closing| closing.until);
+        // Once its time is over, what it still waits for wakes by itself.
+        let now = self.now();
+        let closing = self.closing.as_ref().map(|closing| closing.until).filter(|at| *at > now);
         let again = self.again.as_ref().map(|(at, _)| *at);
         let next = [timer, closing, again].into_iter().flatten().min();
         let Some(at) = next else {
@@ -365,6 +367,7 @@ impl<R: Runtime> Executor<R> {
         let proposal = live.proposal.take().expect("its turn was on its way");
         let proposal = *proposal;
         live.state = proposal.state;
+        live.attempts.forget_recorded(&live.state);
         if live.revision.is_none() {
             live.first = position;
         }
@@ -385,7 +388,11 @@ impl<R: Runtime> Executor<R> {
                 let _ = waiter.send(Ok(Some(settled.clone())));
             }
         }
-        if live.state.end().is_some() {
+        if let Some(end) = live.state.end().cloned() {
+            // Whoever spoke meanwhile came too late.
+            for reply in live.replies.drain(..) {
+                let _ = reply.send(Err(SagaError::Refused(VerbRefused::Ended(end.clone()))));
+            }
             self.remove(slot);
             return;
         }
@@ -432,6 +439,10 @@ impl<R: Runtime> Executor<R> {
             }
             for waiter in live.waiters.drain(..) {
                 let _ = waiter.send(Ok(None));
+            }
+            let proposed = live.proposal.take().map(|proposal| proposal.replies);
+            for reply in proposed.into_iter().flatten().chain(live.replies.drain(..)) {
+                let _ = reply.send(Err(SagaError::NotFound(live.id.clone())));
             }
             self.remove(slot);
             return;
