@@ -101,6 +101,16 @@ pub enum Input {
     Operate(Operator),
 }
 
+impl Input {
+    /// The step of which it tells that an attempt ended.
+    fn attempted(&self) -> Option<StepIndex> {
+        match self {
+            Self::Attempted { step, .. } => Some(*step),
+            Self::Cancel { .. } | Self::Operate(_) => None,
+        }
+    }
+}
+
 /// Whether the condition of a step holds: code of the definition, a pure function of the state.
 pub trait Judge {
     /// Whether `step` is to be done.
@@ -139,14 +149,18 @@ pub struct Outturn {
     pub answers: Vec<Result<(), VerbRefused>>,
 }
 
-/// Tells a saga `inputs`, in order but for attempts, whose ends come first, and lets follow what
-/// follows.
-pub fn turn(scene: Scene<'_>, state: &State, mut inputs: Vec<Input>) -> Outturn {
-    // What has ended has ended: an operator acts on what is left.
-    inputs.sort_by_key(|input| !matches!(input, Input::Attempted { .. }));
-    let mut turn = Turn { scene, state: state.clone(), records: Vec::new() };
+/// Tells a saga `inputs`, in order, and lets follow what follows.
+pub fn turn(scene: Scene<'_>, state: &State, inputs: Vec<Input>) -> Outturn {
+    let mut attempts = scene.attempts.clone();
+    // Until its end is told, an attempt counts as under way: what is told before it may turn the
+    // saga back.
+    attempts.running.extend(inputs.iter().filter_map(Input::attempted));
+    let mut turn = Turn { scene, attempts, state: state.clone(), records: Vec::new() };
     let mut answers = Vec::new();
     for input in inputs {
+        if let Some(step) = input.attempted() {
+            turn.attempts.running.remove(&step);
+        }
         match input {
             Input::Attempted { step, side: Side::Action, ending } => turn.acted(step, ending),
             Input::Attempted { step, side: Side::Compensation, ending } => {
@@ -157,7 +171,7 @@ pub fn turn(scene: Scene<'_>, state: &State, mut inputs: Vec<Input>) -> Outturn 
                 answers.push(turn.answered(answer));
             }
             Input::Operate(operator) => {
-                let running = &scene.attempts.running;
+                let running = &turn.attempts.running;
                 let answer = verbs::operate(scene.plan, &turn.state, running, operator);
                 answers.push(turn.answered(answer.map(Some)));
             }
@@ -170,11 +184,17 @@ pub fn turn(scene: Scene<'_>, state: &State, mut inputs: Vec<Input>) -> Outturn 
 
 struct Turn<'a> {
     scene: Scene<'a>,
+    /// Those under way, and those whose end is told later in this turn.
+    attempts: Attempts,
     state: State,
     records: Vec<Record>,
 }
 
 impl Turn<'_> {
+    fn scene(&self) -> Scene<'_> {
+        Scene { attempts: &self.attempts, ..self.scene }
+    }
+
     /// # Panics
     /// If the fold refuses a record: a bug of this machine, and going on would write it down.
     fn note(&mut self, record: Record) {
@@ -194,7 +214,7 @@ impl Turn<'_> {
     /// Lets follow what follows. It ends, because every consequence takes a step or the saga
     /// further along and none leads back but `Returned`, of which each savepoint has its number.
     fn settle(&mut self) {
-        while let Some(record) = consequence(self.scene, &self.state) {
+        while let Some(record) = consequence(self.scene(), &self.state) {
             self.note(record);
         }
     }

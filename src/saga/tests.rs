@@ -104,3 +104,78 @@ pub(super) fn every_record() -> Vec<Record> {
         Record::Ended(SagaEnd::Aborted { cause: Cause::Cancelled, reason }),
     ]
 }
+
+struct Always;
+
+impl Judge for Always {
+    fn holds(&self, _: StepIndex, _: &State) -> Result<bool, Failure> {
+        Ok(true)
+    }
+}
+
+/// Both steps behind `reserve` were under way, and the end of both is told in one turn.
+#[test]
+fn what_is_told_of_two_attempts_at_once_is_told_one_after_the_other() {
+    let plan = plan_of(vec![step("reserve", &[]), step("charge", &[0]), step("ship", &[0])]);
+    let plan = plan.expect("it is possible");
+    let (reserve, charge, ship) = (StepIndex::new(0), StepIndex::new(1), StepIndex::new(2));
+    let output = Bytes::from_static(b"out");
+    let done = |step| Record::Done { step, attempt: 1, output: output.clone() };
+    let records = [Record::Begun(begun(&plan)), done(reserve)];
+    let state = State::fold(&plan, &records).expect("it is a journal");
+    let attempts = Attempts::default();
+    let now = WallTime::from_unix_nanos(0);
+    let scene = machine::Scene { plan: &plan, judge: &Always, attempts: &attempts, now, drawn: 0 };
+    let told = |step, ending| Input::Attempted { step, side: Side::Action, ending };
+    let failed = || Ending::Failed(Failure::rejected("no"));
+    let succeeded = || Ending::Done { output: output.clone(), early: None };
+
+    let inputs = vec![told(charge, failed()), told(ship, succeeded())];
+    let outturn = turn(scene, &state, inputs);
+    assert!(outturn.records.contains(&done(ship)), "{:?}", outturn.records);
+    assert!(outturn.state.awaits_compensation(&plan, ship));
+
+    let cancel = Input::Cancel { principal: "ada".into(), reason: "changed her mind".into() };
+    let outturn = turn(scene, &state, vec![cancel, told(ship, succeeded())]);
+    assert!(outturn.records.contains(&done(ship)), "{:?}", outturn.records);
+}
+
+/// `charge` cannot be compensated, so `reserve` is, past it; and an operator comes in between.
+#[test]
+fn what_is_stuck_is_not_tried_again_while_it_is_being_passed() {
+    let steps = vec![step("reserve", &[]), step("charge", &[0]), step("ship", &[1])];
+    let plan = plan_of(steps).expect("it is possible").on_stuck(OnStuck::Continue);
+    let (reserve, charge, ship) = (StepIndex::new(0), StepIndex::new(1), StepIndex::new(2));
+    let output = Bytes::from_static(b"out");
+    let done = |step| Record::Done { step, attempt: 1, output: output.clone() };
+    let failure = Failure::failed("no");
+    let records = [
+        Record::Begun(begun(&plan)),
+        done(reserve),
+        done(charge),
+        Record::AbortDecided { cause: Cause::Deadline, reason: "late".into() },
+        Record::Withdrawn { step: ship },
+        Record::Stuck {
+            step: charge,
+            side: Side::Compensation,
+            attempt: 1,
+            certainty: Certainty::NoEffect,
+            failure: failure.clone(),
+        },
+    ];
+    let state = State::fold(&plan, &records).expect("it is a journal");
+    let attempts = Attempts { running: StepSet::from([reserve]), ..Attempts::default() };
+    let now = WallTime::from_unix_nanos(0);
+    let scene = machine::Scene { plan: &plan, judge: &Always, attempts: &attempts, now, drawn: 0 };
+    let retry = || {
+        let (principal, reason) = ("ada".into(), "seen to".into());
+        Input::Operate(Operator { verb: Verb::Retry, principal, reason })
+    };
+    let outturn = turn(scene, &state, vec![retry()]);
+    assert_eq!(outturn.answers, [Err(VerbRefused::Busy)]);
+    assert_eq!(outturn.state, state);
+
+    let attempts = Attempts::default();
+    let scene = machine::Scene { attempts: &attempts, ..scene };
+    assert_eq!(turn(scene, &state, vec![retry()]).answers, [Ok(())]);
+}

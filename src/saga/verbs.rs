@@ -9,7 +9,7 @@ use super::{
     refusal::Refusal,
     state::{Phase, Progress, State},
     table::StepRecord,
-    vocabulary::{Cause, Output, SagaEnd, Side, StepIndex, StepSet},
+    vocabulary::{Cause, OnStuck, Output, SagaEnd, Side, StepIndex, StepSet},
 };
 use crate::{names::StepName, time::WallTime};
 use bytes::Bytes;
@@ -178,9 +178,12 @@ pub(super) fn operate(
         return Err(VerbRefused::NotStuck);
     }
     match &operator.verb {
-        // A compensation that was let pass a stuck one must not find it before it after all.
+        // What was answered past a stuck step would have to wait for it again.
         Verb::Retry => {
-            if *state.phase() != Phase::Running && !running.is_empty() {
+            let passing = plan.stuck_policy() == OnStuck::Continue
+                && *state.phase() != Phase::Running
+                && !running.is_empty();
+            if passing {
                 return Err(VerbRefused::Busy);
             }
         }

@@ -6,7 +6,7 @@
 
 use super::{
     Saga as Suite,
-    call::Call,
+    call::{Call, Word},
     client::Client,
     code::Surround,
     desk::Desk,
@@ -21,7 +21,7 @@ use crate::{
 use sagalog::{
     Settled, Store,
     runtime::Runtime,
-    saga::{Operator, Verb},
+    saga::{Operator, Side, Verb},
 };
 use sagalog_testkit::Choices;
 use std::{
@@ -39,6 +39,9 @@ const OPENER: u32 = 99;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How often a saga may have to be tried again until it ends.
 const RETRIES_MAX: u32 = 60;
+/// After so many tries an operator ends what can go neither forward nor back: nobody knows whether
+/// its point of no return is passed, and no try tells.
+const TRIES_MAX: u32 = 20;
 /// Longer than anything is under way.
 const QUIET: Duration = Duration::from_secs(10);
 
@@ -148,6 +151,8 @@ async fn end_all<R: Runtime + Sky>(
     desk: &Desk<R>,
 ) -> Result<(), Violation> {
     let oracle = || life.stage.oracle();
+    // Who was told to die has died by then, and what was asked for in passing has been done.
+    life.runtime.sleep(QUIET).await;
     life.around.network.heal();
     life.around.all_are_up().await;
     // Somebody may have been closed, or overtaken, as the last thing that clients did.
@@ -166,10 +171,14 @@ async fn end_all<R: Runtime + Sky>(
             };
             let patient = life.runtime.now().since(begun) < PATIENCE && tried < RETRIES_MAX;
             match settled {
-                Ok(Settled::Stuck(_)) if patient => {
-                    let reason = oracle().speaks(saga, super::Word::Retry);
+                Ok(Settled::Stuck(steps)) if patient => {
+                    let lost = tried >= TRIES_MAX && steps.iter().all(|s| s.side == Side::Action);
+                    let (verb, word) =
+                        if lost { (Verb::Abort, Word::Abort) } else { (Verb::Retry, Word::Retry) };
+                    let reason = oracle().speaks(saga, word);
                     let (principal, reason) = ("operator".into(), reason.as_str().into());
-                    let operator = Operator { verb: Verb::Retry, principal, reason };
+                    let operator = Operator { verb, principal, reason };
+                    // It may have gone on by itself; then that is seen next.
                     let _ = sagas.operate(&id_of(saga), operator).await;
                 }
                 Ok(Settled::Stuck(steps)) => {

@@ -23,7 +23,7 @@ use crate::{
     names::{DefinitionName, SagaId},
     runtime::Runtime,
     saga::{
-        Begun, Effect, Ending, Failure, Input, Record, State, due,
+        Begun, Effect, Ending, Failure, Input, Record, State, VerbRefused, due,
         machine::{Scene, turn},
     },
     time::WallTime,
@@ -388,7 +388,11 @@ impl<R: Runtime> Executor<R> {
                 let _ = waiter.send(Ok(Some(settled.clone())));
             }
         }
-        if live.state.end().is_some() {
+        if let Some(end) = live.state.end().cloned() {
+            // Whoever spoke meanwhile came too late.
+            for reply in live.replies.drain(..) {
+                let _ = reply.send(Err(SagaError::Refused(VerbRefused::Ended(end.clone()))));
+            }
             self.remove(slot);
             return;
         }
@@ -435,6 +439,10 @@ impl<R: Runtime> Executor<R> {
             }
             for waiter in live.waiters.drain(..) {
                 let _ = waiter.send(Ok(None));
+            }
+            let proposed = live.proposal.take().map(|proposal| proposal.replies);
+            for reply in proposed.into_iter().flatten().chain(live.replies.drain(..)) {
+                let _ = reply.send(Err(SagaError::NotFound(live.id.clone())));
             }
             self.remove(slot);
             return;
@@ -511,6 +519,10 @@ impl<R: Runtime> Executor<R> {
         let now = self.clock.now(&self.runtime);
         let Some(live) = &mut self.slots[slot] else { return };
         if self.closing.is_some() || live.proposal.is_some() || live.revision.is_none() {
+            return;
+        }
+        // It is told something first: what it was told may be the end of what seems due.
+        if !live.inbox.is_empty() {
             return;
         }
         let due = due(live.code.plan(), &live.state, &live.attempts, now);
