@@ -1,6 +1,6 @@
 //! `sagalog saga timeline`: what happened to a saga, turn by turn.
 
-use super::{One, moment, reader};
+use super::{One, moment, on_one_line, reader};
 use crate::{Outcome, failure::Failure, output::Form};
 use sagalog::{
     SagaTurn, TurnKind, WallTime,
@@ -86,5 +86,5 @@ fn put(
     let at = moment::print(turn.recorded_at);
     writeln!(out, "{at}  position {}  {since}", turn.position)?;
     let mut records = turn.records.iter().map(|record| words(record, turn, plan));
-    records.try_for_each(|words| writeln!(out, "  {}", words.escape_debug()))
+    records.try_for_each(|words| writeln!(out, "  {}", on_one_line(&words)))
 }
