@@ -82,9 +82,9 @@ fn put(
     before: Option<WallTime>,
 ) -> io::Result<()> {
     let since = before.map(|before| moment::duration(moment::between(before, turn.recorded_at)));
-    let since = since.map_or_else(String::new, |since| format!("+{since}"));
+    let since = since.map_or_else(String::new, |since| format!("  +{since}"));
     let at = moment::print(turn.recorded_at);
-    writeln!(out, "{at}  position {}  {since}", turn.position)?;
+    writeln!(out, "{at}  position {}{since}", turn.position)?;
     let mut records = turn.records.iter().map(|record| words(record, turn, plan));
     records.try_for_each(|words| writeln!(out, "  {}", on_one_line(&words)))
 }
