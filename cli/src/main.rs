@@ -1,8 +1,8 @@
 //! The `sagalog` command: fills stores, and looks at them beside a running process or without one.
 //!
 //! Only arguments and exit codes are decided here; what a store holds is the library's to say. The
-//! invariant: no store is written but by `import`, `append` and the verbs of `saga`, and the target of
-//! `salvage`.
+//! invariant: no store is written but by `import`, `append` and the verbs of `saga`, and the target
+//! of `salvage`.
 
 #![expect(
     clippy::disallowed_methods,

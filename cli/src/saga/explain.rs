@@ -1,6 +1,6 @@
 //! `sagalog saga explain`: why a saga does not go on, and what may be done about it.
 
-use super::{One, moment, reader};
+use super::{One, moment, on_one_line, reader};
 use crate::{
     Outcome,
     failure::Failure,
@@ -62,7 +62,9 @@ impl<'a> Report<'a> {
 
 fn print(explained: &Explanation) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{explained}")?;
+    for sentence in explained.to_string().lines() {
+        writeln!(out, "{}", on_one_line(sentence))?;
+    }
     let now = moment::now();
     for wait in &explained.waits {
         if let Wait::Attempt { step, side, next_at, .. } = wait

@@ -1,6 +1,6 @@
 //! `sagalog saga list` and `sagalog saga stuck`: sagas, one a line.
 
-use super::{failed, reader, show::phase};
+use super::{failed, on_one_line, reader, show::phase};
 use crate::{Outcome, failure::Failure, output::Form};
 use sagalog::{ListedSaga, SagaStatus, StepStatus};
 use serde::Serialize;
@@ -102,7 +102,7 @@ fn put(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
     let phase = if stuck.is_empty() { *phase } else { "stuck" };
     write!(out, "{saga}\t{definition} {revision}\t{phase}")?;
     for StuckLine { step, side, attempts, reason } in stuck {
-        let reason = reason.unwrap_or("no reason is known").escape_debug();
+        let reason = on_one_line(reason.unwrap_or("no reason is known"));
         write!(out, "\t{step}: {side}, {attempts} attempts: {reason}")?;
     }
     writeln!(out)

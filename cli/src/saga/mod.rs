@@ -114,3 +114,16 @@ fn failed(dir: &Path, error: &SagaError) -> Failure {
     };
     Failure::about(dir, error, code)
 }
+
+/// A text of somebody else's, without what would move the cursor of a terminal.
+fn on_one_line(text: &str) -> String {
+    let mut line = String::new();
+    for letter in text.chars() {
+        if letter.is_control() {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    line
+}

@@ -1,6 +1,6 @@
 //! `sagalog saga show`: where a saga and each of its steps is.
 
-use super::{One, moment, reader};
+use super::{One, moment, on_one_line, reader};
 use crate::{
     Outcome, base64,
     failure::Failure,
@@ -141,7 +141,7 @@ fn print(status: &SagaStatus) -> io::Result<()> {
         ("phase", phase(&status.phase).to_owned()),
     ];
     if let Some((cause, reason)) = cause(&status.phase) {
-        rows.push(("cause", format!("{cause}: {}", reason.escape_debug())));
+        rows.push(("cause", format!("{cause}: {}", on_one_line(reason))));
     }
     if let Some(deadline) = status.deadline {
         rows.push(("deadline", moment::print(deadline)));
@@ -168,7 +168,7 @@ fn sentence(step: &StepStatus) -> String {
         parts.push(format!("the {side} is stuck"));
     }
     if let Some(failure) = &step.last_failure {
-        parts.push(format!("last failure: {}", failure.reason.escape_debug()));
+        parts.push(format!("last failure: {}", on_one_line(&failure.reason)));
     }
     if let Some(bytes) = output(step) {
         parts.push(shown(bytes));
@@ -178,7 +178,7 @@ fn sentence(step: &StepStatus) -> String {
 
 fn shown(bytes: &[u8]) -> String {
     match str::from_utf8(bytes) {
-        Ok(text) if bytes.len() <= SHOWN_BYTES_MAX => format!("output {}", text.escape_debug()),
+        Ok(text) if bytes.len() <= SHOWN_BYTES_MAX => format!("output {}", on_one_line(text)),
         _ => format!("output of {} bytes", bytes.len()),
     }
 }

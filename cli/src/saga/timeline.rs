@@ -1,6 +1,6 @@
 //! `sagalog saga timeline`: what happened to a saga, turn by turn.
 
-use super::{One, moment, reader};
+use super::{One, moment, on_one_line, reader};
 use crate::{Outcome, failure::Failure, output::Form};
 use sagalog::{
     SagaTurn, TurnKind, WallTime,
@@ -82,9 +82,9 @@ fn put(
     before: Option<WallTime>,
 ) -> io::Result<()> {
     let since = before.map(|before| moment::duration(moment::between(before, turn.recorded_at)));
-    let since = since.map_or_else(String::new, |since| format!("+{since}"));
+    let since = since.map_or_else(String::new, |since| format!("  +{since}"));
     let at = moment::print(turn.recorded_at);
-    writeln!(out, "{at}  position {}  {since}", turn.position)?;
+    writeln!(out, "{at}  position {}{since}", turn.position)?;
     let mut records = turn.records.iter().map(|record| words(record, turn, plan));
-    records.try_for_each(|words| writeln!(out, "  {}", words.escape_debug()))
+    records.try_for_each(|words| writeln!(out, "  {}", on_one_line(&words)))
 }

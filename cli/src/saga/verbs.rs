@@ -12,7 +12,7 @@ use crate::{
 };
 use clap::Args;
 use sagalog::{
-    OpenError, Options, SagaError, SagaId, SagaReader, Sagas, StepName, Store, Told,
+    OpenError, Options, SagaError, SagaId, Sagas, StepName, Store, Told,
     limits::{GROUP_BYTES_MAX, OUTPUT_BYTES_MAX},
     runtime::tokio::TokioRuntime,
     saga::{Intervention, Operator, StepIndex, Verb},
@@ -201,9 +201,9 @@ impl Wish {
         let refuse =
             |sentence: &dyn std::fmt::Display| Err(Failure::about(&self.dir, sentence, CANNOT_RUN));
         // What is known to be wrong needs no waiting.
-        match SagaReader::from(&crate::reading::open(&self.dir).await?).status(&self.saga).await {
-            Err(error @ SagaError::NotFound(_)) => return Err(failed(&self.dir, &error)),
-            Ok(_) | Err(_) => {}
+        let status = super::reader(&self.dir).await?.status(&self.saga).await;
+        if let Err(error @ SagaError::NotFound(_)) = status {
+            return Err(failed(&self.dir, &error));
         }
         let wait = Duration::from_secs(self.wait);
         let told = Sagas::intervene_beside(runtime, &self.saga, wish, wait).await;

@@ -14,6 +14,7 @@ fn everybody_refuses(dir: &Path, sentence: &str) {
     }
     sagalog(&["read", name, "--all"]).assert_refused(2, &said);
     sagalog(&["append", name, "a", "T"]).assert_refused(2, &said);
+    sagalog(&["saga", "list", name]).assert_refused(2, &said);
     let run = sagalog(&["salvage", name, target.to_str().expect("plain")]);
     assert!(run.err.ends_with(&format!("{sentence}\n")), "{}", run.err);
     assert_eq!((run.code, run.err.lines().count()), (2, 1));
@@ -71,7 +72,8 @@ fn wrong_arguments() {
     let table: [(&[&str], &str); 6] = [
         (
             &[],
-            "name a command: import, export, read, streams, append, check, dump, stats or salvage",
+            "name a command: import, export, read, streams, append, check, dump, stats, saga or \
+             salvage",
         ),
         (&["check"], "the following required arguments were not provided: <DIR>"),
         (&["chek", "x"], "unrecognized subcommand 'chek'"),

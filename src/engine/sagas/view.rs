@@ -195,7 +195,8 @@ pub struct SagaTurns {
 }
 
 impl SagaTurns {
-    /// The graph of the saga, by which its records can be [put in words](crate::saga::Record::in_words).
+    /// The graph of the saga, by which its records can be
+    /// [put in words](crate::saga::Record::in_words).
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }

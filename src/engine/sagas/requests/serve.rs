@@ -134,10 +134,8 @@ impl<R: Runtime> Desk<R> {
     /// Finds out what became of a request that an earlier life has taken, or could have.
     async fn settle(&mut self, id: EventId) -> io::Result<()> {
         let answer = match self.read(id).await? {
-            Ok(Content::Request(request)) => match self.was_done(id, &request).await? {
-                true => Answer::Done,
-                false => Answer::Again,
-            },
+            Ok(Content::Request(request)) if self.was_done(id, &request).await? => Answer::Done,
+            Ok(Content::Request(_)) => Answer::Again,
             Ok(Content::Answer(_)) => return self.keep(Stage::Taken.name(id)).await,
             Err(fault) => Answer::NotDone(fault),
         };
