@@ -89,8 +89,9 @@ pub use time::WallTime;
 
 // For who runs sagas.
 pub use engine::sagas::{
-    NewSaga, SagaHandle, SagaOptions, SagaOutcome, SagaStats, SagaStatus, Sagas, Settled,
-    StepStatus, StuckStep,
+    Explanation, ListedSaga, NewSaga, PossibleVerb, SagaHandle, SagaOptions, SagaOutcome,
+    SagaReader, SagaStats, SagaStatus, SagaTurn, SagaTurns, Sagas, Settled, StepStatus, StuckStep,
+    Told, TurnKind, Wait,
 };
 pub use error::{SagaError, WaitReason};
 

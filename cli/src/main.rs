@@ -1,7 +1,8 @@
 //! The `sagalog` command: fills stores, and looks at them beside a running process or without one.
 //!
 //! Only arguments and exit codes are decided here; what a store holds is the library's to say. The
-//! invariant: no store is written but by `import` and `append`, and the target of `salvage`.
+//! invariant: no store is written but by `import`, `append` and the verbs of `saga`, and the target of
+//! `salvage`.
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,6 +21,7 @@ mod output;
 mod progress;
 mod read;
 mod reading;
+mod saga;
 mod salvage;
 mod source;
 mod stats;
@@ -104,6 +106,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Looks at sagas, and does to them what an operator wants.
+    Saga {
+        #[command(subcommand)]
+        command: saga::Command,
+    },
     /// Copies the valid commits of a damaged store into a new store; changes nothing in the old.
     Salvage {
         /// The directory of the damaged store.
@@ -157,6 +164,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             Command::Check { dir, json } => check::run(&dir, output::Form::of(json)).await,
             Command::Dump { dir, from, limit } => dump::run(&dir, from, limit).await,
             Command::Stats { dir, json } => stats::run(&dir, output::Form::of(json)).await,
+            Command::Saga { command } => saga::run(command).await,
             Command::Salvage { dir, out, json } => {
                 salvage::run(&dir, &out, output::Form::of(json)).await
             }
@@ -177,7 +185,7 @@ fn explain_arguments(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let sentence = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        "name a command: import, export, read, streams, append, check, dump, stats or salvage"
+        "name a command: import, export, read, streams, append, check, dump, stats, saga or salvage"
             .to_owned()
     } else {
         let lines = text.lines().take_while(|line| !line.is_empty());

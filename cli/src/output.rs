@@ -27,6 +27,12 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     Ok(writeln!(out).and_then(|()| out.flush())?)
 }
 
+/// Prints a sentence.
+pub(crate) fn sentence(sentence: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    Ok(writeln!(out, "{sentence}").and_then(|()| out.flush())?)
+}
+
 /// Prints rows of a name and a value.
 pub(crate) fn rows(rows: &[(&str, String)]) -> io::Result<()> {
     let mut out = io::stdout().lock();

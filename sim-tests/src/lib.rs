@@ -21,6 +21,8 @@ pub mod report;
 #[cfg(madsim)]
 pub mod runtime;
 #[cfg(madsim)]
+pub mod saga;
+#[cfg(madsim)]
 pub mod script;
 #[cfg(madsim)]
 pub mod store;

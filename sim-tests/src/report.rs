@@ -37,17 +37,20 @@ pub enum SuiteName {
     Disk,
     /// One event store on one disk.
     Store,
+    /// Sagas, and the participants that they call.
+    Saga,
 }
 
 impl SuiteName {
     /// Every suite.
-    pub const ALL: [Self; 2] = [Self::Disk, Self::Store];
+    pub const ALL: [Self; 3] = [Self::Disk, Self::Store, Self::Saga];
 
     /// Its name on command lines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Disk => "disk",
             Self::Store => "store",
+            Self::Saga => "saga",
         }
     }
 }

@@ -4,7 +4,10 @@
 //! are turns given to other tasks instead.
 
 use crate::frame::Sky;
-use madsim::rand::{Rng, thread_rng};
+use madsim::{
+    rand::{Rng, thread_rng},
+    runtime::{Handle, NodeHandle},
+};
 use sagalog::runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
 use sagalog_testkit::{Pace, SharedDisk, SimDiskHandle};
 use std::{
@@ -27,10 +30,18 @@ const DISK_TURNS_MAX: u32 = 1;
 const LINGER_TURNS_MAX: u32 = 4;
 
 /// [`Runtime`] on a madsim node, for one incarnation of the process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MadsimRuntime {
     disk: SimDiskHandle<MadsimPace>,
     wall: Arc<Wall>,
+    /// The machine, if it is another one than its tasks are started from.
+    node: Option<NodeHandle>,
+}
+
+impl fmt::Debug for MadsimRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MadsimRuntime").field("disk", &self.disk).finish_non_exhaustive()
+    }
 }
 
 /// The wall clock of a machine: it outlives the process, jumps and drifts.
@@ -62,7 +73,7 @@ impl Wall {
 impl MadsimRuntime {
     /// A runtime on the current incarnation of `disk`, that shows `wall`.
     pub fn new(disk: SharedDisk, wall: Arc<Wall>) -> Self {
-        Self { disk: SimDiskHandle::new(disk, MadsimPace), wall }
+        Self { disk: SimDiskHandle::new(disk, MadsimPace), wall, node: None }
     }
 }
 
@@ -87,6 +98,18 @@ async fn give_turns(turns_max: u32) {
 }
 
 impl Sky for MadsimRuntime {
+    fn add_machine(&self, disk: SharedDisk) -> Self {
+        let node = Some(Handle::current().create_node().build());
+        Self { node, ..Self::new(disk, Arc::clone(&self.wall)) }
+    }
+
+    fn restart(&self) -> Self {
+        if let Some(node) = &self.node {
+            Handle::current().kill(node.id());
+        }
+        self.add_machine(self.disk.shared().clone())
+    }
+
     fn freeze(&self, duration: Duration) {
         madsim::time::advance(duration);
     }
@@ -120,7 +143,10 @@ impl Tasks for MadsimRuntime {
         _name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        drop(madsim::task::spawn(task));
+        match &self.node {
+            Some(node) => drop(node.spawn(task)),
+            None => drop(madsim::task::spawn(task)),
+        }
         Ok(())
     }
 

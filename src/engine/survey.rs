@@ -2,7 +2,10 @@
 //!
 //! Opening for writing, opening read-only and the inspection tools all begin here.
 
-use super::procedures::{self, read_file};
+use super::{
+    procedures::{self, read_file},
+    sagas::requests::is_file_name as is_request,
+};
 use crate::{
     error::OpenError,
     ids::{SegmentId, Sequence, StoreId},
@@ -255,6 +258,7 @@ impl Survey {
             } else if segment::parse_file_name(name).is_none()
                 && name != superblock::FILE_NAME
                 && name != procedures::LOCK_FILE
+                && !is_request(name)
             {
                 self.warnings.push(OpenWarning::UnknownFile(name.clone()));
             }

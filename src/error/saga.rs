@@ -88,6 +88,9 @@ pub enum SagaError {
     },
     /// The list of unfinished sagas, or of definitions, is none.
     Books(&'static str),
+    /// A request to the process that executes sagas cannot be made, or its answer not be read. It
+    /// may be done or not.
+    Request(Arc<io::Error>),
     /// The runtime cannot start the executor, for example because there is no tokio runtime around
     /// the call.
     Spawn(Arc<io::Error>),
@@ -181,6 +184,9 @@ impl fmt::Display for SagaError {
                 write!(f, "the journal of saga {saga} is refused at record {record}: {refusal}")
             }
             Self::Books(what) => f.write_str(what),
+            Self::Request(error) => {
+                write!(f, "the process that executes sagas cannot be asked: {error}")
+            }
             Self::Spawn(error) => write!(f, "the executor of sagas cannot be started: {error}"),
         }
     }
@@ -194,7 +200,7 @@ impl Error for SagaError {
             Self::Refused(refused) => Some(refused),
             Self::Journal { fault, .. } => Some(fault),
             Self::Impossible { refusal, .. } => Some(refusal),
-            Self::Spawn(error) => Some(error.as_ref()),
+            Self::Request(error) | Self::Spawn(error) => Some(error.as_ref()),
             _ => None,
         }
     }

@@ -4,10 +4,10 @@
 //! at once, so that a crash between two of them changes nothing.
 
 use super::{
-    fold::{Phase, Progress, State},
     machine::Scene,
     plan::Plan,
     record::Record,
+    state::{Phase, Progress, State},
     vocabulary::{
         Cause, Certainty, Effect, Failure, FailureKind, Output, SagaEnd, Side, StepIndex, StepKind,
     },

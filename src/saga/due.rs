@@ -1,9 +1,9 @@
 //! What is to be attempted now, and when to ask again.
 
 use super::{
-    fold::{Phase, Progress, State},
     machine::Attempts,
     plan::Plan,
+    state::{Phase, Progress, State},
     vocabulary::{Effect, Side, StepIndex},
 };
 use crate::time::WallTime;

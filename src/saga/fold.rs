@@ -1,171 +1,18 @@
-//! The state of a saga: its journal, folded.
+//! What a record makes of a saga, or why it cannot stand where it stands.
 //!
-//! Not a decision: [`State::apply`] says what a record makes of a saga, or why it cannot stand
-//! there. Live execution and recovery both go through it, so there is no second truth in memory.
+//! Not a decision: whether a record should come about is said in `machine`. Live execution and
+//! recovery both go through here, so there is no second truth in memory.
 
 use super::{
     plan::Plan,
-    record::{Begun, Record},
+    record::Record,
     refusal::Refusal,
-    table::{PhaseKind, ProgressKind, StepRecord, follow},
-    verbs::Verb,
-    vocabulary::{Cause, Certainty, Effect, Failure, OnStuck, Output, SagaEnd, Side, StepIndex},
+    state::{CancelAsked, Phase, Progress, State, StepState},
+    table::{StepRecord, follow},
+    vocabulary::{Cause, Certainty, Effect, Failure, Output, SagaEnd, Side, StepIndex},
 };
 use crate::time::WallTime;
-use bytes::Bytes;
 use std::sync::Arc;
-
-/// Where a saga is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever looks at a saga has to know all of them")]
-pub enum Phase {
-    /// It goes forward.
-    Running,
-    /// It goes back to the savepoint behind this step.
-    Returning(StepIndex),
-    /// It goes back to its beginning.
-    Aborting {
-        /// Why.
-        cause: Cause,
-        /// The same for people.
-        reason: Arc<str>,
-    },
-    /// It ended.
-    Ended(SagaEnd),
-}
-
-/// Where a step is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "whoever looks at a saga has to know all of them")]
-pub enum Progress {
-    /// Not done; it may be under way if those it is after are done.
-    Waiting,
-    /// An attempt that must not be repeated was announced.
-    Announced,
-    /// It may have been under way when the saga turned back.
-    InFlight,
-    /// Done, with this output.
-    Done(Bytes),
-    /// Left out.
-    Skipped,
-    /// Certainly without an effect, and given up.
-    Failed,
-    /// Perhaps with an effect, and given up.
-    Ambiguous,
-    /// Certainly not attempted before the saga turned back.
-    Withdrawn,
-    /// Its effect is answered. What it came to, if that is known: a stuck compensation behind it
-    /// may still have to read it.
-    Compensated(Option<Bytes>),
-    /// Its effect stands, by an operator's word; with what it came to.
-    Waived(Option<Bytes>),
-}
-
-impl Progress {
-    /// Which progress it is.
-    pub const fn kind(&self) -> ProgressKind {
-        match self {
-            Self::Waiting => ProgressKind::Waiting,
-            Self::Announced => ProgressKind::Announced,
-            Self::InFlight => ProgressKind::InFlight,
-            Self::Done(_) => ProgressKind::Done,
-            Self::Skipped => ProgressKind::Skipped,
-            Self::Failed => ProgressKind::Failed,
-            Self::Ambiguous => ProgressKind::Ambiguous,
-            Self::Withdrawn => ProgressKind::Withdrawn,
-            Self::Compensated(_) => ProgressKind::Compensated,
-            Self::Waived(_) => ProgressKind::Waived,
-        }
-    }
-
-    /// What the step came to, if it was done, also if its effect was answered since.
-    pub const fn output(&self) -> Option<&Bytes> {
-        match self {
-            Self::Done(output) => Some(output),
-            Self::Compensated(output) | Self::Waived(output) => output.as_ref(),
-            Self::Waiting
-            | Self::Announced
-            | Self::InFlight
-            | Self::Skipped
-            | Self::Failed
-            | Self::Ambiguous
-            | Self::Withdrawn => None,
-        }
-    }
-
-    /// Whether steps behind it may go on.
-    const fn is_resolved(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Skipped)
-    }
-
-    /// Whether it may have had an effect that still stands.
-    pub const fn may_be_effective(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Ambiguous | Self::InFlight | Self::Announced)
-    }
-}
-
-/// What the journal says of a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StepState {
-    /// Where it is.
-    pub progress: Progress,
-    /// How often it was begun anew from a savepoint: part of the key of its effect.
-    pub round: u32,
-    /// How often the saga returned to the savepoint behind this step.
-    pub returns: u32,
-    /// Attempts of its action in this round whose end the journal knows.
-    pub attempts: u32,
-    /// Attempts of its compensation in this round whose end the journal knows.
-    pub compensation_attempts: u32,
-    /// Attempts that failed since it was first tried, or since an operator had it tried again; of
-    /// its compensation once the saga has turned back.
-    pub failures: u32,
-    /// Whether an attempt of its action in this round may have had an effect.
-    pub doubtful: bool,
-    /// Not attempted before this moment.
-    pub next_at: WallTime,
-    /// It is not attempted until an operator says so.
-    pub stuck: Option<Side>,
-    /// Why its last attempt failed.
-    pub last_failure: Option<Failure>,
-}
-
-impl StepState {
-    pub(crate) const fn new(round: u32, returns: u32) -> Self {
-        Self {
-            progress: Progress::Waiting,
-            round,
-            returns,
-            attempts: 0,
-            compensation_attempts: 0,
-            failures: 0,
-            doubtful: false,
-            next_at: WallTime::from_unix_nanos(0),
-            stuck: None,
-            last_failure: None,
-        }
-    }
-}
-
-/// Who asked for a cancellation, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CancelAsked {
-    /// Who.
-    pub principal: Arc<str>,
-    /// Why.
-    pub reason: Arc<str>,
-}
-
-/// A saga, as far as its journal tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
-    pub(super) begun: Arc<Begun>,
-    pub(super) phase: Phase,
-    pub(super) cancel: Option<CancelAsked>,
-    pub(super) steps: Vec<StepState>,
-}
 
 impl State {
     /// Folds a journal.
@@ -212,98 +59,6 @@ impl State {
                 cancel: None,
                 steps: vec![StepState::new(0, 0); plan.steps().len()],
             }),
-        }
-    }
-
-    /// How it began.
-    pub fn begun(&self) -> &Begun {
-        &self.begun
-    }
-
-    /// Where it is.
-    pub fn phase(&self) -> &Phase {
-        &self.phase
-    }
-
-    /// Who asked for its cancellation.
-    pub fn cancel_asked(&self) -> Option<&CancelAsked> {
-        self.cancel.as_ref()
-    }
-
-    /// Its steps, in the order of the plan.
-    pub fn steps(&self) -> &[StepState] {
-        &self.steps
-    }
-
-    /// The step with this number.
-    ///
-    /// # Panics
-    /// If the plan that was folded with has no such step.
-    pub fn step(&self, step: StepIndex) -> &StepState {
-        &self.steps[step.at()]
-    }
-
-    /// How it ended, if it has.
-    pub fn end(&self) -> Option<&SagaEnd> {
-        match &self.phase {
-            Phase::Ended(end) => Some(end),
-            Phase::Running | Phase::Returning(_) | Phase::Aborting { .. } => None,
-        }
-    }
-
-    /// Whether a step waits for an operator.
-    pub fn is_stuck(&self) -> bool {
-        self.end().is_none() && self.steps.iter().any(|step| step.stuck.is_some())
-    }
-
-    /// What a completed saga came to; `None` if it did not complete, or without an output.
-    pub fn output(&self, plan: &Plan) -> Option<&Bytes> {
-        match self.end()? {
-            SagaEnd::Completed(Output::OfStep) => match &self.step(plan.output()).progress {
-                Progress::Done(output) => Some(output),
-                _ => None,
-            },
-            SagaEnd::Completed(Output::Early(output)) => Some(output),
-            SagaEnd::Completed(Output::Forced(output)) => output.as_ref(),
-            SagaEnd::Aborted { .. } => None,
-        }
-    }
-
-    /// Whether `step` is the next to do for all that the journal knows.
-    pub fn is_eligible(&self, plan: &Plan, step: StepIndex) -> bool {
-        self.step(step).progress == Progress::Waiting
-            && plan.steps()[step.at()]
-                .after
-                .iter()
-                .all(|after| self.step(*after).progress.is_resolved())
-    }
-
-    /// Whether the way back has to answer `step`.
-    pub fn awaits_compensation(&self, plan: &Plan, step: StepIndex) -> bool {
-        let in_scope = match &self.phase {
-            Phase::Aborting { .. } => true,
-            Phase::Returning(savepoint) => !plan.is_before(step, *savepoint),
-            Phase::Running | Phase::Ended(_) => false,
-        };
-        in_scope
-            && plan.steps()[step.at()].is_compensated()
-            && self.step(step).progress.may_be_effective()
-    }
-
-    /// Whether a step behind `step` has to be answered first.
-    pub fn is_held_up(&self, plan: &Plan, step: StepIndex) -> bool {
-        plan.descendants(step).iter().any(|behind| {
-            let passed = plan.stuck_policy() == OnStuck::Continue
-                && self.step(*behind).stuck == Some(Side::Compensation);
-            self.awaits_compensation(plan, *behind) && !passed
-        })
-    }
-
-    fn phase_kind(&self) -> PhaseKind {
-        match &self.phase {
-            Phase::Running => PhaseKind::Running,
-            Phase::Returning(_) | Phase::Aborting { .. } => PhaseKind::Back,
-            Phase::Ended(_) => PhaseKind::Ended,
         }
     }
 
@@ -380,7 +135,7 @@ impl State {
         }
     }
 
-    fn check_step(&self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
+    pub(super) fn check_step(&self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
         plan.step(step).map(|_| ()).ok_or(Refusal::NoSuchStep(step))
     }
 
@@ -394,7 +149,7 @@ impl State {
         if allows(planned) { Ok(()) } else { Err(Refusal::NotPlanned(step)) }
     }
 
-    fn check_follows(&self, step: StepIndex, record: StepRecord) -> Result<(), Refusal> {
+    pub(super) fn check_follows(&self, step: StepIndex, record: StepRecord) -> Result<(), Refusal> {
         let progress = self.step(step).progress.kind();
         match follow(self.phase_kind(), record, progress) {
             Some(_) => Ok(()),
@@ -573,53 +328,6 @@ impl State {
         let savepoint = &mut self.steps[savepoint.at()];
         savepoint.returns = savepoint.returns.saturating_add(1);
         self.phase = Phase::Running;
-        Ok(())
-    }
-
-    fn operated(&mut self, plan: &Plan, verb: &Verb) -> Result<(), Refusal> {
-        if !self.is_stuck() {
-            return Err(Refusal::NotStuck);
-        }
-        match verb {
-            Verb::Retry => {
-                for step in self.steps.iter_mut().filter(|step| step.stuck.is_some()) {
-                    step.stuck = None;
-                    step.failures = 0;
-                    step.next_at = WallTime::default();
-                }
-            }
-            Verb::Skip(step) => self.skip(plan, *step)?,
-            Verb::Complete(output) => {
-                self.phase = Phase::Ended(SagaEnd::Completed(Output::Forced(output.clone())));
-            }
-            Verb::Abort => {
-                for step in &mut self.steps {
-                    let unsure = step.progress == Progress::Waiting && step.doubtful;
-                    if step.progress.may_be_effective() || unsure {
-                        step.progress = Progress::Waived(step.progress.output().cloned());
-                    }
-                }
-                let reason = "an operator ended it as it was".into();
-                self.phase = Phase::Ended(SagaEnd::Aborted { cause: Cause::Forced, reason });
-            }
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
-        self.check_step(plan, step)?;
-        let (record, progress) = match self.step(step).stuck {
-            Some(Side::Action) => (StepRecord::Skipped, Progress::Skipped),
-            Some(Side::Compensation) => {
-                let output = self.step(step).progress.output().cloned();
-                (StepRecord::Waived, Progress::Waived(output))
-            }
-            None => return Err(Refusal::NotStuck),
-        };
-        self.check_follows(step, record)?;
-        let state = &mut self.steps[step.at()];
-        state.progress = progress;
-        state.stuck = None;
         Ok(())
     }
 

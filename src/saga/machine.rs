@@ -6,9 +6,9 @@
 
 use super::{
     consequence::consequence,
-    fold::{Phase, Progress, State},
     plan::Plan,
     record::Record,
+    state::{Phase, Progress, State},
     verbs::{self, Operator, VerbRefused},
     vocabulary::{Certainty, Effect, Failure, Output, SagaEnd, Side, StepIndex, StepKind, StepSet},
 };
@@ -157,7 +157,8 @@ pub fn turn(scene: Scene<'_>, state: &State, mut inputs: Vec<Input>) -> Outturn 
                 answers.push(turn.answered(answer));
             }
             Input::Operate(operator) => {
-                let answer = verbs::operate(scene, &turn.state, operator);
+                let running = &scene.attempts.running;
+                let answer = verbs::operate(scene.plan, &turn.state, running, operator);
                 answers.push(turn.answered(answer.map(Some)));
             }
         }

@@ -6,8 +6,8 @@
 //!
 //! # Reading order
 //! [`vocabulary`] (the words), [`plan`] (a definition's graph and policies), [`record`] (what a
-//! journal says), [`table`] (which record may follow where: one total match), [`fold`] (the state),
-//! [`machine`] (which records an input leads to), `consequence` (what follows without an input),
+//! journal says), [`table`] (which record may follow where: one total match), `state` (a saga, as
+//! its journal tells it), `fold` (what a record makes of it), [`machine`] (which records an input leads to), `consequence` (what follows without an input),
 //! [`due`] (what is to be attempted now), `verbs` (what an operator may do), [`policy`] (when to
 //! try again), `encoding` (a journal in the log; drawn in `docs/FORMAT.md`).
 //!
@@ -37,28 +37,32 @@
 mod consequence;
 pub mod due;
 mod encoding;
-pub mod fold;
+mod fold;
+mod impossible;
 pub mod machine;
 pub mod plan;
 pub mod policy;
 pub mod record;
 mod refusal;
+mod state;
 pub mod table;
 mod verbs;
 pub mod vocabulary;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use due::{Attempt, Due, due};
 pub use encoding::{JournalFault, decode_plan, decode_turn, encode_plan, encode_turn};
-pub use fold::{Phase, Progress, State, StepState};
+pub use impossible::DefinitionError;
 pub use machine::{Attempts, Ending, Input, Judge, Outturn, turn};
-pub use plan::{DefinitionError, Fingerprint, Plan, StepPlan};
+pub use plan::{Fingerprint, Plan, StepPlan};
 pub use policy::Retry;
 pub use record::{Begun, Record};
 pub use refusal::Refusal;
-pub use verbs::{Operator, Verb, VerbRefused};
+pub use state::{CancelAsked, Phase, Progress, State, StepState};
+pub use verbs::{Intervention, Operator, Verb, VerbRefused};
 pub use vocabulary::{
     Cause, Certainty, Effect, Failure, FailureKind, OnStuck, Output, SagaEnd, Side, StepIndex,
     StepKind, StepSet,

@@ -6,8 +6,8 @@
 //! plan.
 
 use super::{
-    fold::State,
     plan::Fingerprint,
+    state::State,
     verbs::Operator,
     vocabulary::{Cause, Certainty, Failure, SagaEnd, Side, StepIndex},
 };

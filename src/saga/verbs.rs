@@ -4,13 +4,14 @@
 //! defined, with a sentence that says what to do instead.
 
 use super::{
-    fold::{Phase, Progress, State},
-    machine::Scene,
     plan::Plan,
     record::Record,
-    vocabulary::{SagaEnd, Side, StepIndex},
+    refusal::Refusal,
+    state::{Phase, Progress, State},
+    table::StepRecord,
+    vocabulary::{Cause, Output, SagaEnd, Side, StepIndex, StepSet},
 };
-use crate::names::StepName;
+use crate::{names::StepName, time::WallTime};
 use bytes::Bytes;
 use std::{error::Error, fmt, sync::Arc};
 
@@ -39,6 +40,60 @@ pub struct Operator {
     pub principal: Arc<str>,
     /// Why.
     pub reason: Arc<str>,
+}
+
+/// What a person wants of a saga.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new one must not compile until all handle it")]
+pub enum Intervention {
+    /// That it is compensated and ends as aborted.
+    Cancel {
+        /// On whose behalf.
+        principal: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// What an operator may do where it is stuck.
+    Operate(Operator),
+}
+
+impl Intervention {
+    /// What a journal says of it if it is accepted.
+    pub(crate) fn wish(&self) -> Record {
+        match self.clone() {
+            Self::Cancel { principal, reason } => Record::CancelAsked { principal, reason },
+            Self::Operate(operator) => Record::Operator(operator),
+        }
+    }
+
+    /// What a record says that somebody wanted; `None` if it says something else.
+    pub(crate) fn of_wish(record: &Record) -> Option<Self> {
+        match record.clone() {
+            Record::CancelAsked { principal, reason } => Some(Self::Cancel { principal, reason }),
+            Record::Operator(operator) => Some(Self::Operate(operator)),
+            _ => None,
+        }
+    }
+
+    /// The output that it completes a saga with.
+    pub(crate) fn output(&self) -> Option<&Bytes> {
+        match self {
+            Self::Operate(Operator { verb: Verb::Complete(output), .. }) => output.as_ref(),
+            Self::Operate(_) | Self::Cancel { .. } => None,
+        }
+    }
+
+    /// The record that it comes to where no attempt is under way; `None` if there is nothing to
+    /// add, since it is being cancelled already.
+    ///
+    /// # Errors
+    /// [`VerbRefused`] says why it is not accepted.
+    pub fn record(&self, plan: &Plan, state: &State) -> Result<Option<Record>, VerbRefused> {
+        match self.clone() {
+            Self::Cancel { principal, reason } => cancel(plan, state, principal, reason),
+            Self::Operate(operator) => operate(plan, state, &StepSet::new(), operator).map(Some),
+        }
+    }
 }
 
 /// Why a verb is not accepted. Nothing has changed.
@@ -111,8 +166,9 @@ pub(super) fn cancel(
 
 /// The record of an operator's word.
 pub(super) fn operate(
-    scene: Scene<'_>,
+    plan: &Plan,
     state: &State,
+    running: &StepSet,
     operator: Operator,
 ) -> Result<Record, VerbRefused> {
     if let Some(end) = state.end() {
@@ -124,14 +180,14 @@ pub(super) fn operate(
     match &operator.verb {
         // A compensation that was let pass a stuck one must not find it before it after all.
         Verb::Retry => {
-            if *state.phase() != Phase::Running && !scene.attempts.running.is_empty() {
+            if *state.phase() != Phase::Running && !running.is_empty() {
                 return Err(VerbRefused::Busy);
             }
         }
-        Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
+        Verb::Skip(step) => check_skip(plan, state, *step)?,
         // No effect of a saga comes about after its end.
         Verb::Complete(_) | Verb::Abort => {
-            if !scene.attempts.running.is_empty() {
+            if !running.is_empty() {
                 return Err(VerbRefused::Busy);
             }
         }
@@ -150,5 +206,55 @@ fn check_skip(plan: &Plan, state: &State, step: StepIndex) -> Result<(), VerbRef
                 || plan.steps().iter().any(|other| other.after.contains(&step));
             if read && !planned.conditional { Err(VerbRefused::Needed(name())) } else { Ok(()) }
         }
+    }
+}
+
+impl State {
+    /// What an operator's word makes of a saga.
+    pub(super) fn operated(&mut self, plan: &Plan, verb: &Verb) -> Result<(), Refusal> {
+        if !self.is_stuck() {
+            return Err(Refusal::NotStuck);
+        }
+        match verb {
+            Verb::Retry => {
+                for step in self.steps.iter_mut().filter(|step| step.stuck.is_some()) {
+                    step.stuck = None;
+                    step.failures = 0;
+                    step.next_at = WallTime::default();
+                }
+            }
+            Verb::Skip(step) => self.skip(plan, *step)?,
+            Verb::Complete(output) => {
+                self.phase = Phase::Ended(SagaEnd::Completed(Output::Forced(output.clone())));
+            }
+            Verb::Abort => {
+                for step in &mut self.steps {
+                    let unsure = step.progress == Progress::Waiting && step.doubtful;
+                    if step.progress.may_be_effective() || unsure {
+                        step.progress = Progress::Waived(step.progress.output().cloned());
+                    }
+                }
+                let reason = "an operator ended it as it was".into();
+                self.phase = Phase::Ended(SagaEnd::Aborted { cause: Cause::Forced, reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
+        self.check_step(plan, step)?;
+        let (record, progress) = match self.step(step).stuck {
+            Some(Side::Action) => (StepRecord::Skipped, Progress::Skipped),
+            Some(Side::Compensation) => {
+                let output = self.step(step).progress.output().cloned();
+                (StepRecord::Waived, Progress::Waived(output))
+            }
+            None => return Err(Refusal::NotStuck),
+        };
+        self.check_follows(step, record)?;
+        let state = &mut self.steps[step.at()];
+        state.progress = progress;
+        state.stuck = None;
+        Ok(())
     }
 }

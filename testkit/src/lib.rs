@@ -2,7 +2,8 @@
 //!
 //! It is not a mock: the engine under test is the one that ships, told to run on [`World`]'s
 //! runtime in place of real files and threads. [`SimDisk`] is the disk alone, a plain struct;
-//! [`SimDiskHandle`] is its door to the engine's traits; [`World`] adds tasks, clocks and crashes.
+//! [`SimDiskHandle`] is its door to the engine's traits; [`World`] adds tasks, clocks and crashes;
+//! [`net`] is a network between machines of a world.
 //!
 //! The invariant it guards: one seed, one history. Nothing here reads a clock, starts a thread,
 //! touches a file, or iterates in an order that differs between two runs, so the [trace
@@ -31,6 +32,8 @@ pub mod fuzz;
 mod harm;
 mod machine;
 pub mod model;
+pub mod net;
+pub mod saga;
 mod world;
 
 pub use choices::{Choices, Seeded};

@@ -27,14 +27,15 @@ usage: cargo sim COMMAND
 
   disk --seeds N [--seed S] [--json] [--madsim]
   store --seeds N [--seed S] [--json] [--madsim]
-      Run N worlds of the log, or of the event store, from seed S (else 1). Without --seeds, only
-      seed S. Every broken promise is told with the command that runs its seed again. With
-      --madsim, on madsim's executor instead of the testkit's.
+  saga --seeds N [--seed S] [--json] [--madsim]
+      Run N worlds of the log, of the event store, or of sagas and participants, from seed S
+      (else 1). Without --seeds, only seed S. Every broken promise is told with the command that
+      runs its seed again. With --madsim, on madsim's executor instead of the testkit's.
 
-  record disk|store --seed S [--out FILE]
+  record disk|store|saga --seed S [--out FILE]
       Write down what a seed decides, as a script.
 
-  shrink disk|store --seed S [--seconds N] [--out FILE]
+  shrink disk|store|saga --seed S [--seconds N] [--out FILE]
       Record a failing seed, leave out what the failure does without for N seconds
       (else 60) at most, and write the rest as a script, a decision a line.
 
@@ -75,6 +76,7 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     match command.as_str() {
         "disk" => run::main(SuiteName::Disk, arguments),
         "store" => run::main(SuiteName::Store, arguments),
+        "saga" => run::main(SuiteName::Saga, arguments),
         "record" => scripts::main_of_record(arguments),
         "shrink" => scripts::main_of_shrink(arguments),
         "replay" => scripts::main_of_replay(arguments),

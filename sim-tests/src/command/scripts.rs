@@ -9,6 +9,7 @@ use crate::{
     disk::Disk,
     frame::{Suite, record, replay},
     report::{SeedReport, SuiteName, Told, tell},
+    saga::Saga,
     script::{self, Decision, Script, shrink},
     store::Store,
 };
@@ -33,6 +34,7 @@ pub(super) fn main_of_record(arguments: &mut Parser) -> Result<ExitCode, Misuse>
     Ok(match suite {
         SuiteName::Disk => record_seed::<Disk>(&order),
         SuiteName::Store => record_seed::<Store>(&order),
+        SuiteName::Saga => record_seed::<Saga>(&order),
     })
 }
 
@@ -48,6 +50,7 @@ pub(super) fn main_of_shrink(arguments: &mut Parser) -> Result<ExitCode, Misuse>
     Ok(match suite {
         SuiteName::Disk => shrink_seed::<Disk>(&order),
         SuiteName::Store => shrink_seed::<Store>(&order),
+        SuiteName::Saga => shrink_seed::<Saga>(&order),
     })
 }
 
@@ -69,7 +72,8 @@ fn parse(arguments: &mut Parser) -> Result<(SuiteName, Order), Misuse> {
     match suite.as_deref().and_then(|word| word.to_str()) {
         Some("disk") => Ok((SuiteName::Disk, order)),
         Some("store") => Ok((SuiteName::Store, order)),
-        _ => Err(Misuse("which suite is it, disk or store?".to_owned())),
+        Some("saga") => Ok((SuiteName::Saga, order)),
+        _ => Err(Misuse("which suite is it, disk, store or saga?".to_owned())),
     }
 }
 
@@ -198,6 +202,8 @@ pub fn play_text(text: &str, told: Told) -> Result<SeedReport, String> {
         Ok(play::<Disk>(&Script::parse(text)?, told))
     } else if suite == SuiteName::Store.to_string() {
         Ok(play::<Store>(&Script::parse(text)?, told))
+    } else if suite == SuiteName::Saga.to_string() {
+        Ok(play::<Saga>(&Script::parse(text)?, told))
     } else {
         Err(format!("there is no suite {suite}"))
     }

@@ -7,6 +7,7 @@ use crate::{
     disk::Disk,
     frame::{self, Substrate, Suite},
     report::{SeedReport, SuiteName, Told},
+    saga::Saga,
     store::Store,
 };
 use std::thread;
@@ -23,6 +24,7 @@ pub(super) fn run_seed(
     let running = thread.spawn(move || match suite {
         SuiteName::Disk => frame::run_seed::<Disk>(seed, substrate, told),
         SuiteName::Store => frame::run_seed::<Store>(seed, substrate, told),
+        SuiteName::Saga => frame::run_seed::<Saga>(seed, substrate, told),
     });
     let joined = running.expect("the machine has room for one thread").join();
     joined.unwrap_or_else(|_| panicked(suite, seed))
@@ -32,5 +34,6 @@ fn panicked(suite: SuiteName, seed: u64) -> SeedReport {
     match suite {
         SuiteName::Disk => SeedReport::panicked(suite, seed, &Disk::plan(seed)),
         SuiteName::Store => SeedReport::panicked(suite, seed, &Store::plan(seed)),
+        SuiteName::Saga => SeedReport::panicked(suite, seed, &Saga::plan(seed)),
     }
 }

@@ -31,6 +31,7 @@ impl Suite for Disk {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
+    type Around<R: Runtime + Sky> = ();
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -41,6 +42,8 @@ impl Suite for Disk {
     }
 
     /// One that does everything but append, and the writers.
+    fn around<R: Runtime + Sky>(_: &Plan, _: &R) {}
+
     fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
         2 + u32::try_from(choices.below(plan.writers)).unwrap_or(0)
     }

@@ -35,7 +35,14 @@ pub(super) enum Stopped {
 }
 
 /// What a life may do to the world around it.
-pub trait Sky {
+pub trait Sky: Sized {
+    /// Another machine of this world, with this disk. It lives on when the life ends.
+    fn add_machine(&self, disk: SharedDisk) -> Self;
+
+    /// Everything on this machine ends, whose disk was told of the crash already. The runtime of
+    /// its next incarnation.
+    fn restart(&self) -> Self;
+
     /// The process is stopped for `duration`.
     fn freeze(&self, duration: Duration);
 
@@ -77,6 +84,14 @@ impl Executor {
 }
 
 impl Sky for VirtualRuntime {
+    fn add_machine(&self, disk: SharedDisk) -> Self {
+        self.add_machine(disk)
+    }
+
+    fn restart(&self) -> Self {
+        self.restart()
+    }
+
     fn freeze(&self, duration: Duration) {
         self.freeze(duration);
     }

@@ -56,12 +56,18 @@ pub trait Suite: Sized + Send + Sync + 'static {
     type Call: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send;
     /// Who judges.
     type Oracle: Send;
+    /// What else there is in the world, and lives on when a life ends. `R` is what a machine runs
+    /// on.
+    type Around<R: Runtime + Sky>: Clone + Send + Sync + 'static;
 
     /// Draws the plan of `seed`.
     fn plan(seed: u64) -> Self::Plan;
 
     /// An oracle that has seen nothing.
     fn oracle(plan: &Self::Plan) -> Self::Oracle;
+
+    /// What there is around the lives, made once, from a runtime of the first of them.
+    fn around<R: Runtime + Sky>(plan: &Self::Plan, runtime: &R) -> Self::Around<R>;
 
     /// Draws how many clients a life has.
     fn clients(plan: &Self::Plan, choices: &mut Seeded) -> u32;
@@ -152,8 +158,9 @@ fn perform<S: Suite>(
 }
 
 async fn play<S: Suite, H: Host>(stage: &Stage<S>, host: &mut H) -> Result<(), Violation> {
+    let mut around = None;
     while let Some((number, facts)) = draw::next_life(stage) {
-        let ending = live(stage, host, number, &facts).await;
+        let ending = live(stage, host, &mut around, number, &facts).await;
         stage.passed(host.elapsed());
         let ending = ending?;
         if let Ending::NotOpened(error) = &ending
@@ -179,6 +186,7 @@ async fn play<S: Suite, H: Host>(stage: &Stage<S>, host: &mut H) -> Result<(), V
 async fn live<S: Suite, H: Host>(
     stage: &Stage<S>,
     host: &mut H,
+    around: &mut Option<S::Around<H::Runtime>>,
     number: u32,
     facts: &Life,
 ) -> Result<Ending, Violation> {
@@ -187,7 +195,10 @@ async fn live<S: Suite, H: Host>(
     stage.watch.clock_jumped(facts.clock_jumps_s);
     let turns = stage.director().turns(number, stage.choices(number, 2), stage.world().order);
     host.begin(turns, facts);
-    let life = Lived::new(stage.clone(), number, facts.clone(), host.runtime());
+    let runtime = host.runtime();
+    let around = around.get_or_insert_with(|| S::around(&stage.plan, &runtime)).clone();
+    let life =
+        Lived { stage: stage.clone(), number, opening: 0, facts: facts.clone(), runtime, around };
     let lived = host.live(opening::live(life)).await;
     // Noted whatever came of it: a life that breaks a promise needs its faults and its order.
     let struck = stage.disk.with(|disk| disk.injected_in_life().to_vec());

@@ -3,13 +3,14 @@
 //! It runs nothing. The invariant it guards: an answer is in the trace in the step in which it
 //! arrives, so that the trace hash of two runs differs if any answer does.
 
-use super::{Suite, Surroundings, choices};
+use super::{Sky, Suite, Surroundings, choices};
 use crate::{
     marks::Watch,
     report::{SeedReport, Told, Violation},
     script::{Decision, Director, Life},
 };
-use sagalog_testkit::{Seeded, SharedDisk};
+use sagalog::runtime::Runtime;
+use sagalog_testkit::{Seeded, SharedDisk, net::Journey};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -182,33 +183,32 @@ impl<S: Suite> Stage<S> {
 }
 
 /// One life, as a suite sees it.
-pub struct Lived<S: Suite, R> {
+pub struct Lived<S: Suite, R: Runtime + Sky> {
     pub(crate) stage: Stage<S>,
     pub(crate) number: u32,
     /// How often the process has opened the store before.
     pub(crate) opening: u32,
     pub(crate) facts: Life,
     pub(crate) runtime: R,
+    /// What else there is in the world.
+    pub(crate) around: S::Around<R>,
 }
 
-impl<S: Suite, R: Clone> Clone for Lived<S, R> {
+impl<S: Suite, R: Runtime + Sky> Clone for Lived<S, R> {
     fn clone(&self) -> Self {
         let (stage, facts) = (self.stage.clone(), self.facts.clone());
-        Self { stage, facts, runtime: self.runtime.clone(), ..*self }
+        let (runtime, around) = (self.runtime.clone(), self.around.clone());
+        Self { stage, facts, runtime, around, ..*self }
     }
 }
 
-impl<S: Suite, R> fmt::Debug for Lived<S, R> {
+impl<S: Suite, R: Runtime + Sky> fmt::Debug for Lived<S, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "life {} {:?}", self.number, self.facts)
     }
 }
 
-impl<S: Suite, R> Lived<S, R> {
-    pub(super) fn new(stage: Stage<S>, number: u32, facts: Life, runtime: R) -> Self {
-        Self { stage, number, opening: 0, facts, runtime }
-    }
-
+impl<S: Suite, R: Runtime + Sky> Lived<S, R> {
     /// The choices of a client in this life, or of the life itself.
     pub(crate) fn choices(&self, client: u32) -> Seeded {
         self.stage.choices(self.number, 16 + u64::from(client))
@@ -224,5 +224,15 @@ impl<S: Suite> Stage<S> {
         draw: impl FnOnce() -> Option<S::Call>,
     ) -> Option<S::Call> {
         self.director().call((life, client), draw)
+    }
+
+    /// What becomes of a delivery, by its name.
+    pub(crate) fn journey(
+        &self,
+        life: u32,
+        delivery: &str,
+        draw: impl FnOnce() -> Journey,
+    ) -> Journey {
+        self.director().journey(life, delivery, draw)
     }
 }

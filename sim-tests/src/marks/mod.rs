@@ -63,6 +63,7 @@ impl Mark {
         match suite {
             SuiteName::Disk => self.facts().disk,
             SuiteName::Store => self.facts().store,
+            SuiteName::Saga => self.facts().saga,
         }
     }
 
@@ -184,8 +185,8 @@ mod tests {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(name.chars().all(plain), "{name}");
             assert!(!mark.sentence().is_empty(), "{name}");
-            let needs = [SuiteName::Disk, SuiteName::Store].map(|suite| mark.need(suite));
-            assert_ne!(needs, [Need::Never; 2], "{name}");
+            let needs = SuiteName::ALL.map(|suite| mark.need(suite));
+            assert_ne!(needs, [Need::Never; 3], "{name}");
         }
     }
 

@@ -7,7 +7,7 @@ use sagalog_testkit::FaultKind;
 use std::{fs, io, path::Path};
 
 /// The suites that a patch may name.
-const SUITES: [&str; 2] = ["disk", "store"];
+const SUITES: [&str; 3] = ["disk", "store", "saga"];
 /// How many lines a mistake takes at most: a longer one is not a slip.
 pub(crate) const LINES_MAX: usize = 10;
 

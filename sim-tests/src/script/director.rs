@@ -7,6 +7,7 @@ use super::{ClientCall, Decision, Life, Turns, What, turns::Deviations, turns::D
 use sagalog_testkit::{
     Fault, Halt, Harm, Seeded,
     disk::{Fate, Unit},
+    net::Journey,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -24,6 +25,7 @@ struct Tape<C> {
     orders: BTreeMap<u32, Deviations>,
     fates: BTreeMap<u32, Vec<(Unit, Fate)>>,
     harms: BTreeMap<u32, Vec<Harm>>,
+    journeys: BTreeMap<(u32, String), Journey>,
 }
 
 impl<C> Default for Tape<C> {
@@ -36,6 +38,7 @@ impl<C> Default for Tape<C> {
             orders: BTreeMap::new(),
             fates: BTreeMap::new(),
             harms: BTreeMap::new(),
+            journeys: BTreeMap::new(),
         }
     }
 }
@@ -54,6 +57,7 @@ impl<C> Tape<C> {
             }
             What::Keeps { unit, fate } => self.fates.entry(life).or_default().push((unit, fate)),
             What::Harm(harm) => self.harms.entry(life).or_default().push(harm),
+            What::Delivery { of, journey } => drop(self.journeys.insert((life, of), journey)),
         }
     }
 }
@@ -150,6 +154,24 @@ impl<C: Clone> Director<C> {
         let call = draw()?;
         self.note(life, || What::Client(ClientCall { number: client, call: call.clone() }));
         Some(call)
+    }
+
+    /// What becomes of a delivery. What a script does not name arrives at once.
+    pub(crate) fn journey(
+        &mut self,
+        life: u32,
+        delivery: &str,
+        draw: impl FnOnce() -> Journey,
+    ) -> Journey {
+        if let Some(tape) = &mut self.tape {
+            return tape.journeys.remove(&(life, delivery.to_owned())).unwrap_or_default();
+        }
+        let journey = draw();
+        if journey != Journey::default() {
+            let noted = || What::Delivery { of: delivery.to_owned(), journey: journey.clone() };
+            self.note(life, noted);
+        }
+        journey
     }
 
     /// A life is over: what struck in it and in which order it went is noted.

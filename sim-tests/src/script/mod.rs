@@ -17,7 +17,7 @@ pub(crate) use turns::Turns;
 
 use sagalog::runtime::WallTime;
 use sagalog_testkit::disk::{Fate, Unit};
-use sagalog_testkit::{Fault, Halt, Harm};
+use sagalog_testkit::{Fault, Halt, Harm, net::Journey};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::fmt::Write;
 
@@ -69,6 +69,14 @@ pub enum What<C> {
     },
     /// A file is harmed after the life, while nobody runs.
     Harm(Harm),
+    /// Something happens to a delivery of a call to another machine.
+    Delivery {
+        /// Its name: what is called, and which delivery of it in this life.
+        of: String,
+        /// What becomes of it.
+        #[serde(flatten)]
+        journey: Journey,
+    },
 }
 
 /// How the process lives once.

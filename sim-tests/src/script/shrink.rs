@@ -46,11 +46,12 @@ fn without_kinds<C: Clone>(
     mut decisions: Vec<Decision<C>>,
     fails: &mut dyn FnMut(&[Decision<C>]) -> bool,
 ) -> Vec<Decision<C>> {
-    let kinds: [fn(&What<C>) -> bool; 5] = [
+    let kinds: [fn(&What<C>) -> bool; 6] = [
         |what| matches!(what, What::Order { .. }),
         |what| matches!(what, What::Keeps { .. }),
         |what| matches!(what, What::Fault(_)),
         |what| matches!(what, What::Harm(_)),
+        |what| matches!(what, What::Delivery { .. }),
         |what| matches!(what, What::Halt(_)),
     ];
     for kind in kinds {
@@ -117,7 +118,8 @@ fn simpler_of<C: Clone>(what: &What<C>, simpler: &dyn Fn(&C) -> Vec<C>) -> Vec<W
         | What::Fault(_)
         | What::Order { .. }
         | What::Keeps { .. }
-        | What::Harm(_) => Vec::new(),
+        | What::Harm(_)
+        | What::Delivery { .. } => Vec::new(),
     }
 }
 

@@ -34,6 +34,7 @@ impl Suite for Store {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
+    type Around<R: Runtime + Sky> = ();
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -42,6 +43,8 @@ impl Suite for Store {
     fn oracle(plan: &Plan) -> Oracle {
         Oracle::new(plan.key_horizon_events)
     }
+
+    fn around<R: Runtime + Sky>(_: &Plan, _: &R) {}
 
     fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
         1 + u32::try_from(choices.below(plan.clients)).unwrap_or(0)

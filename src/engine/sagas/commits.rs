@@ -94,7 +94,10 @@ impl Commits {
     /// Adds the turn that `live` proposes.
     pub(super) fn add(&mut self, slot: usize, live: &Live) {
         let proposal = live.proposal.as_deref().expect("the caller has just proposed");
-        let event = names::turn_event(&proposal.records, &proposal.state);
+        let mut event = names::turn_event(&proposal.records, &proposal.state);
+        if let Some(id) = proposal.event {
+            event = event.id(id);
+        }
         let bytes = event.payload.len();
         let alone = proposal.alone || !proposal.staged.events.is_empty();
         let full = |open: &Open| open.turns.len() >= TURNS_MAX || open.bytes >= TURNS_BYTES_MAX;

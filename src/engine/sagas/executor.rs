@@ -18,11 +18,12 @@ use super::{
 };
 use crate::{
     error::{Actual, AppendError, SagaError, saga::WaitReason},
+    event::EventId,
     ids::{FencingToken, Position, Revision},
     names::{DefinitionName, SagaId},
     runtime::Runtime,
     saga::{
-        Begun, Effect, Ending, Failure, Input, Operator, Record, State, due,
+        Begun, Effect, Ending, Failure, Input, Record, State, due,
         machine::{Scene, turn},
     },
     time::WallTime,
@@ -67,15 +68,11 @@ pub(super) enum Call {
     Run(Start, Reply<Option<Settled>>),
     /// Waits for what a saga comes to; `None` if its journal tells.
     Settled(SagaId, Reply<Option<Settled>>),
-    Cancel {
+    Tell {
         id: SagaId,
-        principal: Arc<str>,
-        reason: Arc<str>,
-        reply: Reply<()>,
-    },
-    Operate {
-        id: SagaId,
-        operator: Operator,
+        input: Input,
+        /// The id of the turn that it comes to.
+        event: Option<EventId>,
         reply: Reply<()>,
     },
     Status(SagaId, Reply<Option<SagaStatus>>),
@@ -473,6 +470,7 @@ impl<R: Runtime> Executor<R> {
         live.inbox = again.into_iter().chain(later).collect();
         let later = std::mem::take(&mut live.replies);
         live.replies = proposal.replies.into_iter().chain(later).collect();
+        live.event = proposal.event.or(live.event);
         self.enqueue(slot);
     }
 
@@ -579,12 +577,7 @@ impl<R: Runtime> Executor<R> {
                 Err(error) => drop(reply.send(Err(error))),
             },
             Call::Settled(id, reply) => self.wait_for(&id, reply),
-            Call::Cancel { id, principal, reason, reply } => {
-                self.tell(&id, Input::Cancel { principal, reason }, reply);
-            }
-            Call::Operate { id, operator, reply } => {
-                self.tell(&id, Input::Operate(operator), reply);
-            }
+            Call::Tell { id, input, event, reply } => self.tell(&id, input, event, reply),
             Call::Status(id, reply) => {
                 let live = self.by_id.get(&id).and_then(|slot| self.slots[*slot].as_ref());
                 let durable = live.filter(|live| live.revision.is_some());
@@ -701,7 +694,7 @@ impl<R: Runtime> Executor<R> {
         }
     }
 
-    fn tell(&mut self, id: &SagaId, input: Input, reply: Reply<()>) {
+    fn tell(&mut self, id: &SagaId, input: Input, event: Option<EventId>, reply: Reply<()>) {
         let Some(slot) = self.by_id.get(id).copied() else {
             let error = match self.waiting.get(id) {
                 Some((reason, _)) => {
@@ -715,6 +708,7 @@ impl<R: Runtime> Executor<R> {
         let live = self.slots[slot].as_mut().expect("names lead to sagas");
         live.inbox.push(input);
         live.replies.push(reply);
+        live.event = event.or(live.event);
         self.enqueue(slot);
     }
 
@@ -769,6 +763,7 @@ fn propose(live: &mut Live, now: WallTime, drawn: u64) -> bool {
     let outturn = turn(scene, &live.state, inputs.clone());
     let asked = inputs.iter().filter(|input| !matches!(input, Input::Attempted { .. })).count();
     let replies: Vec<_> = live.replies.drain(..asked).collect();
+    let event = live.event.take();
     let (mut records, state) = (outturn.records, outturn.state);
     if live.revision.is_none() {
         records.insert(0, Record::Begun(live.state.begun().clone()));
@@ -784,7 +779,15 @@ fn propose(live: &mut Live, now: WallTime, drawn: u64) -> bool {
     }
     let staged = std::mem::take(&mut live.staged);
     let answers = outturn.answers;
-    live.proposal =
-        Some(Box::new(Proposal { inputs, records, state, answers, replies, staged, alone: false }));
+    live.proposal = Some(Box::new(Proposal {
+        inputs,
+        records,
+        state,
+        answers,
+        replies,
+        event,
+        staged,
+        alone: false,
+    }));
     true
 }

@@ -8,6 +8,7 @@ use crate::{
     append::ExpectedRevision,
     definition::{Code, Staged},
     error::SagaError,
+    event::EventId,
     ids::{Position, Revision},
     names::{SagaId, StreamId},
     saga::{Attempts, Input, Plan, Record, State, VerbRefused},
@@ -34,6 +35,8 @@ pub(super) struct Proposal {
     pub(super) state: State,
     pub(super) answers: Vec<Result<(), VerbRefused>>,
     pub(super) replies: Vec<Reply<()>>,
+    /// The id of its event, if who asked for it wants to find it again.
+    pub(super) event: Option<EventId>,
     /// What rides in the same append.
     pub(super) staged: Staged,
     /// Stored by itself, because a larger append would be too large.
@@ -54,6 +57,8 @@ pub(super) struct Live {
     pub(super) inbox: Vec<Input>,
     /// Who wants to know what became of the cancellations and verbs in the inbox, in their order.
     pub(super) replies: Vec<Reply<()>>,
+    /// The id of the turn that answers them, if one of them has to be found again.
+    pub(super) event: Option<EventId>,
     pub(super) staged: Staged,
     pub(super) proposal: Option<Box<Proposal>>,
     pub(super) starters: Vec<Reply<Started>>,
@@ -78,6 +83,7 @@ impl Live {
             turns: 0,
             inbox: Vec::new(),
             replies: Vec::new(),
+            event: None,
             staged: Staged::default(),
             proposal: None,
             starters: Vec::new(),

@@ -11,6 +11,7 @@ mod checkpoint;
 mod clock;
 mod commits;
 mod executor;
+mod explain;
 mod live;
 mod names;
 mod open;
@@ -18,12 +19,20 @@ mod options;
 mod read;
 mod recover;
 mod registry;
+pub(crate) mod requests;
 mod status;
+mod turn;
 mod typed;
+mod unattended;
+mod view;
 
+pub use explain::{Explanation, PossibleVerb, Wait};
 pub use options::SagaOptions;
+pub use requests::Told;
 pub use status::{SagaStats, SagaStatus, Settled, StepStatus, StuckStep};
+pub use turn::{SagaTurn, TurnKind};
 pub use typed::{SagaHandle, SagaOutcome};
+pub use view::{ListedSaga, SagaReader, SagaTurns};
 
 use self::{
     executor::{Call, Start},
@@ -34,8 +43,9 @@ use self::{
 use super::store::Store;
 use crate::{
     error::{SagaError, saga::WaitReason},
+    event::EventId,
     names::{DefinitionName, SagaId},
-    saga::Operator,
+    saga::{Input, Intervention, Operator},
 };
 use bytes::Bytes;
 use std::{fmt, sync::Arc, time::Duration};
@@ -134,9 +144,8 @@ impl Sagas {
         principal: &str,
         reason: &str,
     ) -> Result<(), SagaError> {
-        let (principal, reason): (Arc<str>, Arc<str>) = (principal.into(), reason.into());
-        let told = self.call(|reply| Call::Cancel { id: saga.clone(), principal, reason, reply });
-        self.or_ended(saga, told.await).await
+        let (principal, reason) = (principal.into(), reason.into());
+        self.intervene(saga, Intervention::Cancel { principal, reason }).await
     }
 
     /// Does to a stuck saga what an operator wants. Returns when it is durable.
@@ -147,8 +156,22 @@ impl Sagas {
     /// # Cancel safety
     /// A dropped future may or may not have done it.
     pub async fn operate(&self, saga: &SagaId, operator: Operator) -> Result<(), SagaError> {
-        let told = self.call(|reply| Call::Operate { id: saga.clone(), operator, reply });
-        self.or_ended(saga, told.await).await
+        self.intervene(saga, Intervention::Operate(operator)).await
+    }
+
+    /// Cancels a saga, or does to a stuck one what an operator wants. Returns when it is durable.
+    ///
+    /// # Errors
+    /// See [`Sagas::cancel`] and [`Sagas::operate`].
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not have done it.
+    pub async fn intervene(
+        &self,
+        saga: &SagaId,
+        intervention: Intervention,
+    ) -> Result<(), SagaError> {
+        self.tell(saga, intervention, None).await
     }
 
     /// Where a saga is, by what is durable of it.
@@ -200,6 +223,11 @@ impl Sagas {
         self.call(Call::Stats).await
     }
 
+    /// Looks at the sagas by what is durable of them.
+    pub fn reader(&self) -> SagaReader {
+        SagaReader::from(&self.store)
+    }
+
     /// The store.
     pub fn store(&self) -> &Store {
         &self.store
@@ -234,6 +262,23 @@ impl Sagas {
             Ok(answer) => answer,
             Err(_) => Err(self.why_it_ended(SagaError::Unknown)),
         }
+    }
+
+    /// Tells the executor what a person wants; `event` is the id of the turn that it comes to.
+    async fn tell(
+        &self,
+        saga: &SagaId,
+        intervention: Intervention,
+        event: Option<EventId>,
+    ) -> Result<(), SagaError> {
+        requests::check_size(&intervention)?;
+        let id = saga.clone();
+        let input = match intervention {
+            Intervention::Cancel { principal, reason } => Input::Cancel { principal, reason },
+            Intervention::Operate(operator) => Input::Operate(operator),
+        };
+        let told = self.call(|reply| Call::Tell { id, input, event, reply }).await;
+        self.or_ended(saga, told).await
     }
 
     /// Why there is no answer; of a call that was taken it is not known whether it was done.

@@ -23,9 +23,9 @@ pub(super) const CHECKPOINTED: &str = "$SagaCheckpointed";
 /// A turn that begins a saga.
 pub(super) const BEGUN: &str = "$SagaBegun";
 /// A turn behind which a step waits for an operator.
-const STUCK: &str = "$SagaStuck";
+pub(super) const STUCK: &str = "$SagaStuck";
 /// Any other turn.
-const WENT: &str = "$SagaWent";
+pub(super) const WENT: &str = "$SagaWent";
 const UNFINISHED: &str = "$SagasUnfinished";
 const DEFINITION: &str = "$SagaDefinition";
 

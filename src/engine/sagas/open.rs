@@ -15,6 +15,7 @@ use super::{
     read::Books,
     recover::{Found, unfinished},
     registry::{Graphs, Registry, refused},
+    requests::Desk,
 };
 use crate::{
     append::Append,
@@ -25,7 +26,7 @@ use crate::{
     names::SagaId,
     read::Read,
     runtime::Runtime,
-    saga::Attempts,
+    saga::{Attempts, Begun},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -66,6 +67,7 @@ impl Sagas {
         let (stop, stopped) = watch::channel(false);
         let (end, ends) = watch::channel(None);
         let epoch = token.get();
+        let requests_every = options.requests_every;
         let mut executor = Executor {
             runtime: runtime.clone(),
             clock: SagaClock::begin(runtime, newest),
@@ -97,12 +99,19 @@ impl Sagas {
             executor.adopt(found);
         }
         runtime.spawn_light(executor.run()).map_err(|error| SagaError::Spawn(Arc::new(error)))?;
-        Ok(Self { calls, store: store.clone(), ends })
+        let sagas = Self { calls, store: store.clone(), ends };
+        if let Some(every) = requests_every {
+            let desk = Desk::new(runtime, &sagas, every);
+            runtime
+                .spawn("sagalog-desk", desk.run())
+                .map_err(|error| SagaError::Spawn(Arc::new(error)))?;
+        }
+        Ok(sagas)
     }
 }
 
 /// Raises the fence above every executor before.
-async fn take_over(store: &Store) -> Result<FencingToken, SagaError> {
+pub(super) async fn take_over(store: &Store) -> Result<FencingToken, SagaError> {
     let mut token = store.fence(&names::fence()).await?.unwrap_or_default().next();
     loop {
         let append = Append::new().fence(names::fence(), token);
@@ -155,7 +164,12 @@ impl<R: Runtime> Executor<R> {
 }
 
 impl WaitReason {
-    fn of(error: SagaError) -> Self {
+    /// For the definition that a saga began with.
+    pub(super) fn definition(begun: &Begun) -> Self {
+        Self::Definition { name: begun.definition.clone(), revision: begun.revision }
+    }
+
+    pub(super) fn of(error: SagaError) -> Self {
         match error {
             SagaError::Journal { fault, .. } => Self::Journal(fault),
             SagaError::Impossible { record, refusal, .. } => Self::Impossible { record, refusal },

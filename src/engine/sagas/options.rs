@@ -1,15 +1,22 @@
 //! What an operator may choose of the executor.
 
+use std::time::Duration;
+
 /// How sagas are executed. The defaults suit a service.
 #[derive(Clone, Debug)]
 pub struct SagaOptions {
     pub(super) attempts_max: usize,
     pub(super) calls_waiting_max: usize,
+    pub(super) requests_every: Option<Duration>,
 }
 
 impl Default for SagaOptions {
     fn default() -> Self {
-        Self { attempts_max: 4096, calls_waiting_max: 4096 }
+        Self {
+            attempts_max: 4096,
+            calls_waiting_max: 4096,
+            requests_every: Some(Duration::from_millis(250)),
+        }
     }
 }
 
@@ -27,6 +34,14 @@ impl SagaOptions {
     #[must_use]
     pub fn calls_waiting_max(mut self, calls: usize) -> Self {
         self.calls_waiting_max = calls.max(1);
+        self
+    }
+
+    /// How often the directory is looked into for requests of operators in other processes
+    /// (default 250 ms); `None` for never. A look lists the directory once.
+    #[must_use]
+    pub fn requests_every(mut self, every: Option<Duration>) -> Self {
+        self.requests_every = every;
         self
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     engine::store::{Events, ReadOnlyStore, Store},
     error::{ReadError, SagaError},
     event::RecordedEvent,
-    ids::{Position, Revision},
+    ids::Revision,
     names::SagaId,
     read::Read,
     saga::{Begun, Plan, Record, State, decode_turn},
@@ -28,13 +28,6 @@ impl Books {
         match self {
             Self::Writer(store) => store.read(read),
             Self::Beside(store) => store.read(read),
-        }
-    }
-
-    pub(crate) fn head(&self) -> Position {
-        match self {
-            Self::Writer(store) => store.head(),
-            Self::Beside(store) => store.head(),
         }
     }
 }

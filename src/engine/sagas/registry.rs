@@ -42,6 +42,12 @@ impl Graphs {
         }
     }
 
+    /// The newest revision of a definition.
+    pub(crate) fn newest(&self, name: &DefinitionName) -> Option<u32> {
+        let revisions = (name.clone(), 0)..=(name.clone(), u32::MAX);
+        self.plans.range(revisions).next_back().map(|((_, revision), _)| *revision)
+    }
+
     /// The graph that a saga began with.
     pub(crate) fn of(&self, begun: &Begun) -> Option<&Arc<Plan>> {
         let plan = self.plans.get(&(begun.definition.clone(), begun.revision))?;

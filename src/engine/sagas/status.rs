@@ -110,7 +110,25 @@ pub struct StepStatus {
     pub last_failure: Option<Failure>,
 }
 
+impl StepStatus {
+    /// Attempts of one side whose end is known.
+    pub fn attempts_of(&self, side: Side) -> u32 {
+        match side {
+            Side::Action => self.attempts,
+            Side::Compensation => self.compensation_attempts,
+        }
+    }
+}
+
 impl SagaStatus {
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<&SagaEnd> {
+        match &self.phase {
+            Phase::Ended(end) => Some(end),
+            Phase::Running | Phase::Returning(_) | Phase::Aborting { .. } => None,
+        }
+    }
+
     pub(crate) fn of(saga: &SagaId, plan: &Plan, state: &State) -> Self {
         let begun = state.begun();
         let steps = plan.steps().iter().zip(state.steps()).map(|(step, known)| StepStatus {

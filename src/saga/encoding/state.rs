@@ -10,8 +10,8 @@ use super::{
     },
 };
 use crate::saga::{
-    fold::{CancelAsked, Phase, Progress, State, StepState},
     plan::STEPS_MAX,
+    state::{CancelAsked, Phase, Progress, State, StepState},
 };
 use std::sync::Arc;
 

@@ -73,6 +73,7 @@ impl Wake for TaskWaker {
 
 struct Task {
     name: &'static str,
+    machine: usize,
     /// Absent while the task is being polled.
     future: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     wake: Arc<TaskWaker>,
@@ -81,15 +82,21 @@ struct Task {
 /// Due nanosecond and a running number, so that equal dues keep their order.
 type TimerKey = (u64, u64);
 
+/// What a machine is in: everything of the one before has ended.
+#[derive(Clone, Copy)]
+struct Incarnation {
+    number: u64,
+    /// When it began, in nanoseconds.
+    born: u64,
+}
+
 struct State {
     tasks: BTreeMap<TaskId, Task>,
     ids: u64,
     timers: BTreeMap<TimerKey, Waker>,
     /// Nanoseconds since the world began.
     now: u64,
-    /// When the current incarnation began.
-    born: u64,
-    incarnation: u64,
+    machines: Vec<Incarnation>,
     /// Wall time when the world began; wrapping, as jumps go both ways.
     wall_origin: u64,
     /// By how many millionths the wall clock is fast, or slow.
@@ -126,8 +133,7 @@ impl Executor {
             ids: 0,
             timers: BTreeMap::new(),
             now: 0,
-            born: 0,
-            incarnation: 1,
+            machines: vec![Incarnation { number: 1, born: 0 }],
             wall_origin: WALL_START_NANOS,
             wall_drift_ppm: 0,
             schedule: Order::default().schedule(&seeded.fork(1)),
@@ -249,37 +255,50 @@ impl Executor {
 
     pub(super) fn spawn(
         &self,
-        incarnation: u64,
+        (machine, incarnation): (usize, u64),
         name: &'static str,
         future: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         let wake = self.new_waker();
         let future: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(future);
         let mut state = locked(&self.state);
-        if state.incarnation != incarnation {
+        if state.machines[machine].number != incarnation {
             drop(state);
             return Err(io::Error::other("this incarnation has crashed and starts no tasks"));
         }
-        let task = Task { name, future: Some(future), wake: Arc::clone(&wake) };
+        let task = Task { name, machine, future: Some(future), wake: Arc::clone(&wake) };
         state.tasks.insert(wake.id, task);
         drop(state);
         wake.wake();
         Ok(())
     }
 
-    /// Every task ends where it waits. Their destructors run, and find all doors fenced.
-    pub(super) fn end_incarnation(&self) {
+    /// Another machine, without tasks.
+    pub(super) fn add_machine(&self) -> usize {
         let mut state = locked(&self.state);
-        state.incarnation += 1;
-        state.born = state.now;
-        let tasks = mem::take(&mut state.tasks);
-        drop(state);
-        // Their timers go with them; what is left in the queue leads to no task and is skipped.
-        drop(tasks);
+        let born = state.now;
+        state.machines.push(Incarnation { number: 1, born });
+        state.machines.len() - 1
     }
 
-    pub(super) fn incarnation(&self) -> u64 {
-        locked(&self.state).incarnation
+    /// Every task of a machine ends where it waits. Their destructors run, and find all doors
+    /// fenced.
+    pub(super) fn end_incarnation(&self, machine: usize) {
+        let mut state = locked(&self.state);
+        let born = state.now;
+        let incarnation = &mut state.machines[machine];
+        *incarnation = Incarnation { number: incarnation.number + 1, born };
+        let tasks = mem::take(&mut state.tasks);
+        let (ended, others) = tasks.into_iter().partition(|(_, task)| task.machine == machine);
+        let ended: BTreeMap<TaskId, Task> = ended;
+        state.tasks = others;
+        drop(state);
+        // Their timers go with them; what is left in the queue leads to no task and is skipped.
+        drop(ended);
+    }
+
+    pub(super) fn incarnation(&self, machine: usize) -> u64 {
+        locked(&self.state).machines[machine].number
     }
 
     pub(super) fn task_names(&self) -> Vec<&'static str> {
@@ -292,9 +311,9 @@ impl Executor {
 
     /// The monotonic clock starts anew with each incarnation, so that nobody compares moments of
     /// two processes.
-    pub(super) fn now(&self) -> Moment {
+    pub(super) fn now(&self, machine: usize) -> Moment {
         let state = locked(&self.state);
-        Moment::from_nanos(state.now - state.born)
+        Moment::from_nanos(state.now - state.machines[machine].born)
     }
 
     pub(super) fn wall(&self) -> WallTime {

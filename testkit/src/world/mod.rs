@@ -1,8 +1,9 @@
 //! A world for plain `cargo test`: one disk, one virtual clock, one thread, and crashes.
 //!
-//! It is not a network and has one machine. The invariant it guards: what a world does follows
-//! from its seed and from what the test asks of it, and after a crash nothing of the incarnation
-//! before runs again.
+//! It is not a network; that is `net`, between the machines that
+//! [`VirtualRuntime::add_machine`] adds. The invariant it guards: what a world does follows from
+//! its seed and from what the test asks of it, and after a crash nothing of the incarnation before
+//! runs again.
 
 mod executor;
 mod runtime;
@@ -34,6 +35,9 @@ use executor::{Executor, Patience};
 
 /// Polls after which a world that should have come to an end is called live-locked.
 const STEPS_MAX: u64 = 10_000_000;
+
+/// The machine that the world's own methods speak of.
+const FIRST_MACHINE: usize = 0;
 
 /// A simulated machine with its disk.
 #[derive(Debug)]
@@ -96,7 +100,7 @@ impl World {
 
     /// The runtime of the current incarnation.
     pub fn runtime(&self) -> VirtualRuntime {
-        VirtualRuntime::new(Arc::clone(&self.executor), self.disk.clone())
+        VirtualRuntime::new(Arc::clone(&self.executor), FIRST_MACHINE, self.disk.clone())
     }
 
     /// Looks at the disk, or acts on it.
@@ -227,12 +231,12 @@ impl World {
     /// The process dies: every task ends where it waits, the disk keeps its cache.
     pub fn crash_process(&self) {
         self.disk(SimDisk::process_crash);
-        self.executor.end_incarnation();
+        self.executor.end_incarnation(FIRST_MACHINE);
     }
 
     /// Every task ends where it waits, after a crash that the disk was told of already.
     pub fn end_incarnation(&self) {
-        self.executor.end_incarnation();
+        self.executor.end_incarnation(FIRST_MACHINE);
     }
 
     /// The power goes: every task ends where it waits, the disk keeps what a [power
@@ -241,7 +245,7 @@ impl World {
         let mut choices = locked(&self.crashes);
         self.disk(|disk| disk.power_failure(&mut *choices));
         drop(choices);
-        self.executor.end_incarnation();
+        self.executor.end_incarnation(FIRST_MACHINE);
     }
 
     /// Virtual time since the world began.
@@ -259,7 +263,7 @@ impl World {
         self.executor.drift_wall(ppm);
     }
 
-    /// How many tasks of the current incarnation are alive.
+    /// How many tasks are alive.
     pub fn tasks(&self) -> usize {
         self.executor.task_names().len()
     }

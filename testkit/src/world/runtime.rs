@@ -24,19 +24,35 @@ const LINGER_TURNS_MAX: u64 = 8;
 /// Turns that a disk operation gives to others at most, on either side of its effect.
 const DISK_TURNS_MAX: u64 = 2;
 
-/// [`Runtime`] in a [`World`](super::World), for one incarnation.
+/// [`Runtime`] in a [`World`](super::World), for one incarnation of one machine.
 #[derive(Clone, Debug)]
 pub struct VirtualRuntime {
     executor: Arc<Executor>,
     disk: SimDiskHandle<VirtualPace>,
+    machine: usize,
     incarnation: u64,
 }
 
 impl VirtualRuntime {
-    pub(super) fn new(executor: Arc<Executor>, disk: SharedDisk) -> Self {
-        let incarnation = executor.incarnation();
+    pub(super) fn new(executor: Arc<Executor>, machine: usize, disk: SharedDisk) -> Self {
+        let incarnation = executor.incarnation(machine);
         let pace = VirtualPace(Arc::clone(&executor));
-        Self { executor, disk: SimDiskHandle::new(disk, pace), incarnation }
+        Self { executor, disk: SimDiskHandle::new(disk, pace), machine, incarnation }
+    }
+
+    /// Another machine of the same world, with this disk. What runs on it goes on when this one
+    /// crashes. All machines of a world have one wall clock.
+    #[must_use]
+    pub fn add_machine(&self, disk: SharedDisk) -> Self {
+        Self::new(Arc::clone(&self.executor), self.executor.add_machine(), disk)
+    }
+
+    /// Every task of this machine ends where it waits: its disk was told of the crash already. The
+    /// runtime of its next incarnation.
+    #[must_use]
+    pub fn restart(&self) -> Self {
+        self.executor.end_incarnation(self.machine);
+        Self::new(Arc::clone(&self.executor), self.machine, self.disk.shared().clone())
     }
 
     /// The process is stopped for `duration`: time passes, and nobody runs meanwhile.
@@ -53,7 +69,7 @@ impl VirtualRuntime {
 
 impl Clock for VirtualRuntime {
     fn now(&self) -> Moment {
-        self.executor.now()
+        self.executor.now(self.machine)
     }
 
     fn wall(&self) -> WallTime {
@@ -71,11 +87,11 @@ impl Tasks for VirtualRuntime {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        self.executor.spawn(self.incarnation, name, task)
+        self.executor.spawn((self.machine, self.incarnation), name, task)
     }
 
     fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        self.executor.spawn(self.incarnation, "light", task)
+        self.executor.spawn((self.machine, self.incarnation), "light", task)
     }
 
     async fn linger(&self, _reason: Linger, mut ready: impl FnMut() -> bool + Send) {

@@ -33,6 +33,7 @@ const fn seeds_of_a_batch(suite: SuiteName) -> u64 {
     match suite {
         SuiteName::Disk => 200,
         SuiteName::Store => 50,
+        SuiteName::Saga => 25,
     }
 }
 

@@ -116,6 +116,7 @@ impl Part {
 pub(super) struct State {
     disk: Part,
     store: Part,
+    saga: Part,
 }
 
 impl State {
@@ -123,6 +124,7 @@ impl State {
         match suite {
             SuiteName::Disk => &self.disk,
             SuiteName::Store => &self.store,
+            SuiteName::Saga => &self.saga,
         }
     }
 
@@ -130,6 +132,7 @@ impl State {
         match suite {
             SuiteName::Disk => &mut self.disk,
             SuiteName::Store => &mut self.store,
+            SuiteName::Saga => &mut self.saga,
         }
     }
 

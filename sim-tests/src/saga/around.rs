@@ -1,0 +1,176 @@
+//! What there is around the executor: a network, and participants on machines of their own, which
+//! die and come back while the executor lives or not.
+//!
+//! It decides nothing: who dies when, and what the power takes, is told. The invariant it guards: a
+//! participant comes back by itself, so that whoever waits for it waits a bounded time.
+
+use super::{
+    business::{Entry, Obliging, entries},
+    plan::options,
+};
+use crate::frame::Sky;
+use sagalog::{
+    ReadError, Store,
+    participant::Participant,
+    runtime::{Address, Runtime},
+};
+use sagalog_testkit::{Seeded, SharedDisk, SimDisk, net::SimNetwork};
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How long a participant that is to die has for the operations that it still may do.
+const AGONY: Duration = Duration::from_millis(500);
+/// How often somebody looks whether it came so far.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// How a participant dies and comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::exhaustive_structs, reason = "the suite's own vocabulary")]
+pub struct Death {
+    /// After so many more operations of its disk, if they come soon.
+    pub after_ops: u64,
+    /// The power fails: the number from which follows what is left of unsynced data. Otherwise the
+    /// process dies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<u64>,
+    /// Its machine is silent meanwhile, and does not refuse.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent: bool,
+    /// How long it is gone, in milliseconds.
+    pub ms: u64,
+}
+
+/// The network and the participants.
+pub struct Around<R> {
+    pub(super) network: SimNetwork<R>,
+    pub(super) ether: R,
+    participants: Arc<Vec<Neighbour<R>>>,
+}
+
+struct Neighbour<R> {
+    address: Address,
+    disk: SharedDisk,
+    machine: Mutex<Option<R>>,
+    store: Mutex<Option<Store>>,
+}
+
+impl<R: Clone> Clone for Around<R> {
+    fn clone(&self) -> Self {
+        let (network, ether) = (self.network.clone(), self.ether.clone());
+        Self { network, ether, participants: Arc::clone(&self.participants) }
+    }
+}
+
+impl<R> fmt::Debug for Around<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Around").finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a participant is.
+pub(super) fn address(participant: usize) -> Address {
+    Address::parse(&format!("participant-{participant}")).expect("an address")
+}
+
+impl<R: Runtime + Sky> Around<R> {
+    /// A network, and participants that are about to open their books.
+    pub(super) fn new(runtime: &R, participants: usize) -> Self {
+        let ether = runtime.add_machine(SharedDisk::default());
+        let neighbour = |number| {
+            let disk = SharedDisk::new(SimDisk::new());
+            let machine = runtime.add_machine(disk.clone());
+            let (machine, store) = (Mutex::new(Some(machine)), Mutex::default());
+            Neighbour { address: address(number), disk, machine, store }
+        };
+        let participants = Arc::new((0..participants).map(neighbour).collect());
+        let around = Self { network: SimNetwork::new(ether.clone()), ether, participants };
+        for number in 0..around.participants.len() {
+            around.on_the_ether(around.clone().rise(number));
+        }
+        around
+    }
+
+    fn on_the_ether(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.ether.spawn_light(task).expect("the ether never crashes");
+    }
+
+    /// Opens the books of a participant, and lets it answer.
+    ///
+    /// # Panics
+    /// If its books do not open: its disk keeps its promises.
+    async fn rise(self, number: usize) {
+        let neighbour = &self.participants[number];
+        let machine = locked(&neighbour.machine).clone().expect("nobody else raises it");
+        let opening = Store::open_with(&machine, options());
+        let (store, _) = opening.await.expect("a participant's disk keeps its promises");
+        *locked(&neighbour.store) = Some(store.clone());
+        self.network.serve(&neighbour.address, machine, Participant::new(store, Obliging));
+    }
+
+    /// Lets a participant die, and come back; nothing if it is gone already.
+    pub(super) fn dies(&self, number: usize, death: Death) {
+        if self.network.is_served(&self.participants[number].address) {
+            self.on_the_ether(self.clone().die(number, death));
+        }
+    }
+
+    async fn die(self, number: usize, death: Death) {
+        let neighbour = &self.participants[number];
+        neighbour.disk.with(|disk| disk.halt_before(disk.ops() + 1 + death.after_ops));
+        for _ in 0..AGONY.as_millis() {
+            if neighbour.disk.with(|disk| disk.is_halted()) {
+                break;
+            }
+            self.ether.sleep(GLANCE).await;
+        }
+        // Whoever was to die as well has come first.
+        if !self.network.is_served(&neighbour.address) {
+            return;
+        }
+        self.network.leave(&neighbour.address, death.silent);
+        let books = locked(&neighbour.store).take();
+        neighbour.disk.with(|disk| {
+            disk.clear_halt();
+            match death.power {
+                Some(choices) => drop(disk.power_failure(&mut Seeded::new(choices))),
+                None => disk.process_crash(),
+            }
+        });
+        let before = locked(&neighbour.machine).take().expect("it was served");
+        let machine = before.restart();
+        *locked(&neighbour.machine) = Some(machine);
+        drop(books);
+        self.ether.sleep(Duration::from_millis(death.ms)).await;
+        self.rise(number).await;
+    }
+
+    /// Waits until everybody answers again.
+    pub(super) async fn all_are_up(&self) {
+        for neighbour in self.participants.iter() {
+            while !self.network.is_served(&neighbour.address) {
+                self.ether.sleep(GLANCE).await;
+            }
+        }
+    }
+
+    /// What stands in the books of everybody.
+    ///
+    /// # Errors
+    /// A participant's books cannot be read.
+    pub(super) async fn books(&self) -> Result<Vec<Entry>, ReadError> {
+        let mut all = Vec::new();
+        for neighbour in self.participants.iter() {
+            let store = locked(&neighbour.store).clone().expect("everybody is up");
+            all.extend(entries(&store).await?);
+        }
+        Ok(all)
+    }
+}

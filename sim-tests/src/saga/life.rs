@@ -1,0 +1,214 @@
+//! One life of the process that executes sagas: open, let clients call, maybe close; and when the
+//! world is healed, wait until every saga has ended, and judge.
+//!
+//! The invariant it guards: sagas are judged when nothing is under way any more, neither attempts
+//! nor deliveries.
+
+use super::{
+    Saga as Suite,
+    call::Call,
+    client::Client,
+    code::Surround,
+    desk::Desk,
+    oracle::{self, id_of},
+    weather::Storm,
+};
+use crate::{
+    frame::{Ending, Lived, Sky, join_all, judge_refusal, one_of},
+    marks::Mark,
+    report::{Violation, broken},
+};
+use sagalog::{
+    Settled, Store,
+    runtime::Runtime,
+    saga::{Operator, Verb},
+};
+use sagalog_testkit::Choices;
+use std::{
+    collections::BTreeMap,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
+};
+
+/// Who opens the sagas.
+const OPENER: u32 = 99;
+/// How long a saga may take to its end in a healed world: longer than any retry, many times over.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How often a saga may have to be tried again until it ends.
+const RETRIES_MAX: u32 = 60;
+/// Longer than anything is under way.
+const QUIET: Duration = Duration::from_secs(10);
+
+pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
+    let stage = &life.stage;
+    if life.facts.healed {
+        life.around.network.heal();
+        life.around.all_are_up().await;
+    }
+    let options = stage.plan.options(&life.facts.sizes);
+    let open = || Store::open_with(&life.runtime, options.clone());
+    let store = match life.open(open).await {
+        Ok((store, report)) => {
+            stage.watch.opened(&report);
+            store
+        }
+        Err(error) => return judge_refusal(stage, error),
+    };
+    stage.note(&[1, store.head().get()]);
+    let desk = Arc::new(desk(life, &store));
+    stage.oracle().begins();
+    if let Err(error) = desk.open().await {
+        if !life.facts.healed && stage.troubled() {
+            return Ok(Ending::Left);
+        }
+        return broken("G35", format!("sagas cannot be taken over: {error}"));
+    }
+    if !life.facts.healed {
+        take_stock(life, &desk).await?;
+    }
+    work(life, &desk).await?;
+    if life.facts.healed {
+        end_all(life, &desk).await?;
+        life.runtime.sleep(QUIET).await;
+        life.around.all_are_up().await;
+        judge(life, &store).await?;
+    }
+    if !life.closes() {
+        return Ok(Ending::Left);
+    }
+    let grace = if life.facts.healed { PATIENCE } else { Duration::from_millis(100) };
+    let closed = desk.sagas().close(grace).await;
+    if let Err(error) = closed
+        && !stage.troubled()
+        && !stage.oracle().was_relayed()
+    {
+        return broken("G35", format!("the executor is healthy and does not close: {error}"));
+    }
+    life.close(store.close()).await
+}
+
+fn desk<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Desk<R> {
+    let stage = &life.stage;
+    let mut choices = life.choices(life.client(OPENER));
+    let forgets = !life.facts.healed && choices.below(8) == 0;
+    let shapes: Vec<usize> = (0..stage.plan.shapes.len()).collect();
+    let without = stage.next_call(life.number, life.client(OPENER), || {
+        forgets.then(|| Call::Without(*one_of(&mut choices, &shapes)))
+    });
+    let without = match without {
+        Some(Call::Without(definition)) => Some(definition),
+        _ => None,
+    };
+    let drawn = Mutex::new((choices.fork(1), BTreeMap::new()));
+    let over = life.facts.healed;
+    let storm = Storm { stage: stage.clone(), life: life.number, drawn, over };
+    let surround = Surround {
+        stage: stage.clone(),
+        runtime: life.runtime.clone(),
+        store: store.clone(),
+        transport: life.around.network.transport(life.runtime.clone(), storm),
+    };
+    Desk::new(surround, without)
+}
+
+/// Sagas of the definition that is missing wait, and no others.
+async fn take_stock<R: Runtime + Sky>(
+    life: &Lived<Suite, R>,
+    desk: &Desk<R>,
+) -> Result<(), Violation> {
+    let Ok(waiting) = desk.sagas().waiting().await else { return Ok(()) };
+    if !waiting.is_empty() {
+        life.stage.watch.reach(Mark::SagaWaiting);
+    }
+    life.stage.oracle().waiting(&waiting, desk.without)
+}
+
+async fn work<R: Runtime + Sky>(
+    life: &Lived<Suite, R>,
+    desk: &Arc<Desk<R>>,
+) -> Result<(), Violation> {
+    let client = |number| Client {
+        stage: life.stage.clone(),
+        life: life.number,
+        number: life.client(number),
+        choices: life.choices(life.client(number)),
+        runtime: life.runtime.clone(),
+        desk: Arc::clone(desk),
+        around: life.around.clone(),
+    };
+    join_all(&life.runtime, (0..life.facts.clients).map(|number| client(number).call())).await
+}
+
+/// Every saga ends: what is stuck is tried again until it does.
+async fn end_all<R: Runtime + Sky>(
+    life: &Lived<Suite, R>,
+    desk: &Desk<R>,
+) -> Result<(), Violation> {
+    let oracle = || life.stage.oracle();
+    life.around.network.heal();
+    life.around.all_are_up().await;
+    // Somebody may have been closed, or overtaken, as the last thing that clients did.
+    if oracle().was_relayed()
+        && let Err(error) = desk.open().await
+    {
+        return broken("G35", format!("sagas cannot be taken over: {error}"));
+    }
+    let begun = life.runtime.now();
+    let sagas = desk.sagas();
+    for saga in oracle::begun(desk).await? {
+        for tried in 0.. {
+            let settled = within(&life.runtime, sagas.settled(&id_of(saga))).await;
+            let Some(settled) = settled else {
+                return broken("G36", format!("saga {saga} hangs"));
+            };
+            let patient = life.runtime.now().since(begun) < PATIENCE && tried < RETRIES_MAX;
+            match settled {
+                Ok(Settled::Stuck(_)) if patient => {
+                    let reason = oracle().speaks(saga, super::Word::Retry);
+                    let (principal, reason) = ("operator".into(), reason.as_str().into());
+                    let operator = Operator { verb: Verb::Retry, principal, reason };
+                    let _ = sagas.operate(&id_of(saga), operator).await;
+                }
+                Ok(Settled::Stuck(steps)) => {
+                    return broken("G36", format!("saga {saga} never ends: {steps:?}"));
+                }
+                Ok(_) if !patient => {
+                    return broken("G36", format!("saga {saga} ended late"));
+                }
+                Ok(settled) => {
+                    let told = oracle::Told::of(settled);
+                    life.stage.watch.reach(told.mark());
+                    oracle().told(saga, told)?;
+                    break;
+                }
+                Err(error) => {
+                    return broken("G36", format!("saga {saga} does not end: {error}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a future comes to, if it does in time.
+async fn within<T>(runtime: &impl Runtime, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut late) = (pin!(future), pin!(runtime.sleep(PATIENCE)));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
+async fn judge<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
+    let stories = oracle::stories(store).await?;
+    let books = life.around.books().await;
+    let here = super::business::entries(store).await;
+    let (Ok(books), Ok(here)) = (books, here) else {
+        return broken("G36", "books that are healthy cannot be read".into());
+    };
+    life.stage.oracle().judge(&stories, &books, &here)
+}
