@@ -59,7 +59,7 @@ thorough() {
     section "simulation: scenarios and regressions" cargo sim-test --quiet
     section "simulation: planted bugs apply, $PLANTED are noticed" planted
     section "benches run" benches
-    section "the README's main job" cargo run --quiet --release --example first_log
+    section "the README's main jobs" examples
 }
 
 # The tidy test is one of these, and so is every fuzz target on its corpus.
@@ -172,6 +172,11 @@ benches() {
     cargo bench --quiet --bench recovery -- --json --mib 64
     cargo bench --quiet --bench store -- --json --events 20000 --secs 0.5 --rounds 1 --reads 500
     cargo bench --quiet -p sagalog-http --bench call -- --json --calls 1000
+}
+
+examples() {
+    cargo run --quiet --release --example first_log
+    cargo run --quiet --release --example first_saga
 }
 
 # Another scheduler: what holds in our order of tasks has to hold in its order too.

@@ -31,6 +31,9 @@
 //!   direction, also as it was. [`ReadOnlyStore`] reads beside the writer.
 //! * **Events of your own types:** [`codec`] turns an enum into payloads and back, and leads old
 //!   payloads to what the program knows today.
+//! * **Sagas:** [`definition`] says what they do, [`Sagas`] executes them, [`SagaReader`] looks at
+//!   them, [`saga`] is the kernel behind: graphs of steps that end completed, compensated or
+//!   visibly stuck, whatever crashes.
 //! * **A service that sagas call:** [`participant`] does what it is asked once, however often it is
 //!   asked.
 //! * **A bare log** of opaque commits, without streams and without an index: [`Log`].
@@ -47,8 +50,8 @@
 //! The promises, each with the checker that defends it, are in `docs/GUARANTEES.md` of the
 //! repository, the bytes in `docs/FORMAT.md`.
 
-// The README's example has to compile and run.
-#![cfg_attr(all(doctest, feature = "tokio"), doc = include_str!("../README.md"))]
+// The README's examples have to compile and run.
+#![cfg_attr(all(doctest, feature = "tokio", feature = "json"), doc = include_str!("../README.md"))]
 
 pub mod append;
 pub mod codec;

@@ -4,9 +4,11 @@
 //! `cargo sim saga`. Each test is named after what it defends.
 
 mod crashes;
+mod durable;
 mod economy;
 mod errors;
 mod outcomes;
 mod ownership;
+mod patience;
 mod shop;
 mod transactional;

@@ -129,3 +129,57 @@ impl Part {
         bytes.is_empty().then_some((Self { from, number, of }, sagas))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that were written once: a list of two sagas in front of position 258.
+    #[rustfmt::skip]
+    const GOLDEN: &[u8] = &[
+        1,
+        2, 1, 0, 0, 0, 0, 0, 0,
+        1, 0, 0, 0,
+        1, 0, 0, 0,
+        2, 0, 0, 0,
+        1, b'a', 7, 0, 0, 0, 0, 0, 0, 0,
+        7, b'o', b'r', b'd', b'e', b'r', b'-', b'2', 1, 1, 0, 0, 0, 0, 0, 0,
+    ];
+
+    fn id(name: &str) -> SagaId {
+        SagaId::parse(name).expect("a test names its sagas properly")
+    }
+
+    fn payloads(list: &Unfinished) -> Vec<Bytes> {
+        let appends = list.appends(FencingToken::default());
+        appends.iter().map(|append| append.events[0].1.payload.clone()).collect()
+    }
+
+    #[test]
+    fn the_bytes_of_a_list_are_those_that_were_written_once() {
+        let sagas = [(id("a"), Position::new(7)), (id("order-2"), Position::new(257))];
+        let list = Unfinished { sagas: sagas.into(), from: Position::new(258) };
+        assert_eq!(payloads(&list), [GOLDEN]);
+        let (part, read) = Part::decode(Bytes::from_static(GOLDEN)).expect("it stays readable");
+        assert_eq!((part.from, part.number, part.of), (list.from, 1, 1));
+        assert_eq!(read, sagas_of(&list));
+    }
+
+    #[test]
+    fn a_long_list_has_parts_and_a_cut_one_is_none() {
+        let sagas = (0..10_000).map(|n| (id(&format!("order-{n:05}")), Position::new(n)));
+        let list = Unfinished { sagas: sagas.collect(), from: Position::new(10_000) };
+        let parts = payloads(&list);
+        assert!(parts.len() > 1, "each is at most a little over {PART_BYTES} bytes");
+        let read = parts.iter().map(|part| Part::decode(part.clone()).expect("it is a part"));
+        let read: Vec<_> = read.flat_map(|(_, sagas)| sagas).collect();
+        assert_eq!(read, sagas_of(&list));
+        for end in 0..GOLDEN.len() {
+            assert!(Part::decode(Bytes::from_static(&GOLDEN[..end])).is_none(), "cut at {end}");
+        }
+    }
+
+    fn sagas_of(list: &Unfinished) -> Vec<(SagaId, Position)> {
+        list.sagas.iter().map(|(id, first)| (id.clone(), *first)).collect()
+    }
+}

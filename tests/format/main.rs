@@ -7,6 +7,8 @@
     reason = "the golden bytes are files of the source tree, not of a store"
 )]
 
+mod sagas;
+
 use sagalog::{
     Epoch, Position, SegmentId, Sequence, StoreId,
     log::{
