@@ -119,7 +119,9 @@ fn of_step(scene: Scene<'_>, state: &State, step: StepIndex) -> Option<Record> {
     if !state.is_eligible(scene.plan, step) {
         return None;
     }
-    if plan.conditional && known.attempts == 0 {
+    // Asked again until an attempt may have had an effect: that it could not be told before counts
+    // as an attempt, and is no answer.
+    if plan.conditional && !known.doubtful {
         match scene.judge.holds(step, state) {
             Ok(true) => {}
             Ok(false) => return Some(Record::Skipped { step }),
