@@ -122,6 +122,7 @@ pub(super) fn operate(
         return Err(VerbRefused::NotStuck);
     }
     match &operator.verb {
+        Verb::Retry if is_overtaken(scene, state) => return Err(VerbRefused::Busy),
         Verb::Retry => {}
         Verb::Skip(step) => check_skip(scene.plan, state, *step)?,
         // No effect of a saga comes about after its end.
@@ -132,6 +133,15 @@ pub(super) fn operate(
         }
     }
     Ok(Record::Operator(operator))
+}
+
+/// Whether something before a stuck compensation is being compensated already: that could not be
+/// stored any more once the stuck one is to come first again.
+fn is_overtaken(scene: Scene<'_>, state: &State) -> bool {
+    let stuck = |step: &StepIndex| state.step(*step).stuck == Some(Side::Compensation);
+    let running = &scene.attempts.running;
+    let mut stuck = scene.plan.indices().filter(stuck);
+    stuck.any(|step| !scene.plan.ancestors(step).is_disjoint(running))
 }
 
 fn check_skip(plan: &Plan, state: &State, step: StepIndex) -> Result<(), VerbRefused> {
