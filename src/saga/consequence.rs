@@ -107,7 +107,7 @@ fn of_step(scene: Scene<'_>, state: &State, step: StepIndex) -> Option<Record> {
         return None;
     }
     let attempt = known.attempts + 1;
-    if known.progress == Progress::Announced && scene.attempts.are_doubtful(state, step) {
+    if known.progress == Progress::Announced && scene.attempts.have_lost(state, step) {
         let failure = Failure::failed("how its only attempt ended was lost with the process");
         let (side, certainty) = (Side::Action, Certainty::Unknown);
         return Some(if plan.kind == StepKind::Pivot && !plan.is_compensated() {

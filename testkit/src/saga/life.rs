@@ -162,7 +162,8 @@ impl Life {
         let at = self.place(step, Side::Action)?;
         let lost = self.under_way.remove(at);
         self.attempts.running.remove(&step);
-        self.attempts.doubtful.insert((step, lost.attempt.round));
+        let made = self.state.step(step).attempts;
+        self.attempts.doubtful.insert((step, lost.attempt.round, made));
         Some(lost)
     }
 
@@ -262,9 +263,10 @@ impl Life {
         key.extend(self.now.as_unix_nanos().to_le_bytes());
         key.extend(self.epoch.to_le_bytes());
         let mut number = |number: u32| key.extend(number.to_le_bytes());
-        for (step, round) in &self.attempts.doubtful {
+        for (step, round, made) in &self.attempts.doubtful {
             number(step.get().into());
             number(*round);
+            number(*made);
         }
         number(u32::MAX);
         let mut under_way: Vec<Attempt> = self.under_way.iter().map(|u| u.attempt).collect();
