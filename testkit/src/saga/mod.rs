@@ -11,6 +11,9 @@
 //! a list that the invariant reads; their expected revisions are not looked at. The invariant it
 //! guards: the same saga gives the same cases and the same report.
 
+// The page's example has to compile and run.
+#![cfg_attr(doctest, doc = include_str!("../../../docs/TESTING_SAGAS.md"))]
+
 mod attempt;
 mod claims;
 mod complaint;
