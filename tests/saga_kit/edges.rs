@@ -44,7 +44,7 @@ fn a_return_to_a_savepoint_answers_what_lies_behind_it() {
             let books = books.clone();
             step_fn(Effect::Keyed, move |cx, amount: u64| {
                 let done = books.act(who, &cx.key(), amount);
-                async move { if done { Outcome::Done(amount) } else { Outcome::failed("answered") } }
+                async move { if done { Outcome::Done(amount) } else { Outcome::failed("dead") } }
             })
         };
         let answer = |who: &'static str| {

@@ -161,9 +161,9 @@ impl<'a> Reference<'a> {
     pub(crate) fn told(&mut self, step: StepIndex, side: Side, told: Told) {
         self.running.remove(&step);
         if side == Side::Action {
-            self.acted(step, told)
+            self.acted(step, told);
         } else {
-            self.answered(step, told)
+            self.answered(step, told);
         }
         self.settle();
     }

@@ -145,8 +145,7 @@ impl<W, M: Fn() -> W, S: Fn(&W) -> Subject> SagaTest<M, S> {
     /// | `Pure`, `Transactional` | its code changes nothing |
     /// | `Idempotent`, `Keyed` | a second execution changes nothing and comes to the same |
     /// | `AtMostOnce` | none: it is not executed twice |
-    /// | every compensation | it succeeds; again, it changes nothing; it does the same without the \
-    ///   output; an action behind it has no effect |
+    /// | compensation | both times it succeeds, once it changes; needs no output; is final |
     ///
     /// # Errors
     /// [`ClaimsError`] lists the claims that do not hold.
