@@ -107,7 +107,7 @@ fn of_step(scene: Scene<'_>, state: &State, step: StepIndex) -> Option<Record> {
         return None;
     }
     let attempt = known.attempts + 1;
-    if known.progress == Progress::Announced && scene.attempts.are_doubtful(state, step) {
+    if known.progress == Progress::Announced && scene.attempts.have_lost(state, step) {
         let failure = Failure::failed("how its only attempt ended was lost with the process");
         let (side, certainty) = (Side::Action, Certainty::Unknown);
         return Some(if plan.kind == StepKind::Pivot && !plan.is_compensated() {
@@ -119,7 +119,9 @@ fn of_step(scene: Scene<'_>, state: &State, step: StepIndex) -> Option<Record> {
     if !state.is_eligible(scene.plan, step) {
         return None;
     }
-    if plan.conditional && known.attempts == 0 {
+    // Asked again until an attempt may have had an effect: that it could not be told before counts
+    // as an attempt, and is no answer.
+    if plan.conditional && !known.doubtful {
         match scene.judge.holds(step, state) {
             Ok(true) => {}
             Ok(false) => return Some(Record::Skipped { step }),

@@ -87,7 +87,7 @@ fn attemptable(plan: &Plan, state: &State, attempts: &Attempts, step: StepIndex)
     let once = plan.steps()[step.at()].effect == Effect::AtMostOnce;
     let ready = match &state.step(step).progress {
         // An announced attempt of an earlier life is not made again.
-        Progress::Announced => !attempts.are_doubtful(state, step),
+        Progress::Announced => !attempts.have_lost(state, step),
         // One that is waiting for its moment is announced by then.
         Progress::Waiting => state.is_eligible(plan, step) && !once,
         Progress::InFlight

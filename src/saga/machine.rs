@@ -23,7 +23,7 @@ use std::{collections::BTreeSet, sync::Arc};
 pub struct Attempts {
     /// Steps of which an attempt is under way.
     pub running: StepSet,
-    /// Steps, each with its round and its attempts so far, of which an earlier life may have made
+    /// Steps, each with its round and its known attempts, of which an earlier life may have made
     /// another attempt whose end nobody knows: after a crash, all that could have been under way.
     pub doubtful: BTreeSet<(StepIndex, u32, u32)>,
 }
@@ -38,17 +38,24 @@ impl Attempts {
                 || !once && (*progress == Progress::InFlight || state.is_eligible(plan, *step))
         };
         let steps = plan.indices().filter(possible);
-        let doubtful = steps.map(|step| next_of(state, step)).collect();
-        Self { running: StepSet::new(), doubtful }
+        let made = |step| {
+            let known = state.step(step);
+            (step, known.round, known.attempts)
+        };
+        Self { running: StepSet::new(), doubtful: steps.map(made).collect() }
     }
 
     pub(super) fn are_doubtful(&self, state: &State, step: StepIndex) -> bool {
-        self.doubtful.contains(&next_of(state, step))
+        let round = state.step(step).round;
+        self.doubtful.range((step, round, 0)..=(step, round, u32::MAX)).next().is_some()
     }
-}
 
-fn next_of(state: &State, step: StepIndex) -> (StepIndex, u32, u32) {
-    (step, state.step(step).round, state.step(step).attempts)
+    /// Whether the attempt that was announced last is one of an earlier life. One that an operator
+    /// has had announced since is not.
+    pub(super) fn have_lost(&self, state: &State, step: StepIndex) -> bool {
+        let known = state.step(step);
+        self.doubtful.contains(&(step, known.round, known.attempts))
+    }
 }
 
 /// How an attempt ended.

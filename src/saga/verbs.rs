@@ -9,7 +9,7 @@ use super::{
     refusal::Refusal,
     state::{Phase, Progress, State},
     table::StepRecord,
-    vocabulary::{Cause, OnStuck, Output, SagaEnd, Side, StepIndex, StepSet},
+    vocabulary::{Cause, Output, SagaEnd, Side, StepIndex, StepSet},
 };
 use crate::{names::StepName, time::WallTime};
 use bytes::Bytes;
@@ -178,15 +178,8 @@ pub(super) fn operate(
         return Err(VerbRefused::NotStuck);
     }
     match &operator.verb {
-        // What was answered past a stuck step would have to wait for it again.
-        Verb::Retry => {
-            let passing = plan.stuck_policy() == OnStuck::Continue
-                && *state.phase() != Phase::Running
-                && !running.is_empty();
-            if passing {
-                return Err(VerbRefused::Busy);
-            }
-        }
+        Verb::Retry if is_overtaken(plan, state, running) => return Err(VerbRefused::Busy),
+        Verb::Retry => {}
         Verb::Skip(step) => check_skip(plan, state, *step)?,
         // No effect of a saga comes about after its end.
         Verb::Complete(_) | Verb::Abort => {
@@ -196,6 +189,14 @@ pub(super) fn operate(
         }
     }
     Ok(Record::Operator(operator))
+}
+
+/// Whether something before a stuck compensation is being compensated already: that could not be
+/// stored any more once the stuck one is to come first again.
+fn is_overtaken(plan: &Plan, state: &State, running: &StepSet) -> bool {
+    let stuck = |step: &StepIndex| state.step(*step).stuck == Some(Side::Compensation);
+    let mut stuck = plan.indices().filter(stuck);
+    stuck.any(|step| !plan.ancestors(step).is_disjoint(running))
 }
 
 fn check_skip(plan: &Plan, state: &State, step: StepIndex) -> Result<(), VerbRefused> {

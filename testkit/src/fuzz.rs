@@ -4,8 +4,10 @@
 //! ones over `fuzz/corpus/`. Not a generator: the bytes come from outside. The invariant: no
 //! panic, no hang, no allocation beyond the limits, whatever the bytes are.
 
+mod saga;
 mod store;
 
+pub use saga::{journal_image, saga_fold};
 pub use store::{body_decode, index_image};
 
 use sagalog::{

@@ -7,4 +7,5 @@ mod books;
 mod claims;
 mod crashes;
 mod diamond;
+mod edges;
 mod order;

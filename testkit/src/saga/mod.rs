@@ -11,6 +11,9 @@
 //! a list that the invariant reads; their expected revisions are not looked at. The invariant it
 //! guards: the same saga gives the same cases and the same report.
 
+// The page's example has to compile and run.
+#![cfg_attr(doctest, doc = include_str!("../../../docs/TESTING_SAGAS.md"))]
+
 mod attempt;
 mod claims;
 mod complaint;
@@ -142,8 +145,7 @@ impl<W, M: Fn() -> W, S: Fn(&W) -> Subject> SagaTest<M, S> {
     /// | `Pure`, `Transactional` | its code changes nothing |
     /// | `Idempotent`, `Keyed` | a second execution changes nothing and comes to the same |
     /// | `AtMostOnce` | none: it is not executed twice |
-    /// | every compensation | it succeeds; again, it changes nothing; it does the same without the \
-    ///   output; an action behind it has no effect |
+    /// | compensation | both times it succeeds, once it changes; needs no output; is final |
     ///
     /// # Errors
     /// [`ClaimsError`] lists the claims that do not hold.
