@@ -197,14 +197,8 @@ async fn live<S: Suite, H: Host>(
     host.begin(turns, facts);
     let runtime = host.runtime();
     let around = around.get_or_insert_with(|| S::around(&stage.plan, &runtime)).clone();
-    let life = Lived {
-        stage: stage.clone(),
-        number,
-        opening: 0,
-        facts: facts.clone(),
-        runtime,
-        around,
-    };
+    let life =
+        Lived { stage: stage.clone(), number, opening: 0, facts: facts.clone(), runtime, around };
     let lived = host.live(opening::live(life)).await;
     // Noted whatever came of it: a life that breaks a promise needs its faults and its order.
     let struck = stage.disk.with(|disk| disk.injected_in_life().to_vec());

@@ -3,12 +3,7 @@
 //! It is not how they do it. The invariant it guards: a call says everything that was drawn for
 //! it, so that it is the same call whoever decided it.
 
-use super::{
-    around::Death,
-    conduct::Conduct,
-    oracle::Oracle,
-    plan::Plan,
-};
+use super::{around::Death, conduct::Conduct, oracle::Oracle, plan::Plan};
 use crate::frame::{How, Weather, one_of};
 use sagalog_testkit::{Choices, Seeded, net::Cut};
 use serde::{Deserialize, Serialize};
@@ -153,7 +148,10 @@ impl Call {
             }
             Self::Dies { participant, death } if death.power.is_some() || death.silent => {
                 let (participant, death) = (*participant, death.clone());
-                vec![Self::Dies { participant, death: Death { power: None, silent: false, ..death } }]
+                vec![Self::Dies {
+                    participant,
+                    death: Death { power: None, silent: false, ..death },
+                }]
             }
             _ => Vec::new(),
         }
@@ -180,7 +178,8 @@ fn draw_word(choices: &mut Seeded) -> Word {
 
 /// A fourth of the starts repeat one, some of them with something else.
 fn draw_start(choices: &mut Seeded, plan: &Plan, oracle: &mut Oracle) -> Call {
-    let (waits, how) = (choices.below(4) == 0, How::draw_patience(choices, plan.surroundings.cancels));
+    let (waits, how) =
+        (choices.below(4) == 0, How::draw_patience(choices, plan.surroundings.cancels));
     let definition = below(choices, plan.shapes.len());
     let shape = &plan.shapes[definition];
     let mut draw = |step| Conduct::draw(choices, step, plan.trouble);

@@ -10,7 +10,7 @@ use super::{
     code::input_of,
     conduct::Conduct,
     desk::Desk,
-    oracle::{Told, id_of},
+    oracle::{self, Told, id_of},
     shape::name_of,
 };
 use crate::{
@@ -179,7 +179,8 @@ impl<R: Runtime + Sky> Client<R> {
             Word::Abort => Verb::Abort,
         };
         let reason = self.stage.oracle().speaks(saga, word);
-        let operator = Operator { verb, principal: "operator".into(), reason: reason.as_str().into() };
+        let operator =
+            Operator { verb, principal: "operator".into(), reason: reason.as_str().into() };
         let known = self.stage.oracle().is_acknowledged(saga);
         let answer = self.desk.sagas().operate(&id_of(saga), operator).await;
         self.found(saga, known, answer.as_ref().err())?;
@@ -199,10 +200,11 @@ impl<R: Runtime + Sky> Client<R> {
 
     async fn look(&self, saga: u64) -> Result<(), Violation> {
         let known = self.stage.oracle().is_acknowledged(saga);
+        let told = self.stage.oracle().was_told(saga);
         match self.desk.sagas().status(&id_of(saga)).await {
             Ok(status) => {
                 self.stage.note(&[23, saga, u64::from(status.stuck)]);
-                self.stage.oracle().looked(saga, &status)
+                oracle::looked(saga, told.as_ref(), &status)
             }
             Err(error) => {
                 self.found(saga, known, Some(&error))?;

@@ -9,7 +9,7 @@ use super::{
     around::address,
     business::{Entry, Order, Reads, effects},
     conduct::{Conduct, Manner},
-    oracle::{Attempted, AttemptId},
+    oracle::{AttemptId, Attempted},
     shape::{EffectShape, Shape, StepShape},
 };
 use crate::{

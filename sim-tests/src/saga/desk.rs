@@ -12,11 +12,7 @@ use crate::{
     marks::Mark,
     report::{Violation, broken},
 };
-use sagalog::{
-    NewSaga, SagaError, SagaId, Sagas, Store,
-    definition::Code,
-    runtime::Runtime,
-};
+use sagalog::{NewSaga, SagaError, SagaId, Sagas, Store, definition::Code, runtime::Runtime};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,

@@ -173,11 +173,8 @@ async fn end_all<R: Runtime + Sky>(
             match settled {
                 Ok(Settled::Stuck(steps)) if patient => {
                     let lost = tried >= TRIES_MAX && steps.iter().all(|s| s.side == Side::Action);
-                    let (verb, word) = if lost {
-                        (Verb::Abort, Word::Abort)
-                    } else {
-                        (Verb::Retry, Word::Retry)
-                    };
+                    let (verb, word) =
+                        if lost { (Verb::Abort, Word::Abort) } else { (Verb::Retry, Word::Retry) };
                     let reason = oracle().speaks(saga, word);
                     let (principal, reason) = ("operator".into(), reason.as_str().into());
                     let operator = Operator { verb, principal, reason };
@@ -215,10 +212,7 @@ async fn within<T>(runtime: &impl Runtime, future: impl Future<Output = T>) -> O
     .await
 }
 
-async fn judge<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    store: &Store,
-) -> Result<(), Violation> {
+async fn judge<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let stories = oracle::stories(store).await?;
     let books = life.around.books().await;
     let here = super::business::entries(store).await;

@@ -12,7 +12,13 @@ pub(super) use attempts::{AttemptId, Attempted};
 pub(super) use story::{Story, begun, stories};
 
 use self::attempts::Attempts;
-use super::{business::Entry, call::Word, conduct::Conduct, plan::Plan, shape::{Shape, name_of}};
+use super::{
+    business::Entry,
+    call::Word,
+    conduct::Conduct,
+    plan::Plan,
+    shape::{Shape, name_of},
+};
 use crate::{
     marks::Mark,
     report::{Violation, broken},
@@ -70,6 +76,25 @@ impl Told {
             Self::Aborted(Cause::Cancelled) => Mark::AbortCancelled,
             Self::Aborted(Cause::Deadline) => Mark::AbortDeadline,
             Self::Aborted(_) => Mark::AbortFailed,
+        }
+    }
+}
+
+/// Somebody looked where a saga is, of whose end was told before.
+pub(super) fn looked(saga: u64, told: Option<&Told>, status: &SagaStatus) -> Result<(), Violation> {
+    let stuck = status.steps.iter().any(|step| step.stuck.is_some());
+    if status.stuck != stuck && !matches!(status.phase, Phase::Ended(_)) {
+        return broken("G34", format!("saga {saga} is not stuck as its steps are: {status:?}"));
+    }
+    match (told, &status.phase) {
+        (None, _) | (Some(Told::Completed(_)), Phase::Ended(SagaEnd::Completed(_))) => Ok(()),
+        (Some(Told::Aborted(told)), Phase::Ended(SagaEnd::Aborted { cause, .. }))
+            if told == cause =>
+        {
+            Ok(())
+        }
+        (Some(told), phase) => {
+            broken("G28", format!("saga {saga} came to {told:?}, and is at {phase:?}"))
         }
     }
 }
@@ -182,7 +207,11 @@ impl Oracle {
     }
 
     /// A start was refused because there is another saga of this name.
-    pub(super) fn conflicted(&mut self, saga: u64, attempt: Option<usize>) -> Result<(), Violation> {
+    pub(super) fn conflicted(
+        &mut self,
+        saga: u64,
+        attempt: Option<usize>,
+    ) -> Result<(), Violation> {
         let Some(attempt) = attempt else {
             return broken("G27", format!("who starts nothing is in conflict over saga {saga}"));
         };
@@ -232,24 +261,9 @@ impl Oracle {
         self.stuck.get(at).copied()
     }
 
-    /// Somebody looked where a saga is.
-    pub(super) fn looked(&mut self, saga: u64, status: &SagaStatus) -> Result<(), Violation> {
-        let stuck = status.steps.iter().any(|step| step.stuck.is_some());
-        if status.stuck != stuck && !matches!(status.phase, Phase::Ended(_)) {
-            return broken("G34", format!("saga {saga} is not stuck as its steps are: {status:?}"));
-        }
-        match (&self.known(saga).told, &status.phase) {
-            (None, _) => Ok(()),
-            (Some(Told::Completed(_)), Phase::Ended(SagaEnd::Completed(_))) => Ok(()),
-            (Some(Told::Aborted(told)), Phase::Ended(SagaEnd::Aborted { cause, .. }))
-                if told == cause =>
-            {
-                Ok(())
-            }
-            (Some(told), phase) => {
-                broken("G28", format!("saga {saga} came to {told:?}, and is at {phase:?}"))
-            }
-        }
+    /// What somebody was told of a saga's end.
+    pub(super) fn was_told(&self, saga: u64) -> Option<Told> {
+        self.sagas.get(&saga)?.told.clone()
     }
 
     /// Which sagas wait after a taking over without this definition.
@@ -270,12 +284,9 @@ impl Oracle {
         }
         let waits = |saga: &u64| waiting.iter().any(|(id, _)| number_of(id) == Some(*saga));
         for (saga, known) in &self.sagas {
-            let first = known.acknowledged.first().map(|at| known.starts[*at].definition);
-            let is_missing = first.is_some() && first == without;
             if known.told.is_some() && waits(saga) {
                 return broken("G28", format!("saga {saga} has ended, and waits"));
             }
-            let _ = is_missing;
         }
         Ok(())
     }

@@ -6,9 +6,7 @@
 use crate::frame::one_of;
 use sagalog::{
     DefinitionName, StepName,
-    saga::{
-        Effect, OnStuck, Plan, Retry, StepIndex, StepKind, StepPlan, plan::Compensated,
-    },
+    saga::{Effect, OnStuck, Plan, Retry, StepIndex, StepKind, StepPlan, plan::Compensated},
 };
 use sagalog_testkit::{Choices, Seeded};
 use serde::{Deserialize, Serialize};
@@ -209,7 +207,8 @@ fn draw_step(
         compensated: compensable && choices.below(bare) > 0,
         conditional: choices.below(5) == 0,
         ends_early: ending == Some(at),
-        returns_max: (choices.below(6) == 0).then(|| 1 + u32::try_from(choices.below(2)).unwrap_or(0)),
+        returns_max: (choices.below(6) == 0)
+            .then(|| 1 + u32::try_from(choices.below(2)).unwrap_or(0)),
         attempts: *one_of(choices, &[1, 2, 3, 5]),
         compensation_attempts: *one_of(choices, &[1, 2, 4, 8]),
         delay_ms: *one_of(choices, &[1, 10, 100]),

@@ -3,8 +3,8 @@
 use super::{Cut, Journey, Journeys, Passage, SimNetwork};
 use crate::{SharedDisk, VirtualRuntime, World, door::locked};
 use sagalog::runtime::{
-    Address, Answer, Call, CallError, CallFence, CallKind, Clock, Responder, Tasks,
-    Transport, Unanswered,
+    Address, Answer, Call, CallError, CallFence, CallKind, Clock, Responder, Tasks, Transport,
+    Unanswered,
 };
 use std::{
     sync::{Arc, Mutex},
@@ -60,8 +60,7 @@ fn told(
     let network = SimNetwork::new(world.runtime().add_machine(SharedDisk::default()));
     let machine = world.runtime().add_machine(SharedDisk::default());
     let asked = Arc::default();
-    let peer =
-        Peer { machine: machine.clone(), asked: Arc::clone(&asked), answer: answer.clone() };
+    let peer = Peer { machine: machine.clone(), asked: Arc::clone(&asked), answer: answer.clone() };
     network.serve(&stock(), machine.clone(), peer);
     happens(&network, &machine);
     let transport = network.transport(world.runtime(), All(journey));

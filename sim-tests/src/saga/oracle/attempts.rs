@@ -131,15 +131,17 @@ impl Attempts {
         let shape = &self.shapes[now.definition];
         let newest = self.of(now.saga).map(|made| made.epoch).max().unwrap_or(0);
         for made in self.of(now.saga) {
-            let same = (made.step, made.compensates, made.round)
-                == (now.step, now.compensates, now.round);
+            let same =
+                (made.step, made.compensates, made.round) == (now.step, now.compensates, now.round);
             if same && made.epoch == now.epoch {
                 self.judge_again(shape, made, now)?;
             }
             if now.epoch < newest {
                 continue; // It cannot know.
             }
-            if made.compensates && made.step == now.step && made.round == now.round
+            if made.compensates
+                && made.step == now.step
+                && made.round == now.round
                 && !now.compensates
             {
                 return broken("G30", format!("{now:?} begins behind {made:?}"));
@@ -198,13 +200,18 @@ impl Attempts {
             // An attempt that certainly had no effect may be followed by another.
             let certain = story.records.iter().filter(certain).count();
             let mut rounds: BTreeMap<u32, usize> = BTreeMap::new();
-            for made in self.of(saga).filter(|made| usize::from(made.step) == at && !made.compensates) {
+            for made in
+                self.of(saga).filter(|made| usize::from(made.step) == at && !made.compensates)
+            {
                 *rounds.entry(made.round).or_default() += 1;
             }
             if let Some((round, made)) =
                 rounds.iter().find(|(_, made)| **made > 1 + retried + certain)
             {
-                return broken("G31", format!("step {at} was attempted {made} times in round {round}"));
+                return broken(
+                    "G31",
+                    format!("step {at} was attempted {made} times in round {round}"),
+                );
             }
         }
         Ok(())

@@ -13,9 +13,7 @@ use bytes::Bytes;
 use sagalog::{
     Read, ReadError, SagaId, Store,
     runtime::Runtime,
-    saga::{
-        Begun, Operator, Output, Record, SagaEnd, Side, StepIndex, Verb, decode_turn,
-    },
+    saga::{Begun, Operator, Output, Record, SagaEnd, Side, StepIndex, Verb, decode_turn},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -294,9 +292,9 @@ impl Walk<'_> {
         match end {
             SagaEnd::Completed(Output::OfStep) => {
                 self.fate.completed = true;
-                let left = self.numbers().find(|step| {
-                    !matches!(self.became(*step), Became::Done(_) | Became::Skipped)
-                });
+                let left = self
+                    .numbers()
+                    .find(|step| !matches!(self.became(*step), Became::Done(_) | Became::Skipped));
                 match left {
                     Some(step) => broken("G29", format!("it completed without step {step}")),
                     None => Ok(()),
