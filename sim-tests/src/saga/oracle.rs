@@ -368,7 +368,7 @@ impl Oracle {
         let aborted = matches!(story.end, Some(SagaEnd::Aborted { .. }));
         let free = shape.steps.iter().any(|step| step.pivot) || early || forced;
         if known.cancelled && !aborted && !free {
-            return broken("G31", "it was cancelled, and completed".into());
+            return broken("G29", "it was cancelled, and completed".into());
         }
         Ok(())
     }

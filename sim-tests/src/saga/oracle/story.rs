@@ -118,7 +118,13 @@ pub(super) struct Fate {
 
 /// Walks a journal, and judges its order.
 pub(super) fn walk(story: &Story, shape: &Shape) -> Result<Fate, Violation> {
-    let mut walk = Walk { shape, fate: Fate::default(), turned: None, stuck: BTreeMap::new() };
+    let mut walk = Walk {
+        shape,
+        fate: Fate::default(),
+        turned: None,
+        stuck: BTreeMap::new(),
+        tries: BTreeMap::new(),
+    };
     let last = story.records.len() - 1;
     for (at, record) in story.records.iter().enumerate() {
         let ends = matches!(record, Record::Ended(_))
@@ -138,6 +144,8 @@ struct Walk<'a> {
     /// Where it turned back to: a savepoint, or its beginning.
     turned: Option<Option<u16>>,
     stuck: BTreeMap<u16, Side>,
+    /// Attempts in a row that were to be followed by others, of actions and of compensations.
+    tries: BTreeMap<(u16, bool), u32>,
 }
 
 impl Walk<'_> {
@@ -201,6 +209,7 @@ impl Walk<'_> {
             Record::AbortDecided { .. } => self.abort(),
             Record::ReturnDecided { savepoint, .. } => {
                 self.turned = Some(Some(savepoint.get()));
+                self.tries.clear();
                 Ok(())
             }
             Record::Compensated { step, .. } => self.compensated(*step),
@@ -210,9 +219,9 @@ impl Walk<'_> {
                 Ok(())
             }
             Record::Ended(end) => self.ended(end),
+            Record::AttemptFailed { step, side, .. } => self.failed(*step, *side),
             Record::Begun(_)
             | Record::Started { .. }
-            | Record::AttemptFailed { .. }
             | Record::CancelAsked { .. }
             | Record::Checkpoint(_) => Ok(()),
         }
@@ -234,7 +243,21 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Another attempt follows only while some are left.
+    fn failed(&mut self, step: StepIndex, side: Side) -> Result<(), Violation> {
+        let compensates = side == Side::Compensation;
+        let shape = &self.shape.steps[usize::from(step.get())];
+        let most = if compensates { shape.compensation_attempts } else { shape.attempts };
+        let tries = self.tries.entry((step.get(), compensates)).or_default();
+        *tries += 1;
+        if *tries >= most {
+            return broken("G36", format!("step {step} failed {tries} times, and is tried again"));
+        }
+        Ok(())
+    }
+
     fn abort(&mut self) -> Result<(), Violation> {
+        self.tries.clear();
         let pivot = self.numbers().find(|step| self.shape.steps[usize::from(*step)].pivot);
         if pivot.is_some_and(|pivot| matches!(self.became(pivot), Became::Done(_))) {
             return broken("G30", "it is aborted behind its point of no return".into());
@@ -266,6 +289,7 @@ impl Walk<'_> {
             return broken("G30", format!("it returned although step {left} stands"));
         }
         self.turned = None;
+        self.tries.clear();
         let kept = self.shape.ancestors(savepoint);
         for step in self.numbers().filter(|step| *step != savepoint && !kept.contains(step)) {
             *self.fate.rounds.entry(step).or_default() += 1;
@@ -275,7 +299,10 @@ impl Walk<'_> {
 
     fn operated(&mut self, verb: &Verb) {
         match verb {
-            Verb::Retry => self.stuck.clear(),
+            Verb::Retry => {
+                self.stuck.clear();
+                self.tries.clear();
+            }
             Verb::Skip(step) => self.becomes(*step, Became::Left),
             Verb::Complete(_) | Verb::Abort => self.fate.forced = true,
         }
