@@ -7,6 +7,7 @@ use sagalog_sim::{
     disk::Disk,
     frame::{Substrate, Suite, run_seed},
     report::Told,
+    saga::Saga,
     store::Store,
 };
 use std::{collections::BTreeSet, thread};
@@ -39,4 +40,10 @@ fn a_seed_leaves_the_same_trace_twice_and_others_leave_other_traces() {
 fn a_seed_of_the_store_leaves_the_same_trace_twice_and_others_leave_other_traces() {
     forty_seeds_twice::<Store>(Substrate::Testkit);
     forty_seeds_twice::<Store>(Substrate::Madsim);
+}
+
+#[test]
+fn a_seed_of_sagas_leaves_the_same_trace_twice_and_others_leave_other_traces() {
+    forty_seeds_twice::<Saga>(Substrate::Testkit);
+    forty_seeds_twice::<Saga>(Substrate::Madsim);
 }

@@ -8,6 +8,7 @@ use sagalog_sim::{
     disk::Disk,
     frame::{Suite, record, replay},
     report::Told,
+    saga::Saga,
     script::Script,
     store::Store,
 };
@@ -42,6 +43,11 @@ fn recorded_logs_play_as_they_were() {
 #[test]
 fn recorded_stores_play_as_they_were() {
     recorded_runs_play_as_they_were::<Store>(1..=30);
+}
+
+#[test]
+fn recorded_sagas_play_as_they_were() {
+    recorded_runs_play_as_they_were::<Saga>(1..=60);
 }
 
 #[test]

@@ -124,6 +124,9 @@ impl<R: Runtime + Sky> Around<R> {
 
     async fn die(self, number: usize, death: Death) {
         let neighbour = &self.participants[number];
+        if !self.network.is_served(&neighbour.address) {
+            return;
+        }
         neighbour.disk.with(|disk| disk.halt_before(disk.ops() + 1 + death.after_ops));
         for _ in 0..AGONY.as_millis() {
             if neighbour.disk.with(|disk| disk.is_halted()) {

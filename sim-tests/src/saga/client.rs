@@ -10,7 +10,7 @@ use super::{
     code::input_of,
     conduct::Conduct,
     desk::Desk,
-    oracle::{Told, id_of},
+    oracle::{self, Told, id_of},
     shape::name_of,
 };
 use crate::{
@@ -151,7 +151,7 @@ impl<R: Runtime + Sky> Client<R> {
     fn stuck(&self, saga: &SagaId, steps: &[StuckStep]) -> Result<(), Violation> {
         self.stage.watch.reach(Mark::SagaStuck);
         if steps.is_empty() || steps.iter().any(|step| step.failure.is_none()) {
-            return broken("G34", format!("{saga} is stuck without a reason: {steps:?}"));
+            return broken("G36", format!("{saga} is stuck without a reason: {steps:?}"));
         }
         Ok(())
     }
@@ -200,10 +200,11 @@ impl<R: Runtime + Sky> Client<R> {
 
     async fn look(&self, saga: u64) -> Result<(), Violation> {
         let known = self.stage.oracle().is_acknowledged(saga);
+        let told = self.stage.oracle().was_told(saga);
         match self.desk.sagas().status(&id_of(saga)).await {
             Ok(status) => {
                 self.stage.note(&[23, saga, u64::from(status.stuck)]);
-                self.stage.oracle().looked(saga, &status)
+                oracle::looked(saga, told.as_ref(), &status)
             }
             Err(error) => {
                 self.found(saga, known, Some(&error))?;
@@ -226,7 +227,7 @@ impl<R: Runtime + Sky> Client<R> {
     fn found(&self, saga: u64, known: bool, error: Option<&SagaError>) -> Result<(), Violation> {
         match error {
             Some(SagaError::NotFound(_)) if known => {
-                broken("G27", format!("saga {saga} was started, and is not found"))
+                broken("G41", format!("saga {saga} was started, and is not found"))
             }
             _ => Ok(()),
         }
@@ -260,6 +261,6 @@ impl<R: Runtime + Sky> Client<R> {
             }
             _ => false,
         };
-        if excused { Ok(()) } else { broken("G27", format!("saga {saga}: {error}")) }
+        if excused { Ok(()) } else { broken("G41", format!("saga {saga}: {error}")) }
     }
 }

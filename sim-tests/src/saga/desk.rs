@@ -82,7 +82,7 @@ impl<R: Runtime + Sky> Desk<R> {
             trace_context: None,
         };
         match before.start_encoded(new).await {
-            Ok(()) => broken("G32", "an executor starts a saga that was taken over from".into()),
+            Ok(()) => broken("G40", "an executor starts a saga that was taken over from".into()),
             Err(SagaError::Fenced) => {
                 self.stage.watch.reach(Mark::ExecutorFenced);
                 Ok(())

@@ -67,7 +67,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
         if !life.facts.healed && stage.troubled() {
             return Ok(Ending::Left);
         }
-        return broken("G35", format!("sagas cannot be taken over: {error}"));
+        return broken("G43", format!("sagas cannot be taken over: {error}"));
     }
     if !life.facts.healed {
         take_stock(life, &desk).await?;
@@ -88,7 +88,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
         && !stage.troubled()
         && !stage.oracle().was_relayed()
     {
-        return broken("G35", format!("the executor is healthy and does not close: {error}"));
+        return broken("G43", format!("the executor is healthy and does not close: {error}"));
     }
     life.close(store.close()).await
 }
@@ -159,7 +159,7 @@ async fn end_all<R: Runtime + Sky>(
     if oracle().was_relayed()
         && let Err(error) = desk.open().await
     {
-        return broken("G35", format!("sagas cannot be taken over: {error}"));
+        return broken("G43", format!("sagas cannot be taken over: {error}"));
     }
     let begun = life.runtime.now();
     let sagas = desk.sagas();
@@ -167,7 +167,7 @@ async fn end_all<R: Runtime + Sky>(
         for tried in 0.. {
             let settled = within(&life.runtime, sagas.settled(&id_of(saga))).await;
             let Some(settled) = settled else {
-                return broken("G36", format!("saga {saga} hangs"));
+                return broken("G31", format!("saga {saga} hangs"));
             };
             let patient = life.runtime.now().since(begun) < PATIENCE && tried < RETRIES_MAX;
             match settled {
@@ -182,10 +182,10 @@ async fn end_all<R: Runtime + Sky>(
                     let _ = sagas.operate(&id_of(saga), operator).await;
                 }
                 Ok(Settled::Stuck(steps)) => {
-                    return broken("G36", format!("saga {saga} never ends: {steps:?}"));
+                    return broken("G31", format!("saga {saga} never ends: {steps:?}"));
                 }
                 Ok(_) if !patient => {
-                    return broken("G36", format!("saga {saga} ended late"));
+                    return broken("G31", format!("saga {saga} ended late"));
                 }
                 Ok(settled) => {
                     let told = oracle::Told::of(settled);
@@ -194,7 +194,7 @@ async fn end_all<R: Runtime + Sky>(
                     break;
                 }
                 Err(error) => {
-                    return broken("G36", format!("saga {saga} does not end: {error}"));
+                    return broken("G31", format!("saga {saga} does not end: {error}"));
                 }
             }
         }
@@ -217,7 +217,7 @@ async fn judge<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Resul
     let books = life.around.books().await;
     let here = super::business::entries(store).await;
     let (Ok(books), Ok(here)) = (books, here) else {
-        return broken("G36", "books that are healthy cannot be read".into());
+        return broken("G31", "books that are healthy cannot be read".into());
     };
     life.stage.oracle().judge(&stories, &books, &here)
 }

@@ -80,6 +80,25 @@ impl Told {
     }
 }
 
+/// Somebody looked where a saga is, of whose end was told before.
+pub(super) fn looked(saga: u64, told: Option<&Told>, status: &SagaStatus) -> Result<(), Violation> {
+    let stuck = status.steps.iter().any(|step| step.stuck.is_some());
+    if status.stuck != stuck && !matches!(status.phase, Phase::Ended(_)) {
+        return broken("G36", format!("saga {saga} is not stuck as its steps are: {status:?}"));
+    }
+    match (told, &status.phase) {
+        (None, _) | (Some(Told::Completed(_)), Phase::Ended(SagaEnd::Completed(_))) => Ok(()),
+        (Some(Told::Aborted(told)), Phase::Ended(SagaEnd::Aborted { cause, .. }))
+            if told == cause =>
+        {
+            Ok(())
+        }
+        (Some(told), phase) => {
+            broken("G47", format!("saga {saga} came to {told:?}, and is at {phase:?}"))
+        }
+    }
+}
+
 /// What somebody asked to be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Start {
@@ -194,7 +213,7 @@ impl Oracle {
         attempt: Option<usize>,
     ) -> Result<(), Violation> {
         let Some(attempt) = attempt else {
-            return broken("G27", format!("who starts nothing is in conflict over saga {saga}"));
+            return broken("G41", format!("who starts nothing is in conflict over saga {saga}"));
         };
         self.known(saga).conflicted.insert(attempt);
         Ok(())
@@ -205,7 +224,7 @@ impl Oracle {
         self.attempts.ended(saga);
         match &self.known(saga).told {
             Some(before) if *before != told => {
-                broken("G28", format!("saga {saga} came to {before:?}, and then to {told:?}"))
+                broken("G47", format!("saga {saga} came to {before:?}, and then to {told:?}"))
             }
             _ => {
                 self.known(saga).told = Some(told);
@@ -242,24 +261,9 @@ impl Oracle {
         self.stuck.get(at).copied()
     }
 
-    /// Somebody looked where a saga is.
-    pub(super) fn looked(&mut self, saga: u64, status: &SagaStatus) -> Result<(), Violation> {
-        let stuck = status.steps.iter().any(|step| step.stuck.is_some());
-        if status.stuck != stuck && !matches!(status.phase, Phase::Ended(_)) {
-            return broken("G34", format!("saga {saga} is not stuck as its steps are: {status:?}"));
-        }
-        match (&self.known(saga).told, &status.phase) {
-            (None, _) => Ok(()),
-            (Some(Told::Completed(_)), Phase::Ended(SagaEnd::Completed(_))) => Ok(()),
-            (Some(Told::Aborted(told)), Phase::Ended(SagaEnd::Aborted { cause, .. }))
-                if told == cause =>
-            {
-                Ok(())
-            }
-            (Some(told), phase) => {
-                broken("G28", format!("saga {saga} came to {told:?}, and is at {phase:?}"))
-            }
-        }
+    /// What somebody was told of a saga's end.
+    pub(super) fn was_told(&self, saga: u64) -> Option<Told> {
+        self.sagas.get(&saga)?.told.clone()
     }
 
     /// Which sagas wait after a taking over without this definition.
@@ -275,17 +279,14 @@ impl Oracle {
                 _ => None,
             };
             if named.is_none() || named != missing {
-                return broken("G35", format!("{saga} waits: {reason}"));
+                return broken("G43", format!("{saga} waits: {reason}"));
             }
         }
         let waits = |saga: &u64| waiting.iter().any(|(id, _)| number_of(id) == Some(*saga));
         for (saga, known) in &self.sagas {
-            let first = known.acknowledged.first().map(|at| known.starts[*at].definition);
-            let is_missing = first.is_some() && first == without;
             if known.told.is_some() && waits(saga) {
-                return broken("G28", format!("saga {saga} has ended, and waits"));
+                return broken("G47", format!("saga {saga} has ended, and waits"));
             }
-            let _ = is_missing;
         }
         Ok(())
     }
@@ -303,7 +304,7 @@ impl Oracle {
                 if known.acknowledged.is_empty() {
                     continue;
                 }
-                return broken("G27", format!("saga {saga} was started, and is not there"));
+                return broken("G41", format!("saga {saga} was started, and is not there"));
             };
             let named = |Violation { guarantee, what }| Violation {
                 guarantee,
@@ -312,7 +313,7 @@ impl Oracle {
             self.judge_saga(*saga, known, story, (books, here)).map_err(named)?;
         }
         match stories.keys().find(|saga| !self.sagas.contains_key(saga)) {
-            Some(saga) => broken("G27", format!("nobody started saga {saga}")),
+            Some(saga) => broken("G41", format!("nobody started saga {saga}")),
             None => Ok(()),
         }
     }
@@ -332,13 +333,13 @@ impl Oracle {
         };
         let is_it = |at: &usize| known.starts[*at] == begun;
         if !(0..known.starts.len()).any(|at| is_it(&at)) {
-            return broken("G27", "it began with what nobody asked for".into());
+            return broken("G41", "it began with what nobody asked for".into());
         }
         if !known.acknowledged.iter().all(is_it) {
-            return broken("G27", "another start of it was acknowledged".into());
+            return broken("G41", "another start of it was acknowledged".into());
         }
         if known.conflicted.iter().any(is_it) {
-            return broken("G27", "its own start was called a conflict".into());
+            return broken("G41", "its own start was called a conflict".into());
         }
         let shape = &self.shapes[begun.definition];
         let fate = story::walk(story, shape)?;
@@ -354,12 +355,12 @@ impl Oracle {
         let words: Vec<(Arc<str>, Arc<str>)> = story.words();
         for reason in &known.heard {
             if words.iter().filter(|(_, said)| **said == **reason).count() != 1 {
-                return broken("G34", format!("an operator's {reason} is not in its journal"));
+                return broken("G36", format!("an operator's {reason} is not in its journal"));
             }
         }
         for (principal, reason) in &words {
             if **principal != *"operator" || !known.said.contains_key(&**reason) {
-                return broken("G34", format!("{principal} never said {reason}"));
+                return broken("G36", format!("{principal} never said {reason}"));
             }
         }
         let forced = known.said.values().any(|word| *word == Word::Complete);
@@ -367,7 +368,7 @@ impl Oracle {
         let aborted = matches!(story.end, Some(SagaEnd::Aborted { .. }));
         let free = shape.steps.iter().any(|step| step.pivot) || early || forced;
         if known.cancelled && !aborted && !free {
-            return broken("G31", "it was cancelled, and completed".into());
+            return broken("G32", "it was cancelled, and completed".into());
         }
         Ok(())
     }
@@ -375,7 +376,7 @@ impl Oracle {
     /// It ended as everybody was told.
     fn judge_end(&self, known: &Known, story: &Story, _: &Shape) -> Result<(), Violation> {
         let Some(end) = &story.end else {
-            return broken("G36", "it has not ended".into());
+            return broken("G31", "it has not ended".into());
         };
         let same = match (end, &known.told) {
             (_, None) => true,
@@ -383,6 +384,6 @@ impl Oracle {
             (SagaEnd::Aborted { cause, .. }, Some(Told::Aborted(told))) => cause == told,
             _ => false,
         };
-        if same { Ok(()) } else { broken("G28", format!("it ended otherwise: {:?}", known.told)) }
+        if same { Ok(()) } else { broken("G47", format!("it ended otherwise: {:?}", known.told)) }
     }
 }

@@ -11,7 +11,7 @@ use super::{
     checkpoint::Unfinished,
     clock::SagaClock,
     commits::{Answered, Commits, Purpose, TurnAt},
-    live::{Live, Proposal, Reply, Started},
+    live::{Live, Proposal, Reply, Rival, Started},
     names,
     options::SagaOptions,
     registry::{Registry, refused},
@@ -114,6 +114,14 @@ pub(super) struct Executor<R: Runtime> {
     pub(super) drawn: u64,
     /// Turns that the store had no room for, and when they are submitted again.
     pub(super) again: Option<(WallTime, Vec<usize>)>,
+}
+
+/// Whose a name is.
+enum Place {
+    /// Of the saga that was to be started.
+    Own,
+    /// Of another one, whose beginning is not durable yet.
+    Taken,
 }
 
 /// The executor is told to end.
@@ -380,6 +388,7 @@ impl<R: Runtime> Executor<R> {
         for starter in live.starters.drain(..) {
             let _ = starter.send(Ok(Started::Here));
         }
+        live.rivals.drain(..).for_each(Rival::look);
         for (reply, answer) in proposal.replies.into_iter().zip(proposal.answers) {
             let _ = reply.send(answer.map_err(SagaError::Refused));
         }
@@ -406,6 +415,7 @@ impl<R: Runtime> Executor<R> {
 
     fn remove(&mut self, slot: usize) {
         if let Some(live) = self.slots[slot].take() {
+            live.rivals.into_iter().for_each(Rival::look);
             if let Some(at) = live.wake_at {
                 self.timers.remove(&(at, slot));
             }
@@ -580,12 +590,16 @@ impl<R: Runtime> Executor<R> {
     fn called(&mut self, call: Call) {
         match call {
             Call::Start(start, reply) => match self.find_or_begin(start) {
-                Ok(live) if live.revision.is_some() => drop(reply.send(Ok(Started::Here))),
-                Ok(live) => live.starters.push(reply),
+                Ok((live, Place::Own)) if live.revision.is_some() => {
+                    drop(reply.send(Ok(Started::Here)));
+                }
+                Ok((live, Place::Own)) => live.starters.push(reply),
+                Ok((live, Place::Taken)) => live.rivals.push(Rival::Start(reply)),
                 Err(error) => drop(reply.send(Err(error))),
             },
             Call::Run(start, reply) => match self.find_or_begin(start) {
-                Ok(live) => live.wait(reply),
+                Ok((live, Place::Own)) => live.wait(reply),
+                Ok((live, Place::Taken)) => live.rivals.push(Rival::Run(reply)),
                 Err(error) => drop(reply.send(Err(error))),
             },
             Call::Settled(id, reply) => self.wait_for(&id, reply),
@@ -627,26 +641,28 @@ impl<R: Runtime> Executor<R> {
     ///
     /// # Errors
     /// There is one with another input, or none can be begun.
-    fn find_or_begin(&mut self, start: Start) -> Result<&mut Live, SagaError> {
+    fn find_or_begin(&mut self, start: Start) -> Result<(&mut Live, Place), SagaError> {
         if let Some(error) = self.refuses(&start) {
             return Err(error);
         }
-        let slot = match self.by_id.get(&start.id) {
+        let (slot, place) = match self.by_id.get(&start.id) {
             Some(slot) => {
                 let live = self.slots[*slot].as_ref().expect("names lead to sagas");
                 let begun = live.state.begun();
-                if begun.definition != start.definition || begun.input != start.input {
-                    return Err(SagaError::Conflict(start.id));
+                let same = begun.definition == start.definition && begun.input == start.input;
+                match (same, live.revision) {
+                    (true, _) => (*slot, Place::Own),
+                    (false, None) => (*slot, Place::Taken),
+                    (false, Some(_)) => return Err(SagaError::Conflict(start.id)),
                 }
-                *slot
             }
             None => {
                 let slot = self.begin_saga(start);
                 self.enqueue(slot);
-                slot
+                (slot, Place::Own)
             }
         };
-        Ok(self.slots[slot].as_mut().expect("it was found or begun"))
+        Ok((self.slots[slot].as_mut().expect("it was found or begun"), place))
     }
 
     fn refuses(&self, start: &Start) -> Option<SagaError> {

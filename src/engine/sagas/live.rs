@@ -28,6 +28,23 @@ pub(super) enum Started {
     Elsewhere,
 }
 
+/// Whoever wants to start something else under a name that is taken by a saga whose beginning is
+/// not durable: until it is, nobody may be told so.
+pub(super) enum Rival {
+    Start(Reply<Started>),
+    Run(Reply<Option<Settled>>),
+}
+
+impl Rival {
+    /// Sends it to the journal, which tells whose the name is.
+    pub(super) fn look(self) {
+        match self {
+            Self::Start(reply) => drop(reply.send(Ok(Started::Elsewhere))),
+            Self::Run(reply) => drop(reply.send(Ok(None))),
+        }
+    }
+}
+
 /// A turn whose records are on their way to the disk.
 pub(super) struct Proposal {
     pub(super) inputs: Vec<Input>,
@@ -65,6 +82,7 @@ pub(super) struct Live {
     pub(super) waiters: Vec<Reply<Option<Settled>>>,
     /// What is in its inbox is decided on one by one, because all of it does not fit in an append.
     pub(super) singly: bool,
+    pub(super) rivals: Vec<Rival>,
     /// Whether it is in the line of those to be looked at.
     pub(super) queued: bool,
     pub(super) wake_at: Option<WallTime>,
@@ -89,6 +107,7 @@ impl Live {
             starters: Vec::new(),
             waiters: Vec::new(),
             singly: false,
+            rivals: Vec::new(),
             queued: false,
             wake_at: None,
         }

@@ -303,9 +303,17 @@ impl Sagas {
 
     async fn settled_by(&self, saga: &SagaId, journal: &Journal) -> Result<Settled, SagaError> {
         let plan = self.plan_of(saga, journal).await?;
-        let state = journal.fold(saga, &plan)?;
-        // Not ended, and yet the executor does not know it: it was begun elsewhere a moment ago.
-        Settled::of(&plan, &state).ok_or(SagaError::Unknown)
+        if let Some(settled) = Settled::of(&plan, &journal.fold(saga, &plan)?) {
+            return Ok(settled);
+        }
+        // Not ended, and yet the executor did not know it: it was begun a moment ago, here unless
+        // another executor has taken over.
+        let told = self.call(|reply| Call::Settled(saga.clone(), reply)).await?;
+        if let Some(settled) = told {
+            return Ok(settled);
+        }
+        let journal = Journal::read(&self.books(), saga).await?;
+        Settled::of(&plan, &journal.fold(saga, &plan)?).ok_or(SagaError::Unknown)
     }
 
     async fn plan_of(

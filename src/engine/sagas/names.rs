@@ -5,7 +5,8 @@
 
 use crate::{
     event::{ContentType, NewEvent},
-    names::{EventType, FenceName, SagaId, StreamId},
+    ids::FencingToken,
+    names::{CommandKey, EventType, FenceName, SagaId, StreamId},
     saga::{Phase, Record, State, encode_turn},
 };
 
@@ -54,6 +55,11 @@ fn system(name: &str) -> StreamId {
 /// What an executor proves its right to act by.
 pub(super) fn fence() -> FenceName {
     FenceName::parse("$sagas").expect("it is a name")
+}
+
+/// Under which key an executor claims its token.
+pub(super) fn office(token: FencingToken) -> CommandKey {
+    CommandKey::parse(&format!("$sagas {}", token.get())).expect("it is short")
 }
 
 /// The event of a turn that leads to `state`.

@@ -114,8 +114,11 @@ impl Sagas {
 pub(super) async fn take_over(store: &Store) -> Result<FencingToken, SagaError> {
     let mut token = store.fence(&names::fence()).await?.unwrap_or_default().next();
     loop {
-        let append = Append::new().fence(names::fence(), token);
+        // Equal tokens do not shut each other out, so each is given to one executor: the key tells
+        // who was second.
+        let append = Append::new().fence(names::fence(), token).key(names::office(token));
         match store.append(append).await {
+            Ok(committed) if committed.replayed => token = token.next(),
             Ok(_) => return Ok(token),
             // Somebody else was faster.
             Err(AppendError::Fenced { current, .. }) => token = current.next(),

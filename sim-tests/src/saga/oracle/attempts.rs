@@ -126,7 +126,7 @@ impl Attempts {
 
     fn judge_begin(&self, now: &Attempted) -> Result<(), Violation> {
         if self.over.get(&now.saga).is_some_and(|epoch| *epoch <= now.epoch) {
-            return broken("G28", format!("it has ended, and {now:?} begins"));
+            return broken("G47", format!("it has ended, and {now:?} begins"));
         }
         let shape = &self.shapes[now.definition];
         let newest = self.of(now.saga).map(|made| made.epoch).max().unwrap_or(0);
@@ -144,16 +144,16 @@ impl Attempts {
                 && made.round == now.round
                 && !now.compensates
             {
-                return broken("G30", format!("{now:?} begins behind {made:?}"));
+                return broken("G34", format!("{now:?} begins behind {made:?}"));
             }
             let plain = shape.steps.iter().all(|step| step.returns_max.is_none());
             if plain && made.compensates && !now.compensates {
-                return broken("G30", format!("it goes back, and {now:?} begins"));
+                return broken("G34", format!("it goes back, and {now:?} begins"));
             }
             let before = shape.ancestors(now.step).contains(&made.step);
             let answers = made.compensates && now.compensates && plain && !shape.continues;
             if answers && before && !self.spoken.contains(&now.saga) {
-                return broken("G30", format!("{now:?} answers behind {made:?}"));
+                return broken("G34", format!("{now:?} answers behind {made:?}"));
             }
         }
         Ok(())
@@ -167,13 +167,13 @@ impl Attempts {
         now: &Attempted,
     ) -> Result<(), Violation> {
         if now.attempt <= made.attempt {
-            return broken("G32", format!("{now:?} has no newer right than {made:?}"));
+            return broken("G40", format!("{now:?} has no newer right than {made:?}"));
         }
         let step = &shape.steps[usize::from(now.step)];
         let delay = Duration::from_millis(step.delay_ms);
         let early = now.attempt == made.attempt + 1 && now.at.since(made.at) < delay;
         if early && !self.spoken.contains(&now.saga) {
-            return broken("G36", format!("{now:?} begins less than {delay:?} behind {made:?}"));
+            return broken("G31", format!("{now:?} begins less than {delay:?} behind {made:?}"));
         }
         Ok(())
     }
@@ -209,7 +209,7 @@ impl Attempts {
                 rounds.iter().find(|(_, made)| **made > 1 + retried + certain)
             {
                 return broken(
-                    "G31",
+                    "G42",
                     format!("step {at} was attempted {made} times in round {round}"),
                 );
             }

@@ -61,7 +61,7 @@ impl Effect {
             [] => Ok(Self::None),
             [false] => Ok(Self::Stands),
             [false, true] => Ok(Self::Answered),
-            _ => broken("G31", format!("the effects of {key}: {entries:?}")),
+            _ => broken("G42", format!("the effects of {key}: {entries:?}")),
         }
     }
 }
@@ -78,7 +78,7 @@ struct Seen<'a> {
 impl Seen<'_> {
     fn judge(&self, became: &Became, effect: Effect, fate: &Fate) -> Result<(), Violation> {
         let key = self.key;
-        let guarantee = if self.transactional { "G33" } else { "G29" };
+        let guarantee = if self.transactional { "G29" } else { "G32" };
         let stands = effect == Effect::Stands;
         let right = match became {
             Became::Done(_) if fate.forced || !self.last => true,
@@ -113,7 +113,7 @@ impl Seen<'_> {
             && *output != done.delivery
         {
             let what = format!("{}: its journal has another output: {output:?}", done.delivery);
-            return broken("G33", what);
+            return broken("G29", what);
         }
         for (after, read) in &done.reads {
             // What lies before a savepoint keeps its round.
@@ -121,7 +121,7 @@ impl Seen<'_> {
             let known = (0..=round).any(|round| of(round).is_some_and(|output| output == read));
             if !known && shape.steps[usize::from(step)].after.contains(after) {
                 let what = format!("{} read {read:?}, which is in no journal", self.key);
-                return broken("G33", what);
+                return broken("G29", what);
             }
         }
         Ok(())

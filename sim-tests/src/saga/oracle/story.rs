@@ -47,22 +47,22 @@ pub(in crate::saga) async fn stories(store: &Store) -> Result<BTreeMap<u64, Stor
     let read = Read::category(JOURNALS).with_system();
     let events = match store.read(read).collect().await {
         Err(ReadError::StreamNotFound(_)) => Vec::new(),
-        Err(error) => return broken("G36", format!("journals cannot be read: {error}")),
+        Err(error) => return broken("G31", format!("journals cannot be read: {error}")),
         Ok(events) => events,
     };
     for event in events {
         let id = event.stream().split_once('-').and_then(|(_, id)| SagaId::parse(id).ok());
         let Some(saga) = id.as_ref().and_then(number_of) else {
-            return broken("G27", format!("there is a journal {}", event.stream()));
+            return broken("G41", format!("there is a journal {}", event.stream()));
         };
         match decode_turn(&event.payload()) {
             Ok(turn) => records.entry(saga).or_default().extend(turn),
-            Err(fault) => return broken("G30", format!("journal of saga {saga}: {fault}")),
+            Err(fault) => return broken("G34", format!("journal of saga {saga}: {fault}")),
         }
     }
     let story = |(saga, records): (u64, Vec<Record>)| {
         let Some(Record::Begun(begun)) = records.first().cloned() else {
-            return broken("G30", format!("saga {saga} begins with {:?}", records.first()));
+            return broken("G34", format!("saga {saga} begins with {:?}", records.first()));
         };
         let forced = |verb: &Verb| match verb {
             Verb::Complete(output) => Some(SagaEnd::Completed(Output::Forced(output.clone()))),
@@ -118,14 +118,20 @@ pub(super) struct Fate {
 
 /// Walks a journal, and judges its order.
 pub(super) fn walk(story: &Story, shape: &Shape) -> Result<Fate, Violation> {
-    let mut walk = Walk { shape, fate: Fate::default(), turned: None, stuck: BTreeMap::new() };
+    let mut walk = Walk {
+        shape,
+        fate: Fate::default(),
+        turned: None,
+        stuck: BTreeMap::new(),
+        tries: BTreeMap::new(),
+    };
     let last = story.records.len() - 1;
     for (at, record) in story.records.iter().enumerate() {
         let ends = matches!(record, Record::Ended(_))
             || matches!(record, Record::Operator(Operator { verb, .. })
                 if matches!(verb, Verb::Complete(_) | Verb::Abort));
         if ends && at != last {
-            return broken("G28", format!("record {at} is the end, and not the last"));
+            return broken("G47", format!("record {at} is the end, and not the last"));
         }
         walk.take(record)?;
     }
@@ -138,6 +144,8 @@ struct Walk<'a> {
     /// Where it turned back to: a savepoint, or its beginning.
     turned: Option<Option<u16>>,
     stuck: BTreeMap<u16, Side>,
+    /// Attempts in a row that were to be followed by others, of actions and of compensations.
+    tries: BTreeMap<(u16, bool), u32>,
 }
 
 impl Walk<'_> {
@@ -194,13 +202,14 @@ impl Walk<'_> {
             Record::Stuck { step, side, failure, .. } => {
                 self.stuck.insert(step.get(), *side);
                 if failure.reason.is_empty() {
-                    return broken("G34", format!("step {step} is stuck without a reason"));
+                    return broken("G36", format!("step {step} is stuck without a reason"));
                 }
                 Ok(())
             }
             Record::AbortDecided { .. } => self.abort(),
             Record::ReturnDecided { savepoint, .. } => {
                 self.turned = Some(Some(savepoint.get()));
+                self.tries.clear();
                 Ok(())
             }
             Record::Compensated { step, .. } => self.compensated(*step),
@@ -210,9 +219,9 @@ impl Walk<'_> {
                 Ok(())
             }
             Record::Ended(end) => self.ended(end),
+            Record::AttemptFailed { step, side, .. } => self.failed(*step, *side),
             Record::Begun(_)
             | Record::Started { .. }
-            | Record::AttemptFailed { .. }
             | Record::CancelAsked { .. }
             | Record::Checkpoint(_) => Ok(()),
         }
@@ -221,12 +230,12 @@ impl Walk<'_> {
     fn done(&mut self, step: StepIndex, output: &Bytes) -> Result<(), Violation> {
         let number = step.get();
         if matches!(self.became(number), Became::Done(_) | Became::Failed | Became::Compensated) {
-            return broken("G30", format!("step {step} is done twice, or after its end"));
+            return broken("G34", format!("step {step} is done twice, or after its end"));
         }
         for after in &self.shape.steps[usize::from(number)].after {
             let ready = matches!(self.became(*after), Became::Done(_) | Became::Skipped);
             if self.turned.is_none() && !ready {
-                return broken("G30", format!("step {step} is done before step {after}"));
+                return broken("G34", format!("step {step} is done before step {after}"));
             }
         }
         self.fate.outputs.insert((number, self.round(number)), output.clone());
@@ -234,10 +243,24 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Another attempt follows only while some are left.
+    fn failed(&mut self, step: StepIndex, side: Side) -> Result<(), Violation> {
+        let compensates = side == Side::Compensation;
+        let shape = &self.shape.steps[usize::from(step.get())];
+        let most = if compensates { shape.compensation_attempts } else { shape.attempts };
+        let tries = self.tries.entry((step.get(), compensates)).or_default();
+        *tries += 1;
+        if *tries >= most {
+            return broken("G31", format!("step {step} failed {tries} times, and is tried again"));
+        }
+        Ok(())
+    }
+
     fn abort(&mut self) -> Result<(), Violation> {
+        self.tries.clear();
         let pivot = self.numbers().find(|step| self.shape.steps[usize::from(*step)].pivot);
         if pivot.is_some_and(|pivot| matches!(self.became(pivot), Became::Done(_))) {
-            return broken("G30", "it is aborted behind its point of no return".into());
+            return broken("G34", "it is aborted behind its point of no return".into());
         }
         self.turned = Some(None);
         Ok(())
@@ -245,13 +268,13 @@ impl Walk<'_> {
 
     fn compensated(&mut self, step: StepIndex) -> Result<(), Violation> {
         if self.turned.is_none() {
-            return broken("G30", format!("step {step} is compensated on the way forward"));
+            return broken("G34", format!("step {step} is compensated on the way forward"));
         }
         let behind = self.numbers().find(|other| {
             self.shape.ancestors(*other).contains(&step.get()) && self.effective(*other)
         });
         if let Some(behind) = behind.filter(|_| !self.shape.continues) {
-            return broken("G30", format!("step {step} is compensated before step {behind}"));
+            return broken("G34", format!("step {step} is compensated before step {behind}"));
         }
         self.becomes(step, Became::Compensated);
         Ok(())
@@ -259,13 +282,14 @@ impl Walk<'_> {
 
     fn returned(&mut self) -> Result<(), Violation> {
         let Some(Some(savepoint)) = self.turned.take() else {
-            return broken("G30", "it returned to no savepoint".into());
+            return broken("G34", "it returned to no savepoint".into());
         };
         self.turned = Some(Some(savepoint));
         if let Some(left) = self.numbers().find(|step| self.effective(*step)) {
-            return broken("G30", format!("it returned although step {left} stands"));
+            return broken("G34", format!("it returned although step {left} stands"));
         }
         self.turned = None;
+        self.tries.clear();
         let kept = self.shape.ancestors(savepoint);
         for step in self.numbers().filter(|step| *step != savepoint && !kept.contains(step)) {
             *self.fate.rounds.entry(step).or_default() += 1;
@@ -275,7 +299,10 @@ impl Walk<'_> {
 
     fn operated(&mut self, verb: &Verb) {
         match verb {
-            Verb::Retry => self.stuck.clear(),
+            Verb::Retry => {
+                self.stuck.clear();
+                self.tries.clear();
+            }
             Verb::Skip(step) => self.becomes(*step, Became::Left),
             Verb::Complete(_) | Verb::Abort => self.fate.forced = true,
         }
@@ -296,7 +323,7 @@ impl Walk<'_> {
                     .numbers()
                     .find(|step| !matches!(self.became(*step), Became::Done(_) | Became::Skipped));
                 match left {
-                    Some(step) => broken("G29", format!("it completed without step {step}")),
+                    Some(step) => broken("G32", format!("it completed without step {step}")),
                     None => Ok(()),
                 }
             }
@@ -307,11 +334,11 @@ impl Walk<'_> {
             SagaEnd::Aborted { .. } => {
                 let left = self.numbers().find(|step| self.effective(*step));
                 match left {
-                    Some(step) => broken("G29", format!("it aborted, and step {step} stands")),
+                    Some(step) => broken("G32", format!("it aborted, and step {step} stands")),
                     None => Ok(()),
                 }
             }
-            _ => broken("G30", format!("nobody knows this end: {end:?}")),
+            _ => broken("G34", format!("nobody knows this end: {end:?}")),
         }
     }
 }
