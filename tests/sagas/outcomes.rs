@@ -152,6 +152,11 @@ fn a_compensation_that_cannot_finish_is_stuck_until_an_operator_retries_it() {
         assert_eq!((steps.len(), steps[0].attempts), (1, 2));
         assert_eq!(sagas.stuck().await.expect("answers").len(), 1);
 
+        let verb = Verb::Complete(Some(vec![b' '; 100 << 10].into()));
+        let large = Operator { verb, principal: "ada".into(), reason: "by hand".into() };
+        let refused = sagas.operate(&id("order-1"), large).await;
+        assert!(matches!(refused, Err(sagalog::SagaError::TooLarge { .. })), "{refused:?}");
+
         mended.store(1, Ordering::Relaxed);
         let verb = Verb::Retry;
         let operator = Operator { verb, principal: "ada".into(), reason: "bank is back".into() };

@@ -152,7 +152,7 @@ mod tests {
 
     fn payloads(list: &Unfinished) -> Vec<Bytes> {
         let appends = list.appends(FencingToken::default());
-        appends.iter().map(|append| append.events[0].1.payload.clone()).collect()
+        appends.iter().map(|append| append.writes[0].1.payload.clone()).collect()
     }
 
     #[test]

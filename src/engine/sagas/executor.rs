@@ -517,6 +517,15 @@ impl<R: Runtime> Executor<R> {
                     self.redo(turn.slot, None);
                     continue;
                 }
+                if !matches!(proposal.inputs.first(), Some(Input::Attempted { .. })) {
+                    // What somebody gave along with a word: it is theirs to make it smaller.
+                    let given = live.proposal.take().map(|proposal| proposal.replies);
+                    for reply in given.into_iter().flatten() {
+                        let _ = reply.send(Err(SagaError::TooLarge { bytes, limit }));
+                    }
+                    self.enqueue(turn.slot);
+                    continue;
+                }
                 let what = format!("its result has {bytes} bytes, the store takes {limit}");
                 let ending = Ending::Ambiguous(Failure::failed(what));
                 self.redo(turn.slot, Some((&ending, |_| true)));
