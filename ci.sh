@@ -171,6 +171,8 @@ benches() {
         --payload 256 --outstanding 1
     cargo bench --quiet --bench recovery -- --json --mib 64
     cargo bench --quiet --bench store -- --json --events 20000 --secs 0.5 --rounds 1 --reads 500
+    cargo bench --quiet --bench saga -- --json --case speed,recovery,memory,ended --secs 0.5 \
+        --rounds 1 --concurrent 1,64 --sagas 500
     cargo bench --quiet -p sagalog-http --bench call -- --json --calls 1000
 }
 

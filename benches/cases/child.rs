@@ -5,11 +5,13 @@
 //! has nothing cached but what the kernel has, and only one that is killed leaves what a killed
 //! one leaves.
 
-use super::{fill, guard, reads, scale::Scale, words::Words};
+use super::{fill, guard, reads, scale::Scale};
 use crate::support::{
     Failure,
     cache::{rss_mib, rss_peak_mib},
-    real, writers_runtime,
+    real,
+    words::Words,
+    writers_runtime,
 };
 use sagalog::{Store, StoreStats};
 use std::{

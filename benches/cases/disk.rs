@@ -10,21 +10,12 @@ use super::{
     scale::{Ids, Scale},
 };
 use crate::support::{
-    Failure, cache,
+    Failure,
     output::{Fields, Value},
     real,
+    space::{self, Space},
 };
-use sagalog::log::{segment, superblock};
-use std::{fs, path::Path};
-
-/// Bytes of each kind.
-#[derive(Debug, Default)]
-struct Bytes {
-    log: u64,
-    index: u64,
-    /// Of segments behind the end of the log.
-    prepared: u64,
-}
+use std::fs;
 
 pub(crate) fn rows(run: &Run) -> Result<Vec<Fields>, Failure> {
     let variants = [(256, Ids::Drawn), (256, Ids::Given), (1024, Ids::Drawn)];
@@ -35,35 +26,13 @@ pub(crate) fn rows(run: &Run) -> Result<Vec<Fields>, Failure> {
         child::run(Role::Fill, &dir, &scale)?;
         let settled = child::run(Role::Settle, &dir, &scale)?;
         let live = settled.number("index_bytes")?;
-        rows.push(fields(&scale, &measure(&dir)?, live));
+        rows.push(fields(&scale, &space::measure(&dir)?, live));
         fs::remove_dir_all(&dir)?;
     }
     Ok(rows)
 }
 
-fn measure(dir: &Path) -> Result<Bytes, Failure> {
-    let mut bytes = Bytes::default();
-    bytes.log = cache::log_files(dir)?.iter().map(|(_, bytes)| bytes).sum();
-    let mut segments = 0;
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_str().ok_or("a file whose name is no text")?;
-        let len = entry.metadata()?.len();
-        if segment::parse_file_name(name).is_some() {
-            segments += len;
-        } else if name == superblock::FILE_NAME {
-            bytes.log += len;
-        } else {
-            bytes.index += len;
-        }
-    }
-    let blocks = bytes.log.saturating_sub(superblock::SLOT_BYTES * 2);
-    bytes.prepared = segments.saturating_sub(blocks);
-    Ok(bytes)
-}
-
-fn fields(scale: &Scale, bytes: &Bytes, live_index_bytes: f64) -> Fields {
+fn fields(scale: &Scale, bytes: &Space, live_index_bytes: f64) -> Fields {
     let (payloads, names) = fill::wanted_bytes(scale);
     let each = |bytes: u64| Value::Number(real(bytes) / real(scale.events));
     let kept = bytes.log + bytes.index;

@@ -9,12 +9,12 @@ use super::{
     fill::{EVENT_TYPE, XorShift, tag},
     reads::push_quantiles,
     scale::Scale,
-    words::Words,
 };
 use crate::support::{
     Failure, cache, median,
     output::{Fields, Value},
     raw::nanos,
+    words::Words,
 };
 use sagalog::{
     Append, AppendError, EventType, Position, Query, QueryItem, Read, ReadError, Store, Tag,

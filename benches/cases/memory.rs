@@ -6,11 +6,11 @@ use super::{
     Run,
     child::{self, Role},
     scale::Scale,
-    words::Words,
 };
 use crate::support::{
     Failure, cache,
     output::{Fields, Value},
+    words::Words,
 };
 use std::fs;
 

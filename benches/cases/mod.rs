@@ -15,7 +15,6 @@ pub(crate) mod peers;
 pub(crate) mod reads;
 pub(crate) mod reopen;
 pub(crate) mod scale;
-pub(crate) mod words;
 
 use crate::support::Failure;
 use peers::Peers;

@@ -3,8 +3,7 @@
 //! Knows no more of the other stores than the command line and the lines of that binary. Without
 //! it every comparison is left out.
 
-use super::words::Words;
-use crate::support::Failure;
+use crate::support::{Failure, words::Words};
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},

@@ -10,13 +10,13 @@ use super::{
     fill::{XorShift, stream},
     peers::Engine,
     scale::Scale,
-    words::Words,
 };
 use crate::support::{
     Failure, cache, median,
     output::{Fields, Value},
     raw::nanos,
     real,
+    words::Words,
 };
 use sagalog::{Position, Read, Store, StreamId};
 use std::{cell::RefCell, fs, path::PathBuf, time::Instant};

@@ -13,6 +13,8 @@ pub(crate) mod output;
 pub(crate) mod prepare;
 pub(crate) mod raw;
 pub(crate) mod row;
+pub(crate) mod space;
+pub(crate) mod words;
 
 use std::{
     io::Write as _,

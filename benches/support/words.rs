@@ -3,7 +3,7 @@
 //! Not a format of ours: the binary of the peers writes it, and our own child processes do the
 //! same, so that one parser serves both.
 
-use crate::support::Failure;
+use super::Failure;
 
 /// One line, as its numbers by name.
 #[derive(Clone, Debug, Default)]
