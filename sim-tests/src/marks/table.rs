@@ -55,7 +55,8 @@ impl Mark {
     }
 }
 
-// The first column of needs is the disk suite's, the second the store suite's. Required is what
+// The first column of needs is the disk suite's, the second the store suite's, the third the saga
+// suite's. Required is what
 // at least ten in a thousand seeds were seen to reach.
 marks! {
     Created "created" Required Required Required "An opening made a new store."
@@ -121,21 +122,21 @@ marks! {
         "No file descriptor was left."
     FaultAccessDenied "fault-access-denied" Required Required Required "Permission was denied."
     FaultReadOnly "fault-read-only" Required Required Required "The file system went read-only."
-    FaultBitRot "fault-bit-rot" Required Required Rare "A durable bit flipped."
-    FaultZeroedSector "fault-zeroed-sector" Required Required Rare
+    FaultBitRot "fault-bit-rot" Required Required Never "A durable bit flipped."
+    FaultZeroedSector "fault-zeroed-sector" Required Required Never
         "A durable sector turned to zeros."
-    FaultLatentError "fault-latent-error" Required Required Rare
+    FaultLatentError "fault-latent-error" Required Required Never
         "A durable sector could not be read any more."
-    FaultMisdirectedWrite "fault-misdirected-write" Required Required Rare
+    FaultMisdirectedWrite "fault-misdirected-write" Required Required Never
         "A write landed elsewhere."
-    FaultMisdirectedRead "fault-misdirected-read" Required Required Rare
+    FaultMisdirectedRead "fault-misdirected-read" Required Required Never
         "A read returned what stands elsewhere."
-    FaultLostWrite "fault-lost-write" Required Required Rare
+    FaultLostWrite "fault-lost-write" Required Required Never
         "A write stayed in the cache and was never durable."
-    FaultVanishedWrite "fault-vanished-write" Required Required Rare "A write had no effect at all."
-    FaultLyingSync "fault-lying-sync" Required Required Rare
+    FaultVanishedWrite "fault-vanished-write" Required Required Never "A write had no effect at all."
+    FaultLyingSync "fault-lying-sync" Required Required Never
         "A sync made nothing durable and said otherwise."
-    FaultUnlinkReturns "fault-unlink-returns" Rare Required Rare "A removed file was to come back."
+    FaultUnlinkReturns "fault-unlink-returns" Rare Required Never "A removed file was to come back."
     FaultLockSurvives "fault-lock-survives" Required Required Rare "A dead process held its lock."
     CrashOfProcess "crash-of-process" Required Required Required
         "The process died and the cache survived."
@@ -169,39 +170,39 @@ marks! {
         "A life was cut short before changes of names were made durable."
     CrashInRemoval "crash-in-removal" Required Rare Rare
         "A life was cut short when it had removed a segment."
-    CrashInRetention "crash-in-retention" Required Never Rare
+    CrashInRetention "crash-in-retention" Required Never Never
         "A life was cut short while it gave up old segments."
-    Acknowledged "acknowledged" Required Required Rare "An append was acknowledged."
-    Replayed "replayed" Never Required Rare
+    Acknowledged "acknowledged" Required Required Never "An append was acknowledged."
+    Replayed "replayed" Never Required Never
         "An append was acknowledged that had been stored before."
-    AppendConflict "append-conflict" Never Required Rare "An append was refused by its guards."
-    AppendPartlyCommitted "append-partly-committed" Never Required Rare
+    AppendConflict "append-conflict" Never Required Never "An append was refused by its guards."
+    AppendPartlyCommitted "append-partly-committed" Never Required Never
         "An append was refused: some of it stands there already."
-    AppendKeyReused "append-key-reused" Never Required Rare
+    AppendKeyReused "append-key-reused" Never Required Never
         "An append was refused: its key belongs to another."
-    AppendFenced "append-fenced" Never Required Rare "An append was refused by a fence."
-    AppendLimit "append-limit" Required Required Rare "An append was refused: it is too large."
-    AppendQuery "append-query" Never Required Rare
+    AppendFenced "append-fenced" Never Required Never "An append was refused by a fence."
+    AppendLimit "append-limit" Required Required Never "An append was refused: it is too large."
+    AppendQuery "append-query" Never Required Never
         "An append was refused: the query of a guard is not answered."
-    AppendOverloaded "append-overloaded" Required Rare Rare "An append was refused by a full queue."
-    AppendStorageFull "append-storage-full" Required Rare Rare
+    AppendOverloaded "append-overloaded" Required Rare Never "An append was refused by a full queue."
+    AppendStorageFull "append-storage-full" Required Rare Never
         "An append was refused by a full disk."
-    AppendUnprepared "append-unprepared" Required Rare Rare
+    AppendUnprepared "append-unprepared" Required Rare Never
         "An append was refused: no segment or index could be prepared."
-    AppendRead "append-read" Never Required Rare
+    AppendRead "append-read" Never Required Never
         "An append was refused: what it depends on could not be read."
-    AppendUnknown "append-unknown" Required Required Rare
+    AppendUnknown "append-unknown" Required Required Never
         "An append was left unknown by a failed write or sync."
-    AppendPoisoned "append-poisoned" Required Required Rare
+    AppendPoisoned "append-poisoned" Required Required Never
         "An append was refused after an earlier failure."
-    AppendClosed "append-closed" Required Required Rare "An append was refused by a closed store."
-    UnknownAndThere "unknown-and-there" Required Required Rare
+    AppendClosed "append-closed" Required Required Never "An append was refused by a closed store."
+    UnknownAndThere "unknown-and-there" Required Required Never
         "An append of unknown outcome was there later."
-    UnknownAndGone "unknown-and-gone" Required Required Rare
+    UnknownAndGone "unknown-and-gone" Required Required Never
         "An append of unknown outcome was not there later."
-    CancelledAndThere "cancelled-and-there" Required Required Rare
+    CancelledAndThere "cancelled-and-there" Required Required Never
         "An append whose caller gave up was there later."
-    CancelledAndGone "cancelled-and-gone" Required Required Rare
+    CancelledAndGone "cancelled-and-gone" Required Required Never
         "An append whose caller gave up was not there later."
     IndexRebuilt "index-rebuilt" Never Required Rare
         "An opening made files of the index from the log."
@@ -221,8 +222,8 @@ marks! {
     CallDone "call-done" Never Never Required "A participant did what it was asked."
     CallRefused "call-refused" Never Never Required "A participant refused."
     CallBusy "call-busy" Never Never Required "A participant had no time."
-    CallFenced "call-fenced" Never Never Rare "A participant had seen a newer executor."
-    CallTooLate "call-too-late" Never Never Rare "An action met the tombstone of its compensation."
+    CallFenced "call-fenced" Never Never Required "A participant had seen a newer executor."
+    CallTooLate "call-too-late" Never Never Required "An action met the tombstone of its compensation."
     CallNotDelivered "call-not-delivered" Never Never Required "A call was certainly not delivered."
     CallUnknown "call-unknown" Never Never Required "Nobody knows what became of a call."
     RequestLost "request-lost" Never Never Required "A request was lost, or late."

@@ -11,6 +11,7 @@ use super::{
     code::Surround,
     desk::Desk,
     oracle::{self, id_of},
+    plan::options_of,
     weather::Storm,
 };
 use crate::{
@@ -52,7 +53,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
         life.around.network.heal();
         life.around.all_are_up().await;
     }
-    let options = stage.plan.options(&life.facts.sizes);
+    let options = options_of(&life.facts.sizes);
     let open = || Store::open_with(&life.runtime, options.clone());
     let store = match life.open(open).await {
         Ok((store, report)) => {
