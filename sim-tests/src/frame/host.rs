@@ -37,10 +37,12 @@ pub(super) enum Stopped {
 /// What a life may do to the world around it.
 pub trait Sky: Sized {
     /// Another machine of this world, with this disk. It lives on when the life ends.
+    #[must_use]
     fn add_machine(&self, disk: SharedDisk) -> Self;
 
     /// Everything on this machine ends, whose disk was told of the crash already. The runtime of
     /// its next incarnation.
+    #[must_use]
     fn restart(&self) -> Self;
 
     /// The process is stopped for `duration`.

@@ -55,32 +55,39 @@ impl Mark {
     }
 }
 
-// The first column of needs is the disk suite's, the second the store suite's. Required is what
+// The first column of needs is the disk suite's, the second the store suite's, the third the saga
+// suite's. Required is what
 // at least ten in a thousand seeds were seen to reach.
 marks! {
-    Created "created" Required Required Rare "An opening made a new store."
-    RowA "row-a" Required Rare Rare "An opening refused: a later group calls the missing one durable."
+    Created "created" Required Required Required "An opening made a new store."
+    RowA "row-a" Required Rare Rare
+        "An opening refused: a later group calls the missing one durable."
     RowB "row-b" Rare Rare Rare "An opening refused: a group landed in a place that is not its own."
     RowC "row-c" Required Rare Rare
         "An opening refused: a group that the superblock promised is gone."
     RowD "row-d" Rare Rare Rare "An opening refused: the log does not reach the next segment."
-    RowE "row-e" Required Rare Rare "An opening refused: unreadable blocks may hide acknowledged groups."
+    RowE "row-e" Required Rare Rare
+        "An opening refused: unreadable blocks may hide acknowledged groups."
     RowF "row-f" Rare Rare Rare "An opening refused: the unreadable block may be acknowledged."
-    RowG "row-g" Required Required Rare "An opening went on where the log had been closed in order."
+    RowG "row-g" Required Required Required
+        "An opening went on where the log had been closed in order."
     RowH "row-h" Required Rare Rare
         "An opening went on behind a full segment that had been closed in order."
     RowI "row-i" Rare Rare Rare "An opening went on: the unreadable lies beyond the proven end."
-    RowJ "row-j" Rare Rare Rare "An opening went on: the unreadable block lies beyond the proven end."
-    RowK "row-k" Required Required Rare "An opening went on: nothing was written behind the last group."
+    RowJ "row-j" Rare Rare Rare
+        "An opening went on: the unreadable block lies beyond the proven end."
+    RowK "row-k" Required Required Required
+        "An opening went on: nothing was written behind the last group."
     RowL "row-l" Required Rare Rare "An opening discarded a write that had been in flight."
-    RowM "row-m" Required Required Rare "An opening discarded writes that had landed out of order."
-    RecoveryClean "recovery-clean" Required Required Rare
+    RowM "row-m" Required Required Required
+        "An opening discarded writes that had landed out of order."
+    RecoveryClean "recovery-clean" Required Required Required
         "An opening found a store that was closed in order."
-    RecoveryDiscards "recovery-discards" Required Required Rare
+    RecoveryDiscards "recovery-discards" Required Required Required
         "An opening left bytes of writes in flight behind."
-    RecoveryRewrites "recovery-rewrites" Required Required Rare
+    RecoveryRewrites "recovery-rewrites" Required Required Required
         "An opening wrote groups again that nothing proved."
-    CheckpointUsed "checkpoint-used" Required Required Rare
+    CheckpointUsed "checkpoint-used" Required Required Required
         "An opening took the table of segments from a checkpoint."
     WarnsOfSlot "warns-of-slot" Required Rare Rare
         "An opening warned that one superblock slot is damaged."
@@ -98,112 +105,120 @@ marks! {
     OpenForeignFile "open-foreign-file" Rare Rare Rare
         "An opening was refused: a file belongs to no store or another."
     OpenNotAStore "open-not-a-store" Rare Rare Rare "An opening was refused: there is no store."
-    OpenIo "open-io" Required Required Rare "An opening was refused by the disk."
-    FaultStall "fault-stall" Required Required Rare "An operation took long."
-    FaultReadError "fault-read-error" Required Required Rare "A read failed."
+    OpenIo "open-io" Required Required Required "An opening was refused by the disk."
+    FaultStall "fault-stall" Required Required Required "An operation took long."
+    FaultReadError "fault-read-error" Required Required Required "A read failed."
     FaultWriteError "fault-write-error" Required Required Rare "A write failed."
     FaultSyncError "fault-sync-error" Required Required Rare
         "A sync failed, and its pages were called clean."
     FaultDirectorySyncError "fault-directory-sync-error" Required Required Rare
         "A sync of the directory failed."
-    FaultMetadataError "fault-metadata-error" Required Required Rare
+    FaultMetadataError "fault-metadata-error" Required Required Required
         "An operation on a file's metadata failed."
-    FaultShortRead "fault-short-read" Required Required Rare "A read returned less."
-    FaultShortWrite "fault-short-write" Required Required Rare "A write took less."
-    FaultNoSpace "fault-no-space" Required Required Rare "The disk was full."
-    FaultTooManyFiles "fault-too-many-files" Required Required Rare "No file descriptor was left."
-    FaultAccessDenied "fault-access-denied" Required Required Rare "Permission was denied."
-    FaultReadOnly "fault-read-only" Required Required Rare "The file system went read-only."
-    FaultBitRot "fault-bit-rot" Required Required Rare "A durable bit flipped."
-    FaultZeroedSector "fault-zeroed-sector" Required Required Rare "A durable sector turned to zeros."
-    FaultLatentError "fault-latent-error" Required Required Rare
+    FaultShortRead "fault-short-read" Required Required Required "A read returned less."
+    FaultShortWrite "fault-short-write" Required Required Required "A write took less."
+    FaultNoSpace "fault-no-space" Required Required Required "The disk was full."
+    FaultTooManyFiles "fault-too-many-files" Required Required Required
+        "No file descriptor was left."
+    FaultAccessDenied "fault-access-denied" Required Required Required "Permission was denied."
+    FaultReadOnly "fault-read-only" Required Required Required "The file system went read-only."
+    FaultBitRot "fault-bit-rot" Required Required Never "A durable bit flipped."
+    FaultZeroedSector "fault-zeroed-sector" Required Required Never
+        "A durable sector turned to zeros."
+    FaultLatentError "fault-latent-error" Required Required Never
         "A durable sector could not be read any more."
-    FaultMisdirectedWrite "fault-misdirected-write" Required Required Rare "A write landed elsewhere."
-    FaultMisdirectedRead "fault-misdirected-read" Required Required Rare
+    FaultMisdirectedWrite "fault-misdirected-write" Required Required Never
+        "A write landed elsewhere."
+    FaultMisdirectedRead "fault-misdirected-read" Required Required Never
         "A read returned what stands elsewhere."
-    FaultLostWrite "fault-lost-write" Required Required Rare
+    FaultLostWrite "fault-lost-write" Required Required Never
         "A write stayed in the cache and was never durable."
-    FaultVanishedWrite "fault-vanished-write" Required Required Rare "A write had no effect at all."
-    FaultLyingSync "fault-lying-sync" Required Required Rare
+    FaultVanishedWrite "fault-vanished-write" Required Required Never "A write had no effect at all."
+    FaultLyingSync "fault-lying-sync" Required Required Never
         "A sync made nothing durable and said otherwise."
-    FaultUnlinkReturns "fault-unlink-returns" Rare Required Rare "A removed file was to come back."
+    FaultUnlinkReturns "fault-unlink-returns" Rare Required Never "A removed file was to come back."
     FaultLockSurvives "fault-lock-survives" Required Required Rare "A dead process held its lock."
-    CrashOfProcess "crash-of-process" Required Required Rare "The process died and the cache survived."
-    CrashOfPower "crash-of-power" Required Required Rare "The power went."
-    CrashInOpen "crash-in-open" Required Required Rare "A life was cut short while it opened."
-    CrashInOpenAgain "crash-in-open-again" Required Required Rare
+    CrashOfProcess "crash-of-process" Required Required Required
+        "The process died and the cache survived."
+    CrashOfPower "crash-of-power" Required Required Required "The power went."
+    CrashInOpen "crash-in-open" Required Required Required "A life was cut short while it opened."
+    CrashInOpenAgain "crash-in-open-again" Required Required Required
         "A life was cut short while it opened, and so was the one before."
-    CrashInCreation "crash-in-creation" Required Required Rare
+    CrashInCreation "crash-in-creation" Required Required Required
         "A life was cut short while it made a store."
-    CrashInCopies "crash-in-copies" Required Required Rare
+    CrashInCopies "crash-in-copies" Required Required Required
         "A life was cut short while a recovery wrote to the log."
-    CrashInSeal "crash-in-seal" Required Rare Rare
+    CrashInSeal "crash-in-seal" Required Rare Required
         "A life was cut short around a write to the end of a segment."
-    CrashInRoll "crash-in-roll" Required Required Rare
+    CrashInRoll "crash-in-roll" Required Required Required
         "A life was cut short while it prepared a segment."
-    CrashInSuperblock "crash-in-superblock" Required Required Rare
+    CrashInSuperblock "crash-in-superblock" Required Required Required
         "A life was cut short between a superblock's write and its sync."
-    CrashInCheckpoint "crash-in-checkpoint" Required Required Rare
+    CrashInCheckpoint "crash-in-checkpoint" Required Required Required
         "A life was cut short while it wrote a checkpoint."
     CrashInIndexCreate "crash-in-index-create" Never Required Rare
         "A life was cut short when it had created a file of the index."
-    CrashInIndexWrite "crash-in-index-write" Never Required Rare
+    CrashInIndexWrite "crash-in-index-write" Never Required Required
         "A life was cut short when it had written into a file of the index."
-    CrashInIndexSync "crash-in-index-sync" Never Required Rare
+    CrashInIndexSync "crash-in-index-sync" Never Required Required
         "A life was cut short when a file of the index had been made durable."
     CrashInIndexRemoval "crash-in-index-removal" Never Required Rare
         "A life was cut short when it had removed a file of the index."
-    CrashInCheckpointRename "crash-in-checkpoint-rename" Required Required Rare
+    CrashInCheckpointRename "crash-in-checkpoint-rename" Required Required Required
         "A life was cut short when a checkpoint had got its name."
-    CrashInDirectorySync "crash-in-directory-sync" Required Required Rare
+    CrashInDirectorySync "crash-in-directory-sync" Required Required Required
         "A life was cut short before changes of names were made durable."
     CrashInRemoval "crash-in-removal" Required Rare Rare
         "A life was cut short when it had removed a segment."
-    CrashInRetention "crash-in-retention" Required Never Rare
+    CrashInRetention "crash-in-retention" Required Never Never
         "A life was cut short while it gave up old segments."
-    Acknowledged "acknowledged" Required Required Rare "An append was acknowledged."
-    Replayed "replayed" Never Required Rare "An append was acknowledged that had been stored before."
-    AppendConflict "append-conflict" Never Required Rare "An append was refused by its guards."
-    AppendPartlyCommitted "append-partly-committed" Never Required Rare
+    Acknowledged "acknowledged" Required Required Never "An append was acknowledged."
+    Replayed "replayed" Never Required Never
+        "An append was acknowledged that had been stored before."
+    AppendConflict "append-conflict" Never Required Never "An append was refused by its guards."
+    AppendPartlyCommitted "append-partly-committed" Never Required Never
         "An append was refused: some of it stands there already."
-    AppendKeyReused "append-key-reused" Never Required Rare
+    AppendKeyReused "append-key-reused" Never Required Never
         "An append was refused: its key belongs to another."
-    AppendFenced "append-fenced" Never Required Rare "An append was refused by a fence."
-    AppendLimit "append-limit" Required Required Rare "An append was refused: it is too large."
-    AppendQuery "append-query" Never Required Rare
+    AppendFenced "append-fenced" Never Required Never "An append was refused by a fence."
+    AppendLimit "append-limit" Required Required Never "An append was refused: it is too large."
+    AppendQuery "append-query" Never Required Never
         "An append was refused: the query of a guard is not answered."
-    AppendOverloaded "append-overloaded" Required Rare Rare "An append was refused by a full queue."
-    AppendStorageFull "append-storage-full" Required Rare Rare "An append was refused by a full disk."
-    AppendUnprepared "append-unprepared" Required Rare Rare
+    AppendOverloaded "append-overloaded" Required Rare Never "An append was refused by a full queue."
+    AppendStorageFull "append-storage-full" Required Rare Never
+        "An append was refused by a full disk."
+    AppendUnprepared "append-unprepared" Required Rare Never
         "An append was refused: no segment or index could be prepared."
-    AppendRead "append-read" Never Required Rare
+    AppendRead "append-read" Never Required Never
         "An append was refused: what it depends on could not be read."
-    AppendUnknown "append-unknown" Required Required Rare
+    AppendUnknown "append-unknown" Required Required Never
         "An append was left unknown by a failed write or sync."
-    AppendPoisoned "append-poisoned" Required Required Rare
+    AppendPoisoned "append-poisoned" Required Required Never
         "An append was refused after an earlier failure."
-    AppendClosed "append-closed" Required Required Rare "An append was refused by a closed store."
-    UnknownAndThere "unknown-and-there" Required Required Rare
+    AppendClosed "append-closed" Required Required Never "An append was refused by a closed store."
+    UnknownAndThere "unknown-and-there" Required Required Never
         "An append of unknown outcome was there later."
-    UnknownAndGone "unknown-and-gone" Required Required Rare
+    UnknownAndGone "unknown-and-gone" Required Required Never
         "An append of unknown outcome was not there later."
-    CancelledAndThere "cancelled-and-there" Required Required Rare
+    CancelledAndThere "cancelled-and-there" Required Required Never
         "An append whose caller gave up was there later."
-    CancelledAndGone "cancelled-and-gone" Required Required Rare
+    CancelledAndGone "cancelled-and-gone" Required Required Never
         "An append whose caller gave up was not there later."
-    IndexRebuilt "index-rebuilt" Never Required Rare "An opening made files of the index from the log."
+    IndexRebuilt "index-rebuilt" Never Required Rare
+        "An opening made files of the index from the log."
     IndexMended "index-mended" Never Required Rare
         "An opening mended an index that was damaged while nobody looked."
     IndexWritten "index-written" Never Required Rare "A life wrote a file of the index."
     IndexMerged "index-merged" Never Required Rare "A life merged files of the index."
-    OpenGivenUp "open-given-up" Required Required Rare "An opening was given up halfway."
-    CloseGivenUp "close-given-up" Required Required Rare "A closing was given up halfway."
-    Reopened "reopened" Required Required Rare "A process closed its store and opened it again."
-    OtherSizes "other-sizes" Required Required Rare "A life had other options than the plan says."
-    Paused "paused" Required Required Rare "The process stood still for a while."
-    ClockForward "clock-forward" Required Required Rare "The wall clock jumped forward."
-    ClockBack "clock-back" Required Required Rare "The wall clock jumped back."
-    Healed "healed" Required Required Rare "A healed world was opened, used and closed."
+    OpenGivenUp "open-given-up" Required Required Required "An opening was given up halfway."
+    CloseGivenUp "close-given-up" Required Required Required "A closing was given up halfway."
+    Reopened "reopened" Required Required Required "A process closed its store and opened it again."
+    OtherSizes "other-sizes" Required Required Required
+        "A life had other options than the plan says."
+    Paused "paused" Required Required Required "The process stood still for a while."
+    ClockForward "clock-forward" Required Required Required "The wall clock jumped forward."
+    ClockBack "clock-back" Required Required Required "The wall clock jumped back."
+    Healed "healed" Required Required Required "A healed world was opened, used and closed."
     CallDone "call-done" Never Never Required "A participant did what it was asked."
     CallRefused "call-refused" Never Never Required "A participant refused."
     CallBusy "call-busy" Never Never Required "A participant had no time."
@@ -221,16 +236,21 @@ marks! {
     SagaStarted "saga-started" Never Never Required "A saga was started."
     SagaCompleted "saga-completed" Never Never Required "A saga completed."
     AbortRejected "abort-rejected" Never Never Required "A saga was aborted: a step said no."
-    AbortFailed "abort-failed" Never Never Required "A saga was aborted: a step failed, or an operator ended it."
-    AbortCancelled "abort-cancelled" Never Never Required "A saga was aborted: somebody cancelled it."
+    AbortFailed "abort-failed" Never Never Required
+        "A saga was aborted: a step failed, or an operator ended it."
+    AbortCancelled "abort-cancelled" Never Never Required
+        "A saga was aborted: somebody cancelled it."
     AbortDeadline "abort-deadline" Never Never Required "A saga was aborted: its time was over."
     SagaStuck "saga-stuck" Never Never Required "A saga was stuck."
     SagaWaiting "saga-waiting" Never Never Required "A saga waited for its definition."
     SagaCancelled "saga-cancelled" Never Never Required "A cancellation was taken."
-    StartConflict "start-conflict" Never Never Required "A start was refused: another saga has its name."
+    StartConflict "start-conflict" Never Never Required
+        "A start was refused: another saga has its name."
     StepPanicked "step-panicked" Never Never Required "A step panicked."
-    OperatorRetried "operator-retried" Never Never Required "An operator had a stuck saga tried again."
-    OperatorSkipped "operator-skipped" Never Never Required "An operator left a stuck step."
+    OperatorRetried "operator-retried" Never Never Required
+        "An operator had a stuck saga tried again."
+    OperatorSkipped "operator-skipped" Never Never Rare "An operator left a stuck step."
     OperatorEnded "operator-ended" Never Never Required "An operator ended a stuck saga as it was."
-    ExecutorFenced "executor-fenced" Never Never Required "An executor was told that another one has taken over."
+    ExecutorFenced "executor-fenced" Never Never Required
+        "An executor was told that another one has taken over."
 }

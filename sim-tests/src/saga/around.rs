@@ -8,11 +8,14 @@ use super::{
     business::{Entry, Obliging, entries},
     plan::options,
 };
-use crate::frame::Sky;
+use crate::{
+    frame::Sky,
+    marks::{Mark, Watch},
+};
 use sagalog::{
     ReadError, Store,
     participant::Participant,
-    runtime::{Address, Runtime},
+    runtime::{Address, Answer, Call, CallKind, Responder, Runtime, Unanswered},
 };
 use sagalog_testkit::{Seeded, SharedDisk, SimDisk, net::SimNetwork};
 use serde::{Deserialize, Serialize};
@@ -49,6 +52,28 @@ pub struct Around<R> {
     pub(super) network: SimNetwork<R>,
     pub(super) ether: R,
     participants: Arc<Vec<Neighbour<R>>>,
+    watch: Arc<Mutex<Watch>>,
+}
+
+/// A participant, and who sees what it answers, whether its caller still lives or not.
+struct Watched {
+    participant: Participant<Obliging>,
+    watch: Arc<Mutex<Watch>>,
+}
+
+impl Responder for Watched {
+    async fn answer(&self, call: Call) -> Result<Answer, Unanswered> {
+        let kind = call.kind;
+        let answer = self.participant.answer(call).await;
+        match (kind, &answer) {
+            (_, Ok(Answer::Fenced { .. })) => locked(&self.watch).reach(Mark::CallFenced),
+            (CallKind::Action, Ok(Answer::Compensated)) => {
+                locked(&self.watch).reach(Mark::CallTooLate);
+            }
+            _ => {}
+        }
+        answer
+    }
 }
 
 struct Neighbour<R> {
@@ -61,7 +86,8 @@ struct Neighbour<R> {
 impl<R: Clone> Clone for Around<R> {
     fn clone(&self) -> Self {
         let (network, ether) = (self.network.clone(), self.ether.clone());
-        Self { network, ether, participants: Arc::clone(&self.participants) }
+        let (participants, watch) = (Arc::clone(&self.participants), Arc::clone(&self.watch));
+        Self { network, ether, participants, watch }
     }
 }
 
@@ -91,11 +117,17 @@ impl<R: Runtime + Sky> Around<R> {
             Neighbour { address: address(number), disk, machine, store }
         };
         let participants = Arc::new((0..participants).map(neighbour).collect());
-        let around = Self { network: SimNetwork::new(ether.clone()), ether, participants };
+        let network = SimNetwork::new(ether.clone());
+        let around = Self { network, ether, participants, watch: Arc::default() };
         for number in 0..around.participants.len() {
             around.on_the_ether(around.clone().rise(number));
         }
         around
+    }
+
+    /// Whoever is told what participants answer.
+    pub(super) fn watched_by(&self, watch: &Watch) {
+        *locked(&self.watch) = watch.clone();
     }
 
     fn on_the_ether(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -112,7 +144,8 @@ impl<R: Runtime + Sky> Around<R> {
         let opening = Store::open_with(&machine, options());
         let (store, _) = opening.await.expect("a participant's disk keeps its promises");
         *locked(&neighbour.store) = Some(store.clone());
-        self.network.serve(&neighbour.address, machine, Participant::new(store, Obliging));
+        let (participant, watch) = (Participant::new(store, Obliging), Arc::clone(&self.watch));
+        self.network.serve(&neighbour.address, machine, Watched { participant, watch });
     }
 
     /// Lets a participant die, and come back; nothing if it is gone already.

@@ -125,7 +125,7 @@ impl<R: Runtime + Sky> Client<R> {
         let sagas = self.desk.sagas();
         let known = self.stage.oracle().is_acknowledged(saga);
         let Some(answer) = how.wait(sagas.settled(&id)).await else { return Ok(()) };
-        self.found(saga, known, answer.as_ref().err())?;
+        found(saga, known, answer.as_ref().err())?;
         self.settled(saga, None, answer)
     }
 
@@ -160,7 +160,7 @@ impl<R: Runtime + Sky> Client<R> {
         let sagas = self.desk.sagas();
         let known = self.stage.oracle().is_acknowledged(saga);
         let answer = sagas.cancel(&id_of(saga), "client", "changed its mind").await;
-        self.found(saga, known, answer.as_ref().err())?;
+        found(saga, known, answer.as_ref().err())?;
         match answer {
             Ok(()) => {
                 self.stage.watch.reach(Mark::SagaCancelled);
@@ -183,7 +183,7 @@ impl<R: Runtime + Sky> Client<R> {
             Operator { verb, principal: "operator".into(), reason: reason.as_str().into() };
         let known = self.stage.oracle().is_acknowledged(saga);
         let answer = self.desk.sagas().operate(&id_of(saga), operator).await;
-        self.found(saga, known, answer.as_ref().err())?;
+        found(saga, known, answer.as_ref().err())?;
         match answer {
             Ok(()) => {
                 self.stage.watch.reach(match word {
@@ -207,7 +207,7 @@ impl<R: Runtime + Sky> Client<R> {
                 oracle::looked(saga, told.as_ref(), &status)
             }
             Err(error) => {
-                self.found(saga, known, Some(&error))?;
+                found(saga, known, Some(&error))?;
                 self.refused(saga, None, &error)
             }
         }
@@ -220,16 +220,6 @@ impl<R: Runtime + Sky> Client<R> {
                 stuck.iter().try_for_each(|(saga, steps)| self.stuck(saga, steps))
             }
             Err(error) => self.refused(0, None, &error),
-        }
-    }
-
-    /// What was acknowledged is there.
-    fn found(&self, saga: u64, known: bool, error: Option<&SagaError>) -> Result<(), Violation> {
-        match error {
-            Some(SagaError::NotFound(_)) if known => {
-                broken("G41", format!("saga {saga} was started, and is not found"))
-            }
-            _ => Ok(()),
         }
     }
 
@@ -252,15 +242,23 @@ impl<R: Runtime + Sky> Client<R> {
                 self.desk.without.is_some()
             }
             SagaError::UnknownDefinition { .. } => self.desk.without.is_some(),
-            // A join finds the journal that an executor of this life has begun.
-            SagaError::Closing | SagaError::Fenced | SagaError::Unknown => {
-                self.stage.oracle().was_relayed() || self.stage.troubled()
-            }
-            SagaError::Append(_) | SagaError::Read(_) => {
-                self.stage.oracle().was_relayed() || self.stage.troubled()
-            }
+            SagaError::Closing
+            | SagaError::Fenced
+            | SagaError::Unknown
+            | SagaError::Append(_)
+            | SagaError::Read(_) => self.stage.oracle().was_relayed() || self.stage.troubled(),
             _ => false,
         };
         if excused { Ok(()) } else { broken("G41", format!("saga {saga}: {error}")) }
+    }
+}
+
+/// What was acknowledged is there.
+fn found(saga: u64, known: bool, error: Option<&SagaError>) -> Result<(), Violation> {
+    match error {
+        Some(SagaError::NotFound(_)) if known => {
+            broken("G41", format!("saga {saga} was started, and is not found"))
+        }
+        _ => Ok(()),
     }
 }

@@ -176,12 +176,11 @@ impl<R: Runtime + Sky> Trying<R> {
     fn notice(&self, answer: &Result<Answer, CallError>) {
         let action = self.attempt.side == Side::Action;
         self.surround.stage.watch.reach(match answer {
-            Ok(Answer::Done(_)) => Mark::CallDone,
             Ok(Answer::Refused(_)) => Mark::CallRefused,
             Ok(Answer::Busy(_)) => Mark::CallBusy,
             Ok(Answer::Fenced { .. }) => Mark::CallFenced,
             Ok(Answer::Compensated) if action => Mark::CallTooLate,
-            Ok(Answer::Compensated) => Mark::CallDone,
+            Ok(Answer::Done(_) | Answer::Compensated) => Mark::CallDone,
             Err(CallError::NotDelivered(_)) => Mark::CallNotDelivered,
             Err(CallError::Unknown(_)) => Mark::CallUnknown,
         });

@@ -52,6 +52,7 @@ pub enum Manner {
 }
 
 impl Manner {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
     fn is_plain(&self) -> bool {
         *self == Self::Plain
     }

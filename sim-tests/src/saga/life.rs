@@ -11,6 +11,7 @@ use super::{
     code::Surround,
     desk::Desk,
     oracle::{self, id_of},
+    plan::options_of,
     weather::Storm,
 };
 use crate::{
@@ -47,11 +48,12 @@ const QUIET: Duration = Duration::from_secs(10);
 
 pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
     let stage = &life.stage;
+    life.around.watched_by(&stage.watch);
     if life.facts.healed {
         life.around.network.heal();
         life.around.all_are_up().await;
     }
-    let options = stage.plan.options(&life.facts.sizes);
+    let options = options_of(&life.facts.sizes);
     let open = || Store::open_with(&life.runtime, options.clone());
     let store = match life.open(open).await {
         Ok((store, report)) => {
@@ -178,8 +180,10 @@ async fn end_all<R: Runtime + Sky>(
                     let reason = oracle().speaks(saga, word);
                     let (principal, reason) = ("operator".into(), reason.as_str().into());
                     let operator = Operator { verb, principal, reason };
-                    // It may have gone on by itself; then that is seen next.
-                    let _ = sagas.operate(&id_of(saga), operator).await;
+                    // It may have gone on by itself, or be busy; then that is seen next.
+                    if sagas.operate(&id_of(saga), operator).await.is_err() {
+                        life.runtime.sleep(Duration::from_secs(1)).await;
+                    }
                 }
                 Ok(Settled::Stuck(steps)) => {
                     return broken("G31", format!("saga {saga} never ends: {steps:?}"));

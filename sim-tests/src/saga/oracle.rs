@@ -343,47 +343,46 @@ impl Oracle {
         }
         let shape = &self.shapes[begun.definition];
         let fate = story::walk(story, shape)?;
-        self.judge_words(known, story, shape)?;
-        self.judge_end(known, story, shape)?;
+        judge_words(known, story, shape)?;
+        judge_end(known, story)?;
         let attempted = |step, round| self.attempts.attempted(saga, step, round);
         effects::judge(saga, shape, &fate, &attempted, (books, here))?;
         self.attempts.judge_once(saga, shape, story)
     }
+}
 
-    /// What operators said stands in the journal, and nothing else.
-    fn judge_words(&self, known: &Known, story: &Story, shape: &Shape) -> Result<(), Violation> {
-        let words: Vec<(Arc<str>, Arc<str>)> = story.words();
-        for reason in &known.heard {
-            if words.iter().filter(|(_, said)| **said == **reason).count() != 1 {
-                return broken("G36", format!("an operator's {reason} is not in its journal"));
-            }
+/// What operators said stands in the journal, and nothing else.
+fn judge_words(known: &Known, story: &Story, shape: &Shape) -> Result<(), Violation> {
+    let words: Vec<(Arc<str>, Arc<str>)> = story.words();
+    for reason in &known.heard {
+        if words.iter().filter(|(_, said)| **said == **reason).count() != 1 {
+            return broken("G36", format!("an operator's {reason} is not in its journal"));
         }
-        for (principal, reason) in &words {
-            if **principal != *"operator" || !known.said.contains_key(&**reason) {
-                return broken("G36", format!("{principal} never said {reason}"));
-            }
-        }
-        let forced = known.said.values().any(|word| *word == Word::Complete);
-        let early = shape.steps.iter().any(|step| step.ends_early);
-        let aborted = matches!(story.end, Some(SagaEnd::Aborted { .. }));
-        let free = shape.steps.iter().any(|step| step.pivot) || early || forced;
-        if known.cancelled && !aborted && !free {
-            return broken("G32", "it was cancelled, and completed".into());
-        }
-        Ok(())
     }
+    for (principal, reason) in &words {
+        if **principal != *"operator" || !known.said.contains_key(&**reason) {
+            return broken("G36", format!("{principal} never said {reason}"));
+        }
+    }
+    let forced = known.said.values().any(|word| *word == Word::Complete);
+    let early = shape.steps.iter().any(|step| step.ends_early);
+    let aborted = matches!(story.end, Some(SagaEnd::Aborted { .. }));
+    let free = shape.steps.iter().any(|step| step.pivot) || early || forced;
+    if known.cancelled && !aborted && !free {
+        return broken("G32", "it was cancelled, and completed".into());
+    }
+    Ok(())
+}
 
-    /// It ended as everybody was told.
-    fn judge_end(&self, known: &Known, story: &Story, _: &Shape) -> Result<(), Violation> {
-        let Some(end) = &story.end else {
-            return broken("G31", "it has not ended".into());
-        };
-        let same = match (end, &known.told) {
-            (_, None) => true,
-            (SagaEnd::Completed(_), Some(Told::Completed(_))) => true,
-            (SagaEnd::Aborted { cause, .. }, Some(Told::Aborted(told))) => cause == told,
-            _ => false,
-        };
-        if same { Ok(()) } else { broken("G47", format!("it ended otherwise: {:?}", known.told)) }
-    }
+/// It ended as everybody was told.
+fn judge_end(known: &Known, story: &Story) -> Result<(), Violation> {
+    let Some(end) = &story.end else {
+        return broken("G31", "it has not ended".into());
+    };
+    let same = match (end, &known.told) {
+        (_, None) | (SagaEnd::Completed(_), Some(Told::Completed(_))) => true,
+        (SagaEnd::Aborted { cause, .. }, Some(Told::Aborted(told))) => cause == told,
+        _ => false,
+    };
+    if same { Ok(()) } else { broken("G47", format!("it ended otherwise: {:?}", known.told)) }
 }

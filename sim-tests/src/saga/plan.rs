@@ -68,11 +68,6 @@ impl Plan {
         }
     }
 
-    /// The options that the store is opened with in a life.
-    pub(super) fn options(&self, sizes: &Sizes) -> Options {
-        options().prepared_segments(1 << sizes.prepared)
-    }
-
     /// The options that the sagas are opened with.
     pub(super) fn saga_options(&self) -> SagaOptions {
         SagaOptions::default().attempts_max(self.attempts_max)
@@ -82,6 +77,11 @@ impl Plan {
     pub(super) fn graphs(&self) -> Vec<Arc<Graph>> {
         self.shapes.iter().enumerate().map(|(at, shape)| Arc::new(shape.plan(at))).collect()
     }
+}
+
+/// The options that the executor's store is opened with in a life.
+pub(super) fn options_of(sizes: &Sizes) -> Options {
+    options().prepared_segments(1 << sizes.prepared)
 }
 
 /// The options of every store: small, so that segments are rolled.

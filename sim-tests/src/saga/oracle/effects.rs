@@ -66,6 +66,7 @@ impl Effect {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct Seen<'a> {
     key: &'a str,
     compensated: bool,
@@ -82,17 +83,14 @@ impl Seen<'_> {
         let stands = effect == Effect::Stands;
         let right = match became {
             Became::Done(_) if fate.forced || !self.last => true,
-            Became::Done(_) if fate.completed => stands,
             // What needs no compensation stands; what needs one was judged by the journal.
             Became::Done(_) => stands,
-            Became::Compensated => !stands,
             // Left out by its condition, or by an operator who saw to it.
             Became::Skipped => !stands || self.attempted,
-            Became::Failed | Became::Withdrawn => !stands,
             Became::Vague | Became::Left => true,
             Became::Open if !self.attempted => effect == Effect::None,
             Became::Open if fate.forced || !self.compensated => true,
-            Became::Open => !stands,
+            Became::Compensated | Became::Failed | Became::Withdrawn | Became::Open => !stands,
         };
         if right {
             return Ok(());

@@ -113,7 +113,6 @@ pub(super) struct Fate {
     pub(super) outputs: BTreeMap<(u16, u32), Bytes>,
     pub(super) rounds: BTreeMap<u16, u32>,
     pub(super) forced: bool,
-    pub(super) completed: bool,
 }
 
 /// Walks a journal, and judges its order.
@@ -138,11 +137,18 @@ pub(super) fn walk(story: &Story, shape: &Shape) -> Result<Fate, Violation> {
     Ok(walk.fate)
 }
 
+/// Where a saga turned back to.
+#[derive(Clone, Copy)]
+enum Turned {
+    ToSavepoint(u16),
+    ToBeginning,
+}
+
 struct Walk<'a> {
     shape: &'a Shape,
     fate: Fate,
     /// Where it turned back to: a savepoint, or its beginning.
-    turned: Option<Option<u16>>,
+    turned: Option<Turned>,
     stuck: BTreeMap<u16, Side>,
     /// Attempts in a row that were to be followed by others, of actions and of compensations.
     tries: BTreeMap<(u16, bool), u32>,
@@ -167,10 +173,10 @@ impl Walk<'_> {
     fn effective(&self, step: u16) -> bool {
         let compensated = self.shape.steps[usize::from(step)].compensated;
         let back = match self.turned {
-            Some(Some(savepoint)) => {
+            Some(Turned::ToSavepoint(savepoint)) => {
                 step != savepoint && !self.shape.ancestors(savepoint).contains(&step)
             }
-            Some(None) => true,
+            Some(Turned::ToBeginning) => true,
             None => false,
         };
         back && compensated && matches!(self.became(step), Became::Done(_) | Became::Vague)
@@ -208,7 +214,7 @@ impl Walk<'_> {
             }
             Record::AbortDecided { .. } => self.abort(),
             Record::ReturnDecided { savepoint, .. } => {
-                self.turned = Some(Some(savepoint.get()));
+                self.turned = Some(Turned::ToSavepoint(savepoint.get()));
                 self.tries.clear();
                 Ok(())
             }
@@ -262,7 +268,7 @@ impl Walk<'_> {
         if pivot.is_some_and(|pivot| matches!(self.became(pivot), Became::Done(_))) {
             return broken("G34", "it is aborted behind its point of no return".into());
         }
-        self.turned = Some(None);
+        self.turned = Some(Turned::ToBeginning);
         Ok(())
     }
 
@@ -281,10 +287,9 @@ impl Walk<'_> {
     }
 
     fn returned(&mut self) -> Result<(), Violation> {
-        let Some(Some(savepoint)) = self.turned.take() else {
+        let Some(Turned::ToSavepoint(savepoint)) = self.turned else {
             return broken("G34", "it returned to no savepoint".into());
         };
-        self.turned = Some(Some(savepoint));
         if let Some(left) = self.numbers().find(|step| self.effective(*step)) {
             return broken("G34", format!("it returned although step {left} stands"));
         }
@@ -318,7 +323,6 @@ impl Walk<'_> {
     fn ended(&mut self, end: &SagaEnd) -> Result<(), Violation> {
         match end {
             SagaEnd::Completed(Output::OfStep) => {
-                self.fate.completed = true;
                 let left = self
                     .numbers()
                     .find(|step| !matches!(self.became(*step), Became::Done(_) | Became::Skipped));
@@ -327,10 +331,7 @@ impl Walk<'_> {
                     None => Ok(()),
                 }
             }
-            SagaEnd::Completed(_) => {
-                self.fate.completed = true;
-                Ok(())
-            }
+            SagaEnd::Completed(_) => Ok(()),
             SagaEnd::Aborted { .. } => {
                 let left = self.numbers().find(|step| self.effective(*step));
                 match left {
