@@ -126,6 +126,9 @@ impl StepCx {
     /// The key of this step's effect: the same in every attempt and after every crash, and the same
     /// for the action and its compensation. Another one after a return to a savepoint, since the
     /// effect before was compensated.
+    ///
+    /// # Panics
+    /// Never: the limits of its parts leave room for it.
     pub fn key(&self) -> EffectKey {
         let StepPlace { saga, step, round, .. } = &*self.place;
         EffectKey::parse(&format!("{saga}/{round}/{step}"))

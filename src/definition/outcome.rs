@@ -156,12 +156,13 @@ impl Outcome<Bytes> {
         match answer {
             Ok(Answer::Done(reply)) => Self::Done(reply),
             Ok(Answer::Refused(reason)) => Self::rejected(reason.to_string()),
-            Ok(Answer::Busy(reason)) => Self::retry(reason.to_string()),
             Ok(Answer::Fenced { current }) => {
                 Self::retry(format!("the participant has seen {current}"))
             }
             Ok(Answer::Compensated) => Self::failed("the participant has compensated it"),
-            Err(CallError::NotDelivered(reason)) => Self::retry(reason.to_string()),
+            Ok(Answer::Busy(reason)) | Err(CallError::NotDelivered(reason)) => {
+                Self::retry(reason.to_string())
+            }
             Err(CallError::Unknown(reason)) => Self::ambiguous(reason.to_string()),
         }
     }

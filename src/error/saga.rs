@@ -57,8 +57,6 @@ pub enum SagaError {
     },
     /// An input or an output does not go through the definition's codec; the text says why.
     Codec(Arc<str>),
-    /// Too many calls wait for the executor. Nothing was done; try again later.
-    Overloaded,
     /// The executor is being closed. Nothing was done; ask the next one.
     Closing,
     /// Another executor has taken over the store. Ask that one.
@@ -169,9 +167,6 @@ impl fmt::Display for SagaError {
                 write!(f, "it has {bytes} bytes, the limit is {limit}; nothing was stored")
             }
             Self::Codec(reason) => f.write_str(reason),
-            Self::Overloaded => {
-                f.write_str("too many calls wait for the executor; try again later")
-            }
             Self::Closing => f.write_str("the executor of sagas is being closed"),
             Self::Fenced => f.write_str("another executor has taken over the sagas of this store"),
             Self::Unknown => f.write_str(

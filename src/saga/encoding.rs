@@ -65,6 +65,9 @@ impl fmt::Display for JournalFault {
 impl Error for JournalFault {}
 
 /// The bytes of a turn.
+///
+/// # Panics
+/// If there are more than 65,535 records: no turn of the machine has that many.
 pub fn encode_turn(records: &[Record]) -> Vec<u8> {
     let mut out = vec![TURN_VERSION];
     let count = u16::try_from(records.len()).expect("a turn has a bounded number of records");

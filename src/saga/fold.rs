@@ -73,7 +73,7 @@ impl State {
         match record {
             Record::Begun(_) => Err(Refusal::BegunAgain),
             Record::Started { step, attempt } => {
-                self.check_planned(plan, *step, |step| step.effect == Effect::AtMostOnce)?;
+                check_planned(plan, *step, |step| step.effect == Effect::AtMostOnce)?;
                 self.forward(plan, *step, *attempt, StepRecord::Started)?;
                 self.steps[step.at()].progress = Progress::Announced;
                 Ok(())
@@ -85,7 +85,7 @@ impl State {
                 Ok(())
             }
             Record::Skipped { step } => {
-                self.check_planned(plan, *step, |step| step.conditional)?;
+                check_planned(plan, *step, |step| step.conditional)?;
                 let attempt = self.step(*step).attempts + 1;
                 self.forward(plan, *step, attempt, StepRecord::Skipped)?;
                 self.steps[step.at()].progress = Progress::Skipped;
@@ -111,7 +111,7 @@ impl State {
                 self.attempt_stuck(plan, *step, *side, *attempt, *certainty, failure)
             }
             Record::Withdrawn { step } => {
-                self.check_step(plan, *step)?;
+                check_step(plan, *step)?;
                 self.check_follows(*step, StepRecord::Withdrawn)?;
                 self.steps[step.at()].progress = Progress::Withdrawn;
                 Ok(())
@@ -135,20 +135,6 @@ impl State {
         }
     }
 
-    pub(super) fn check_step(&self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
-        plan.step(step).map(|_| ()).ok_or(Refusal::NoSuchStep(step))
-    }
-
-    fn check_planned(
-        &self,
-        plan: &Plan,
-        step: StepIndex,
-        allows: impl FnOnce(&super::StepPlan) -> bool,
-    ) -> Result<(), Refusal> {
-        let planned = plan.step(step).ok_or(Refusal::NoSuchStep(step))?;
-        if allows(planned) { Ok(()) } else { Err(Refusal::NotPlanned(step)) }
-    }
-
     pub(super) fn check_follows(&self, step: StepIndex, record: StepRecord) -> Result<(), Refusal> {
         let progress = self.step(step).progress.kind();
         match follow(self.phase_kind(), record, progress) {
@@ -165,7 +151,7 @@ impl State {
         attempt: u32,
         record: StepRecord,
     ) -> Result<(), Refusal> {
-        self.check_step(plan, step)?;
+        check_step(plan, step)?;
         self.check_follows(step, record)?;
         let waiting = self.step(step).progress == Progress::Waiting;
         if waiting && !self.is_eligible(plan, step) {
@@ -183,7 +169,7 @@ impl State {
         attempt: u32,
         record: StepRecord,
     ) -> Result<(), Refusal> {
-        self.check_planned(plan, step, super::StepPlan::is_compensated)?;
+        check_planned(plan, step, super::StepPlan::is_compensated)?;
         self.check_follows(step, record)?;
         if !self.awaits_compensation(plan, step) {
             return Err(Refusal::WrongPhase);
@@ -249,7 +235,7 @@ impl State {
             Side::Action => StepRecord::ActionStuck,
             Side::Compensation => StepRecord::CompensationStuck,
         };
-        self.check_step(plan, step)?;
+        check_step(plan, step)?;
         self.check_follows(step, record)?;
         self.attempt_failed(plan, step, side, attempt, certainty, failure)?;
         self.steps[step.at()].stuck = Some(side);
@@ -283,7 +269,7 @@ impl State {
     }
 
     fn turn_back(&mut self, plan: &Plan, savepoint: StepIndex) -> Result<(), Refusal> {
-        self.check_planned(plan, savepoint, |step| step.returns_max.is_some())?;
+        check_planned(plan, savepoint, |step| step.returns_max.is_some())?;
         if self.phase != Phase::Running {
             return Err(Refusal::WrongPhase);
         }
@@ -335,31 +321,44 @@ impl State {
         match end {
             SagaEnd::Completed(Output::OfStep) => {
                 let left = self.steps.iter().any(|step| !step.progress.is_resolved());
-                self.check_end(self.phase == Phase::Running, left)?;
+                check_end(self.phase == Phase::Running, left)?;
             }
             SagaEnd::Completed(Output::Early(_)) => {
                 let ended = plan.indices().any(|step| {
                     plan.steps()[step.at()].ends_early
                         && matches!(self.step(step).progress, Progress::Done(_))
                 });
-                self.check_end(self.phase == Phase::Running, !ended)?;
+                check_end(self.phase == Phase::Running, !ended)?;
             }
             // An operator's word is itself the end.
             SagaEnd::Completed(Output::Forced(_)) => return Err(Refusal::WrongPhase),
             SagaEnd::Aborted { cause, .. } => {
                 let aborting = matches!(&self.phase, Phase::Aborting { cause: decided, .. } if decided == cause);
-                self.check_end(aborting, self.is_effective(plan))?;
+                check_end(aborting, self.is_effective(plan))?;
             }
         }
         self.phase = Phase::Ended(end.clone());
         Ok(())
     }
+}
 
-    fn check_end(&self, in_phase: bool, steps_left: bool) -> Result<(), Refusal> {
-        match (in_phase, steps_left) {
-            (false, _) => Err(Refusal::WrongPhase),
-            (true, true) => Err(Refusal::StepsLeft),
-            (true, false) => Ok(()),
-        }
+pub(super) fn check_step(plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
+    plan.step(step).map(|_| ()).ok_or(Refusal::NoSuchStep(step))
+}
+
+fn check_planned(
+    plan: &Plan,
+    step: StepIndex,
+    allows: impl FnOnce(&super::StepPlan) -> bool,
+) -> Result<(), Refusal> {
+    let planned = plan.step(step).ok_or(Refusal::NoSuchStep(step))?;
+    if allows(planned) { Ok(()) } else { Err(Refusal::NotPlanned(step)) }
+}
+
+fn check_end(in_phase: bool, steps_left: bool) -> Result<(), Refusal> {
+    match (in_phase, steps_left) {
+        (false, _) => Err(Refusal::WrongPhase),
+        (true, true) => Err(Refusal::StepsLeft),
+        (true, false) => Ok(()),
     }
 }

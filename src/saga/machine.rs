@@ -256,11 +256,10 @@ impl Turn<'_> {
             Ending::Done { .. } => unreachable!("the caller has dealt with success"),
             Ending::Retry { failure, after } => (failure, after, true),
             Ending::Ambiguous(failure) => (failure, None, plan.effect != Effect::AtMostOnce),
-            Ending::Failed(failure) => (failure, None, false),
             Ending::Unusable(failure) if *self.state.phase() == Phase::Running => {
                 return stuck(step, attempt, certainty, failure);
             }
-            Ending::Unusable(failure) => (failure, None, false),
+            Ending::Failed(failure) | Ending::Unusable(failure) => (failure, None, false),
         };
         let failures = self.state.step(step).failures.saturating_add(1);
         let running = *self.state.phase() == Phase::Running;

@@ -4,6 +4,7 @@
 //! defined, with a sentence that says what to do instead.
 
 use super::{
+    fold::check_step,
     plan::Plan,
     record::Record,
     refusal::Refusal,
@@ -246,7 +247,7 @@ impl State {
     }
 
     fn skip(&mut self, plan: &Plan, step: StepIndex) -> Result<(), Refusal> {
-        self.check_step(plan, step)?;
+        check_step(plan, step)?;
         let (record, progress) = match self.step(step).stuck {
             Some(Side::Action) => (StepRecord::Skipped, Progress::Skipped),
             Some(Side::Compensation) => {

@@ -81,8 +81,8 @@ impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Attempting<R> {
     }
 
     /// Makes an attempt ready. It begins with the next [`begin_prepared`](Self::begin_prepared).
-    pub(super) fn prepare(&mut self, begin: Begin<'_>) {
-        let Begin { slot, id, code, state, attempt } = begin;
+    pub(super) fn prepare(&mut self, begin: &Begin<'_>) {
+        let &Begin { slot, id, code, state, attempt } = begin;
         let (step, side) = (attempt.step, attempt.side);
         let plan = &code.plan().steps()[usize::from(step.get())];
         let cx = StepCx::new(StepPlace {
@@ -125,9 +125,9 @@ async fn begin_together<R: Clock + Tasks + Clone + Send + Sync + 'static>(
     let mut endings = Vec::new();
     for mut attempt in prepared {
         let hurried = single.runtime.now().since(started) < TOGETHER_MAX;
-        let first = poll_fn(|cx| match hurried {
-            true => Poll::Ready(Pin::new(&mut attempt.run).poll(cx)),
-            false => Poll::Ready(Poll::Pending),
+        let first = poll_fn(|cx| {
+            let poll = if hurried { Pin::new(&mut attempt.run).poll(cx) } else { Poll::Pending };
+            Poll::Ready(poll)
         });
         match first.await {
             Poll::Ready(ending) => endings.push(attempt.ended(ending)),

@@ -104,13 +104,11 @@ impl Sagas {
     /// A dropped future may or may not have started the saga, which goes on then.
     pub async fn run_encoded(&self, new: NewSaga) -> Result<Settled, SagaError> {
         let start = Start::from(new);
-        match self.call(|reply| Call::Run(start.clone(), reply)).await? {
-            Some(settled) => Ok(settled),
-            None => {
-                let journal = self.join(&start).await?;
-                self.settled_by(&start.id, &journal).await
-            }
+        if let Some(settled) = self.call(|reply| Call::Run(start.clone(), reply)).await? {
+            return Ok(settled);
         }
+        let journal = self.join(&start).await?;
+        self.settled_by(&start.id, &journal).await
     }
 
     /// Waits until a saga has ended or is stuck.
@@ -122,13 +120,11 @@ impl Sagas {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn settled(&self, saga: &SagaId) -> Result<Settled, SagaError> {
-        match self.call(|reply| Call::Settled(saga.clone(), reply)).await? {
-            Some(settled) => Ok(settled),
-            None => {
-                let journal = Journal::read(&self.books(), saga).await?;
-                self.settled_by(saga, &journal).await
-            }
+        if let Some(settled) = self.call(|reply| Call::Settled(saga.clone(), reply)).await? {
+            return Ok(settled);
         }
+        let journal = Journal::read(&self.books(), saga).await?;
+        self.settled_by(saga, &journal).await
     }
 
     /// Asks for a saga to be cancelled: it is compensated and ends as aborted. Returns when the

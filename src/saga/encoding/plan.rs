@@ -16,6 +16,9 @@ use crate::saga::{
 use bytes::Bytes;
 
 /// The bytes of a plan's graph.
+///
+/// # Panics
+/// Never: a plan has a bounded number of steps.
 pub fn encode_plan(plan: &Plan) -> Vec<u8> {
     let mut out = vec![TURN_VERSION];
     put_text(plan.name().as_str(), &mut out);

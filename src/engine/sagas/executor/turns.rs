@@ -1,0 +1,335 @@
+//! Turns: deciding on sagas, storing what follows, and what the store answers.
+//!
+//! The invariant it guards: a saga's state changes when its turn is durable, and not before.
+
+use super::{
+    super::{
+        checkpoint::Unfinished,
+        commits::{Answered, Purpose, TurnAt},
+        live::{Live, Proposal, Rival, Started},
+        registry::refused,
+    },
+    Executor,
+};
+use crate::{
+    error::{Actual, AppendError, SagaError, saga::WaitReason},
+    ids::{Position, Revision},
+    runtime::Runtime,
+    saga::{
+        Effect, Ending, Failure, Input, Record, VerbRefused,
+        machine::{Scene, turn},
+    },
+    time::WallTime,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// After how many turns of a saga its journal is begun anew with a checkpoint.
+const JOURNAL_TURNS_MAX: u32 = 64;
+
+/// After how many turns at least the list of unfinished sagas is written again.
+const LIST_TURNS_MIN: u64 = 10_000;
+
+/// How long the executor waits before it submits again what the store had no room for.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// Another ending of attempts that were done, and of which classes.
+type Instead<'a> = (&'a Ending, fn(Effect) -> bool);
+
+impl<R: Runtime> Executor<R> {
+    /// Decides on every saga that has something to decide on, and submits what follows.
+    pub(super) fn decide(&mut self) {
+        let now = self.now();
+        while let Some(slot) = self.queue.pop_front() {
+            let Some(live) = &mut self.slots[slot] else { continue };
+            live.queued = false;
+            // It is looked at again when its turn is durable.
+            if live.proposal.is_some() {
+                continue;
+            }
+            self.drawn = draw(self.drawn);
+            if propose(live, now, self.drawn) {
+                self.commits.add(slot, live);
+            } else {
+                self.begin_due(slot);
+            }
+        }
+        self.commits.submit_gathered();
+        self.attempting.begin_prepared();
+    }
+
+    /// # Errors
+    /// Why it cannot go on.
+    pub(super) fn answered(&mut self, answered: Answered) -> Result<(), SagaError> {
+        let Answered { answer, purpose } = answered;
+        let turns = match purpose {
+            Purpose::Turns(turns) => turns,
+            Purpose::Checkpoint => {
+                self.listing = false;
+                return match answer {
+                    Err(error) => unlisted(error),
+                    Ok(_) => Ok(()),
+                };
+            }
+        };
+        match answer {
+            Ok(committed) => {
+                for (at, turn) in (0_u64..).zip(&turns) {
+                    // A turn that stands alone may bring other events along, behind its own.
+                    self.stored(turn.slot, committed.first.plus(at));
+                }
+                Ok(())
+            }
+            Err(AppendError::Conflict(failed)) => {
+                let failed = failed.iter().map(|failed| (failed.guard, failed.actual)).collect();
+                self.conflicted(&turns, &failed);
+                Ok(())
+            }
+            Err(AppendError::Limit { size, limit, .. }) => {
+                self.too_large(&turns, size, limit);
+                Ok(())
+            }
+            Err(error) if error.is_retryable() || matches!(error, AppendError::Read(_)) => {
+                tracing::warn!(%error, "turns of sagas are not stored yet");
+                let (at, slots) = self.again.get_or_insert((WallTime::default(), Vec::new()));
+                let later = u64::try_from(AGAIN_AFTER.as_nanos()).unwrap_or(u64::MAX);
+                let now = self.clock.now(&self.runtime).as_unix_nanos();
+                *at = WallTime::from_unix_nanos(now.saturating_add(later));
+                slots.extend(turns.iter().map(|turn| turn.slot));
+                Ok(())
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    /// A turn is durable: what follows from it may happen.
+    fn stored(&mut self, slot: usize, position: Position) {
+        let live = self.slots[slot].as_mut().expect("a saga stays while its turn is on its way");
+        let proposal = live.proposal.take().expect("its turn was on its way");
+        let proposal = *proposal;
+        live.state = proposal.state;
+        if live.revision.is_none() {
+            live.first = position;
+        }
+        live.revision = Some(live.revision.map_or(Revision::new(0), Revision::next));
+        live.turns = live.turns.saturating_add(1);
+        if proposal.records.iter().any(|record| matches!(record, Record::Checkpoint(_))) {
+            live.turns = 1;
+        }
+        self.turns_since_list += 1;
+        for starter in live.starters.drain(..) {
+            let _ = starter.send(Ok(Started::Here));
+        }
+        live.rivals.drain(..).for_each(Rival::look);
+        for (reply, answer) in proposal.replies.into_iter().zip(proposal.answers) {
+            let _ = reply.send(answer.map_err(SagaError::Refused));
+        }
+        if let Some(settled) = live.settled() {
+            for waiter in live.waiters.drain(..) {
+                let _ = waiter.send(Ok(Some(settled.clone())));
+            }
+        }
+        if let Some(end) = live.state.end().cloned() {
+            // Whoever spoke meanwhile came too late.
+            for reply in live.replies.drain(..) {
+                let _ = reply.send(Err(SagaError::Refused(VerbRefused::Ended(end.clone()))));
+            }
+            self.remove(slot);
+            return;
+        }
+        // What came meanwhile is decided on first: it may change what is due.
+        let live = self.slots[slot].as_mut().expect("it was there a moment ago");
+        if live.inbox.is_empty() {
+            self.begin_due(slot);
+        }
+        self.enqueue(slot);
+    }
+
+    /// Guards did not hold: nothing of the append was stored.
+    fn conflicted(&mut self, turns: &[TurnAt], failed: &BTreeMap<usize, Actual>) {
+        for (at, turn) in turns.iter().enumerate() {
+            let behind = turns.get(at + 1).map_or(usize::MAX, |next| next.guard);
+            if failed.contains_key(&turn.guard) {
+                self.displaced(turn.slot);
+            } else if failed.range(turn.guard..behind).next().is_some() {
+                let failure = Failure::failed("the streams that it reads have changed");
+                let again = Ending::Retry { failure, after: None };
+                self.redo(turn.slot, Some((&again, |effect| effect == Effect::Transactional)));
+            } else if let Some(live) = &self.slots[turn.slot] {
+                self.commits.add(turn.slot, live);
+            }
+        }
+    }
+
+    /// Something stands where a saga's turn should have gone.
+    fn displaced(&mut self, slot: usize) {
+        let Some(live) = &mut self.slots[slot] else { return };
+        if live.revision.is_none() {
+            for starter in live.starters.drain(..) {
+                let _ = starter.send(Ok(Started::Elsewhere));
+            }
+            for waiter in live.waiters.drain(..) {
+                let _ = waiter.send(Ok(None));
+            }
+            let proposed = live.proposal.take().map(|proposal| proposal.replies);
+            for reply in proposed.into_iter().flatten().chain(live.replies.drain(..)) {
+                let _ = reply.send(Err(SagaError::NotFound(live.id.clone())));
+            }
+            self.remove(slot);
+            return;
+        }
+        tracing::error!(saga = %live.id, "another program wrote to the journal of a saga");
+        let (id, first) = (live.id.clone(), live.first);
+        for waiter in live.waiters.drain(..) {
+            let reason = WaitReason::Foreign;
+            let _ = waiter.send(Err(SagaError::Waiting { saga: id.clone(), reason }));
+        }
+        self.waiting.insert(id.clone(), (WaitReason::Foreign, first));
+        self.by_id.remove(&id);
+        // Its attempts may still end; they find the saga without a journal to write to.
+    }
+
+    /// Decides a turn again; instead, perhaps, with another ending of its attempts that were done,
+    /// of some classes.
+    fn redo(&mut self, slot: usize, instead: Option<Instead<'_>>) {
+        let Some(live) = &mut self.slots[slot] else { return };
+        let Some(proposal) = live.proposal.take() else { return };
+        let proposal = *proposal;
+        let plan = live.code.plan();
+        let again = proposal.inputs.into_iter().map(|input| match (input, instead) {
+            (Input::Attempted { step, side, ending: Ending::Done { .. } }, Some((ending, of)))
+                if of(plan.steps()[usize::from(step.get())].effect) =>
+            {
+                Input::Attempted { step, side, ending: ending.clone() }
+            }
+            (input, _) => input,
+        });
+        let again: Vec<_> = again.collect();
+        let later = std::mem::take(&mut live.inbox);
+        live.inbox = again.into_iter().chain(later).collect();
+        let later = std::mem::take(&mut live.replies);
+        live.replies = proposal.replies.into_iter().chain(later).collect();
+        live.event = proposal.event.or(live.event);
+        self.enqueue(slot);
+    }
+
+    /// The append is larger than the store takes.
+    fn too_large(&mut self, turns: &[TurnAt], bytes: usize, limit: usize) {
+        for turn in turns {
+            let Some(live) = &mut self.slots[turn.slot] else { continue };
+            let Some(proposal) = &mut live.proposal else { continue };
+            let checkpoint = matches!(proposal.records.last(), Some(Record::Checkpoint(_)));
+            if !proposal.alone || checkpoint {
+                proposal.alone = true;
+                // A journal without a checkpoint is longer, and all there. The next one is due
+                // after as many turns as the one that did not fit.
+                live.turns = if checkpoint { 0 } else { live.turns };
+                proposal.records.retain(|record| !matches!(record, Record::Checkpoint(_)));
+                self.commits.add(turn.slot, live);
+            } else if live.revision.is_none() {
+                for starter in live.starters.drain(..) {
+                    let _ = starter.send(Err(SagaError::TooLarge { bytes, limit }));
+                }
+                for waiter in live.waiters.drain(..) {
+                    let _ = waiter.send(Err(SagaError::TooLarge { bytes, limit }));
+                }
+                self.remove(turn.slot);
+            } else {
+                if proposal.inputs.len() > 1 {
+                    live.singly = true;
+                    self.redo(turn.slot, None);
+                    continue;
+                }
+                if !matches!(proposal.inputs.first(), Some(Input::Attempted { .. })) {
+                    // What somebody gave along with a word: it is theirs to make it smaller.
+                    let given = live.proposal.take().map(|proposal| proposal.replies);
+                    for reply in given.into_iter().flatten() {
+                        let _ = reply.send(Err(SagaError::TooLarge { bytes, limit }));
+                    }
+                    self.enqueue(turn.slot);
+                    continue;
+                }
+                let what = format!("its result has {bytes} bytes, the store takes {limit}");
+                let ending = Ending::Ambiguous(Failure::failed(what));
+                self.redo(turn.slot, Some((&ending, |_| true)));
+            }
+        }
+    }
+
+    /// Writes the list of unfinished sagas now and then.
+    pub(super) fn write_list(&mut self) {
+        let every = LIST_TURNS_MIN.max(4 * self.by_id.len() as u64);
+        if self.listing || self.turns_since_list < every {
+            return;
+        }
+        let live = self.slots.iter().flatten().filter(|live| live.revision.is_some());
+        let live = live.map(|live| (live.id.clone(), live.first));
+        let waiting = self.waiting.iter().map(|(id, (_, first))| (id.clone(), *first));
+        let sagas = live.chain(waiting).collect();
+        let list = Unfinished { sagas, from: self.commits.accounted() };
+        for append in list.appends(self.token) {
+            self.commits.submit(append, Purpose::Checkpoint);
+        }
+        self.listing = true;
+        self.turns_since_list = 0;
+    }
+}
+
+/// The next of a row of numbers that look random: one step of a linear congruence, which is enough
+/// for jitter and costs no system call. Constants by Knuth, MMIX.
+fn draw(last: u64) -> u64 {
+    last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
+}
+
+/// Tells a saga what it was sent, if anything follows from it.
+fn propose(live: &mut Live, now: WallTime, drawn: u64) -> bool {
+    let code = Arc::clone(&live.code);
+    let scene = Scene { plan: code.plan(), judge: &*code, attempts: &live.attempts, now, drawn };
+    let mut inputs = std::mem::take(&mut live.inbox);
+    if std::mem::take(&mut live.singly) {
+        live.inbox = inputs.split_off(1.min(inputs.len()));
+    }
+    let outturn = turn(scene, &live.state, inputs.clone());
+    let asked = inputs.iter().filter(|input| !matches!(input, Input::Attempted { .. })).count();
+    let replies: Vec<_> = live.replies.drain(..asked).collect();
+    let event = live.event.take();
+    let (mut records, state) = (outturn.records, outturn.state);
+    if live.revision.is_none() {
+        records.insert(0, Record::Begun(live.state.begun().clone()));
+    }
+    if records.is_empty() {
+        for (reply, answer) in replies.into_iter().zip(outturn.answers) {
+            let _ = reply.send(answer.map_err(SagaError::Refused));
+        }
+        return false;
+    }
+    if live.turns >= JOURNAL_TURNS_MAX && state.end().is_none() {
+        records.push(Record::Checkpoint(Box::new(state.clone())));
+    }
+    let staged = std::mem::take(&mut live.staged);
+    let answers = outturn.answers;
+    live.proposal = Some(Box::new(Proposal {
+        inputs,
+        records,
+        state,
+        answers,
+        replies,
+        event,
+        staged,
+        alone: false,
+    }));
+    true
+}
+
+/// An opening takes longer without the list; nothing is lost.
+fn unlisted(error: AppendError) -> Result<(), SagaError> {
+    match error {
+        AppendError::Fenced { .. }
+        | AppendError::Unknown { .. }
+        | AppendError::Poisoned
+        | AppendError::Closed => Err(refused(error)),
+        other => {
+            tracing::warn!(error = %other, "the list of unfinished sagas is not stored");
+            Ok(())
+        }
+    }
+}
