@@ -56,8 +56,7 @@ impl Mark {
 }
 
 // The first column of needs is the disk suite's, the second the store suite's, the third the saga
-// suite's. Required is what
-// at least ten in a thousand seeds were seen to reach.
+// suite's. Required is what at least ten in a thousand seeds were seen to reach.
 marks! {
     Created "created" Required Required Required "An opening made a new store."
     RowA "row-a" Required Rare Rare
@@ -133,7 +132,8 @@ marks! {
         "A read returned what stands elsewhere."
     FaultLostWrite "fault-lost-write" Required Required Never
         "A write stayed in the cache and was never durable."
-    FaultVanishedWrite "fault-vanished-write" Required Required Never "A write had no effect at all."
+    FaultVanishedWrite "fault-vanished-write" Required Required Never
+        "A write had no effect at all."
     FaultLyingSync "fault-lying-sync" Required Required Never
         "A sync made nothing durable and said otherwise."
     FaultUnlinkReturns "fault-unlink-returns" Rare Required Never "A removed file was to come back."
@@ -184,7 +184,8 @@ marks! {
     AppendLimit "append-limit" Required Required Never "An append was refused: it is too large."
     AppendQuery "append-query" Never Required Never
         "An append was refused: the query of a guard is not answered."
-    AppendOverloaded "append-overloaded" Required Rare Never "An append was refused by a full queue."
+    AppendOverloaded "append-overloaded" Required Rare Never
+        "An append was refused by a full queue."
     AppendStorageFull "append-storage-full" Required Rare Never
         "An append was refused by a full disk."
     AppendUnprepared "append-unprepared" Required Rare Never
@@ -223,7 +224,8 @@ marks! {
     CallRefused "call-refused" Never Never Required "A participant refused."
     CallBusy "call-busy" Never Never Required "A participant had no time."
     CallFenced "call-fenced" Never Never Required "A participant had seen a newer executor."
-    CallTooLate "call-too-late" Never Never Required "An action met the tombstone of its compensation."
+    CallTooLate "call-too-late" Never Never Required
+        "An action met the tombstone of its compensation."
     CallNotDelivered "call-not-delivered" Never Never Required "A call was certainly not delivered."
     CallUnknown "call-unknown" Never Never Required "Nobody knows what became of a call."
     RequestLost "request-lost" Never Never Required "A request was lost, or late."
