@@ -333,8 +333,11 @@ impl State {
             // An operator's word is itself the end.
             SagaEnd::Completed(Output::Forced(_)) => return Err(Refusal::WrongPhase),
             SagaEnd::Aborted { cause, .. } => {
-                let aborting = matches!(&self.phase, Phase::Aborting { cause: decided, .. } if decided == cause);
-                check_end(aborting, self.is_effective(plan))?;
+                let decided = match &self.phase {
+                    Phase::Aborting { cause, .. } => Some(cause),
+                    Phase::Running | Phase::Returning(_) | Phase::Ended(_) => None,
+                };
+                check_end(decided == Some(cause), self.is_effective(plan))?;
             }
         }
         self.phase = Phase::Ended(end.clone());

@@ -114,8 +114,8 @@ impl Sagas {
     /// Waits until a saga has ended or is stuck.
     ///
     /// # Errors
-    /// [`SagaError::NotFound`] if there is none of this name, [`SagaError::Waiting`] if nobody works
-    /// on it.
+    /// [`SagaError::NotFound`] if there is none of this name, [`SagaError::Waiting`] if nobody
+    /// works on it.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect.

@@ -1,7 +1,7 @@
 //! When attempts begin, and that they have ended.
 //!
-//! What is due is said in `saga::due`. The invariant it guards: no attempt begins while something is
-//! still to be decided on.
+//! What is due is said in `saga::due`. The invariant it guards: no attempt begins while something
+//! is still to be decided on.
 
 use super::{
     super::attempts::{Begin, Ended},
