@@ -11,7 +11,7 @@ shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly CRATES_MAX=26 CRATES_MAX_BARE=10
-readonly DISK_SEEDS=8000 STORE_SEEDS=3000 MADSIM_SEEDS=300 SAME_SEEDS=200 PLANTED=3
+readonly DISK_SEEDS=8000 STORE_SEEDS=3000 SAGA_SEEDS=1500 MADSIM_SEEDS=300 SAME_SEEDS=200 PLANTED=3
 readonly SIM_FLAGS="build.rustflags=['--cfg','madsim']"
 
 current="start"
@@ -53,6 +53,7 @@ thorough() {
     section "lints of the simulation" simulation_lints
     section "simulation of the log: $DISK_SEEDS seeds" cargo sim disk --seeds "$DISK_SEEDS"
     section "simulation of the store: $STORE_SEEDS seeds" cargo sim store --seeds "$STORE_SEEDS"
+    section "simulation of sagas: $SAGA_SEEDS seeds" cargo sim saga --seeds "$SAGA_SEEDS"
     section "simulation on madsim's executor" on_madsim
     section "simulation: the same in debug and release" \
         cargo sim determinism --seeds "$SAME_SEEDS"
@@ -184,7 +185,7 @@ examples() {
 # Another scheduler: what holds in our order of tasks has to hold in its order too.
 on_madsim() {
     local suite
-    for suite in disk store; do
+    for suite in disk store saga; do
         cargo sim "$suite" --madsim --seeds "$MADSIM_SEEDS"
     done
 }
