@@ -11,6 +11,8 @@ pub mod command;
 #[cfg(madsim)]
 pub mod disk;
 #[cfg(madsim)]
+pub mod endpoint;
+#[cfg(madsim)]
 pub mod frame;
 #[cfg(madsim)]
 pub mod marks;

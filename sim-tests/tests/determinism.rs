@@ -44,7 +44,7 @@ fn a_seed_of_the_store_leaves_the_same_trace_twice_and_others_leave_other_traces
 
 #[test]
 fn a_seed_of_sagas_leaves_the_same_trace_twice_and_others_leave_other_traces() {
-    // Not on madsim's executor: where nodes are killed, a seed's trace depends there on the seeds
-    // that ran before it in the process.
+    // Not on madsim's executor: there a seed's trace may depend on the seeds that ran before it in
+    // the process (docs/decisions/0008).
     forty_seeds_twice::<Saga>(Substrate::Testkit);
 }
