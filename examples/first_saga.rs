@@ -5,7 +5,11 @@
 //! The store is in a temporary directory unless one is given; run it twice on one, and the second
 //! run joins the sagas of the first: nothing is charged again.
 
-#![expect(clippy::print_stdout, reason = "an example is a program of its own: it has a terminal")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "an example is a program of its own: it has a runtime and a terminal"
+)]
 
 use sagalog::{
     Options, SagaId, SagaOptions, SagaReader, Sagas, Store,

@@ -8,7 +8,7 @@
 //! [`vocabulary`] (the words), [`plan`] (a definition's graph and policies), [`record`] (what a
 //! journal says), [`table`] (which record may follow where: one total match), `state` (a saga, as
 //! its journal tells it), `fold` (what a record makes of it), [`machine`] (which records an input
-//! leads to), `consequence` (what follows without an input), [`due`] (what is to be attempted now),
+//! leads to), `consequence` (what follows without an input), `due` (what is to be attempted now),
 //! `verbs` (what an operator may do), [`policy`] (when to try again), `encoding` (a journal in the
 //! log; drawn in `docs/FORMAT.md`), `words` (records for people).
 //!

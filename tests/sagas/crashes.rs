@@ -19,9 +19,9 @@ fn cut_short(op: u64, power: bool, order: &Definition<u64, String>) -> Option<Sa
         return None;
     }
     if power {
-        world.power_failure()
+        world.power_failure();
     } else {
-        world.crash_process()
+        world.crash_process();
     }
     world.disk(SimDisk::clear_halt);
     let runtime = world.runtime();
