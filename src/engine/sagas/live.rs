@@ -80,8 +80,8 @@ pub(super) struct Live {
     pub(super) proposal: Option<Box<Proposal>>,
     pub(super) starters: Vec<Reply<Started>>,
     pub(super) waiters: Vec<Reply<Option<Settled>>>,
-    /// What is in its inbox is decided on one by one, because all of it does not fit in an append.
-    pub(super) singly: bool,
+    /// Whether it is in the line of those whose attempts have no room.
+    pub(super) deferred: bool,
     pub(super) rivals: Vec<Rival>,
     /// Whether it is in the line of those to be looked at.
     pub(super) queued: bool,
@@ -106,7 +106,7 @@ impl Live {
             proposal: None,
             starters: Vec::new(),
             waiters: Vec::new(),
-            singly: false,
+            deferred: false,
             rivals: Vec::new(),
             queued: false,
             wake_at: None,
@@ -131,7 +131,11 @@ impl Live {
     pub(super) fn wait(&mut self, reply: Reply<Option<Settled>>) {
         match self.settled() {
             Some(settled) => drop(reply.send(Ok(Some(settled)))),
-            None => self.waiters.push(reply),
+            None => {
+                // Who has given up waiting is not kept.
+                self.waiters.retain(|waiter| !waiter.is_closed());
+                self.waiters.push(reply);
+            }
         }
     }
 

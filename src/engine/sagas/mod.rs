@@ -238,7 +238,7 @@ impl Sagas {
     /// Why the executor ended before.
     ///
     /// # Cancel safety
-    /// Dropping the future does not stop the closing.
+    /// A dropped future may or may not have begun the closing, which then goes on.
     pub async fn close(self, grace: Duration) -> Result<(), SagaError> {
         match self.call(|reply| Call::Close(grace, reply)).await {
             Err(SagaError::Closing) => Ok(()),

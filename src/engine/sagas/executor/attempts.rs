@@ -10,6 +10,7 @@ use super::{
 use crate::{
     runtime::Runtime,
     saga::{Effect, Ending, Input, due},
+    time::WallTime,
 };
 
 impl<R: Runtime> Executor<R> {
@@ -28,9 +29,9 @@ impl<R: Runtime> Executor<R> {
         self.enqueue(slot);
     }
 
-    /// Begins the attempts of a saga that are due, as far as there is room.
-    pub(super) fn begin_due(&mut self, slot: usize) {
-        let now = self.clock.now(&self.runtime);
+    /// Begins the attempts of a saga that are due, as far as there is room. What follows at `now`
+    /// was decided on: at a later moment something else might follow, and nothing wake it.
+    pub(super) fn begin_due(&mut self, slot: usize, now: WallTime) {
         let Some(live) = &mut self.slots[slot] else { return };
         if self.closing.is_some() || live.proposal.is_some() || live.revision.is_none() {
             return;
@@ -51,7 +52,10 @@ impl<R: Runtime> Executor<R> {
         }
         for attempt in due.attempts {
             if self.running >= self.options.attempts_max {
-                self.deferred.push_back(slot);
+                if !live.deferred {
+                    live.deferred = true;
+                    self.deferred.push_back(slot);
+                }
                 return;
             }
             let (id, code, state) = (&live.id, &live.code, &live.state);
@@ -61,14 +65,15 @@ impl<R: Runtime> Executor<R> {
         }
     }
 
+    /// Has as many of those looked at that wait for room as there is room for.
     pub(super) fn begin_deferred(&mut self) {
-        let waiting = self.deferred.len();
-        for _ in 0..waiting {
-            if self.running >= self.options.attempts_max {
-                return;
-            }
+        let room = self.options.attempts_max.saturating_sub(self.running);
+        for _ in 0..room.min(self.deferred.len()) {
             if let Some(slot) = self.deferred.pop_front() {
-                self.begin_due(slot);
+                if let Some(live) = &mut self.slots[slot] {
+                    live.deferred = false;
+                }
+                self.enqueue(slot);
             }
         }
     }

@@ -52,7 +52,7 @@ impl<R: Runtime> Executor<R> {
                 let _ = reply.send(Ok(durable.map(Live::status)));
             }
             Call::Stuck(reply) => {
-                let stuck = self.slots.iter().flatten().filter(|live| live.state.is_stuck());
+                let stuck = self.by_name().filter(|live| live.state.is_stuck());
                 let _ = reply.send(Ok(stuck.map(|live| (live.id.clone(), live.stuck())).collect()));
             }
             Call::Waiting(reply) => {
@@ -68,8 +68,12 @@ impl<R: Runtime> Executor<R> {
         }
     }
 
+    fn by_name(&self) -> impl Iterator<Item = &Live> {
+        self.by_id.values().filter_map(|slot| self.slots[*slot].as_ref())
+    }
+
     fn stats(&self) -> SagaStats {
-        let stuck = self.slots.iter().flatten().filter(|live| live.state.is_stuck()).count();
+        let stuck = self.by_name().filter(|live| live.state.is_stuck()).count();
         SagaStats {
             unfinished: self.by_id.len(),
             stuck,

@@ -50,7 +50,7 @@ impl<R: Runtime> Executor<R> {
             if propose(live, now, self.drawn) {
                 self.commits.add(slot, live);
             } else {
-                self.begin_due(slot);
+                self.begin_due(slot, now);
             }
         }
         self.commits.submit_gathered();
@@ -88,12 +88,21 @@ impl<R: Runtime> Executor<R> {
                 self.too_large(&turns, size, limit);
                 Ok(())
             }
+            Err(error @ AppendError::PartlyCommitted { .. }) => {
+                // Events of a transactional step stand there already, without its result: they were
+                // given ids that somebody else has used.
+                let ending = Ending::Failed(Failure::failed(error.to_string()));
+                for turn in turns {
+                    self.redo(turn.slot, (&ending, |effect| effect == Effect::Transactional));
+                }
+                Ok(())
+            }
             Err(error) if error.is_retryable() || matches!(error, AppendError::Read(_)) => {
                 tracing::warn!(%error, "turns of sagas are not stored yet");
-                let (at, slots) = self.again.get_or_insert((WallTime::default(), Vec::new()));
                 let later = u64::try_from(AGAIN_AFTER.as_nanos()).unwrap_or(u64::MAX);
                 let now = self.clock.now(&self.runtime).as_unix_nanos();
-                *at = WallTime::from_unix_nanos(now.saturating_add(later));
+                let at = WallTime::from_unix_nanos(now.saturating_add(later));
+                let (_, slots) = self.again.get_or_insert((at, Vec::new()));
                 slots.extend(turns.iter().map(|turn| turn.slot));
                 Ok(())
             }
@@ -136,11 +145,6 @@ impl<R: Runtime> Executor<R> {
             self.remove(slot);
             return;
         }
-        // What came meanwhile is decided on first: it may change what is due.
-        let live = self.slots[slot].as_mut().expect("it was there a moment ago");
-        if live.inbox.is_empty() {
-            self.begin_due(slot);
-        }
         self.enqueue(slot);
     }
 
@@ -153,7 +157,7 @@ impl<R: Runtime> Executor<R> {
             } else if failed.range(turn.guard..behind).next().is_some() {
                 let failure = Failure::failed("the streams that it reads have changed");
                 let again = Ending::Retry { failure, after: None };
-                self.redo(turn.slot, Some((&again, |effect| effect == Effect::Transactional)));
+                self.redo(turn.slot, (&again, |effect| effect == Effect::Transactional));
             } else if let Some(live) = &self.slots[turn.slot] {
                 self.commits.add(turn.slot, live);
             }
@@ -179,29 +183,35 @@ impl<R: Runtime> Executor<R> {
         }
         tracing::error!(saga = %live.id, "another program wrote to the journal of a saga");
         let (id, first) = (live.id.clone(), live.first);
+        let waiting = || SagaError::Waiting { saga: id.clone(), reason: WaitReason::Foreign };
         for waiter in live.waiters.drain(..) {
-            let reason = WaitReason::Foreign;
-            let _ = waiter.send(Err(SagaError::Waiting { saga: id.clone(), reason }));
+            let _ = waiter.send(Err(waiting()));
         }
-        self.waiting.insert(id.clone(), (WaitReason::Foreign, first));
+        let proposed = live.proposal.as_mut().map(|proposal| std::mem::take(&mut proposal.replies));
+        for reply in proposed.into_iter().flatten().chain(live.replies.drain(..)) {
+            let _ = reply.send(Err(waiting()));
+        }
+        // Attempts under way still end, and find a saga that decides nothing any more.
+        if live.attempts.running.is_empty() {
+            self.remove(slot);
+        }
         self.by_id.remove(&id);
-        // Its attempts may still end; they find the saga without a journal to write to.
+        self.waiting.insert(id, (WaitReason::Foreign, first));
     }
 
-    /// Decides a turn again; instead, perhaps, with another ending of its attempts that were done,
-    /// of some classes.
-    fn redo(&mut self, slot: usize, instead: Option<Instead<'_>>) {
+    /// Decides a turn again, with another ending of its attempts that were done, of some classes.
+    fn redo(&mut self, slot: usize, (ending, of): Instead<'_>) {
         let Some(live) = &mut self.slots[slot] else { return };
         let Some(proposal) = live.proposal.take() else { return };
         let proposal = *proposal;
         let plan = live.code.plan();
-        let again = proposal.inputs.into_iter().map(|input| match (input, instead) {
-            (Input::Attempted { step, side, ending: Ending::Done { .. } }, Some((ending, of)))
+        let again = proposal.inputs.into_iter().map(|input| match input {
+            Input::Attempted { step, side, ending: Ending::Done { .. } }
                 if of(plan.steps()[usize::from(step.get())].effect) =>
             {
                 Input::Attempted { step, side, ending: ending.clone() }
             }
-            (input, _) => input,
+            input => input,
         });
         let again: Vec<_> = again.collect();
         let later = std::mem::take(&mut live.inbox);
@@ -234,25 +244,33 @@ impl<R: Runtime> Executor<R> {
                 }
                 self.remove(turn.slot);
             } else {
-                if proposal.inputs.len() > 1 {
-                    live.singly = true;
-                    self.redo(turn.slot, None);
-                    continue;
-                }
-                if !matches!(proposal.inputs.first(), Some(Input::Attempted { .. })) {
-                    // What somebody gave along with a word: it is theirs to make it smaller.
-                    let given = live.proposal.take().map(|proposal| proposal.replies);
-                    for reply in given.into_iter().flatten() {
-                        let _ = reply.send(Err(SagaError::TooLarge { bytes, limit }));
-                    }
-                    self.enqueue(turn.slot);
+                let done = |input: &Input| {
+                    matches!(input, Input::Attempted { ending: Ending::Done { .. }, .. })
+                };
+                if !proposal.inputs.iter().any(done) {
+                    self.refuse_words(turn.slot, &SagaError::TooLarge { bytes, limit });
                     continue;
                 }
                 let what = format!("its result has {bytes} bytes, the store takes {limit}");
                 let ending = Ending::Ambiguous(Failure::failed(what));
-                self.redo(turn.slot, Some((&ending, |_| true)));
+                self.redo(turn.slot, (&ending, |_| true));
             }
         }
+    }
+
+    /// Answers those who spoke in a turn, and decides the rest of it again: what they gave along is
+    /// theirs to make smaller.
+    fn refuse_words(&mut self, slot: usize, error: &SagaError) {
+        let Some(live) = &mut self.slots[slot] else { return };
+        let Some(proposal) = live.proposal.take() else { return };
+        for reply in proposal.replies {
+            let _ = reply.send(Err(error.clone()));
+        }
+        let rest = proposal.inputs.into_iter();
+        let rest = rest.filter(|input| matches!(input, Input::Attempted { .. }));
+        let later = std::mem::take(&mut live.inbox);
+        live.inbox = rest.chain(later).collect();
+        self.enqueue(slot);
     }
 
     /// Writes the list of unfinished sagas now and then.
@@ -284,13 +302,9 @@ fn draw(last: u64) -> u64 {
 fn propose(live: &mut Live, now: WallTime, drawn: u64) -> bool {
     let code = Arc::clone(&live.code);
     let scene = Scene { plan: code.plan(), judge: &*code, attempts: &live.attempts, now, drawn };
-    let mut inputs = std::mem::take(&mut live.inbox);
-    if std::mem::take(&mut live.singly) {
-        live.inbox = inputs.split_off(1.min(inputs.len()));
-    }
+    let inputs = std::mem::take(&mut live.inbox);
     let outturn = turn(scene, &live.state, inputs.clone());
-    let asked = inputs.iter().filter(|input| !matches!(input, Input::Attempted { .. })).count();
-    let replies: Vec<_> = live.replies.drain(..asked).collect();
+    let replies = std::mem::take(&mut live.replies);
     let event = live.event.take();
     let (mut records, state) = (outturn.records, outturn.state);
     if live.revision.is_none() {
@@ -302,7 +316,9 @@ fn propose(live: &mut Live, now: WallTime, drawn: u64) -> bool {
         }
         return false;
     }
-    if live.turns >= JOURNAL_TURNS_MAX && state.end().is_none() {
+    // Who looks for sagas that are stuck finds them by the kind of their turns.
+    let plain = state.end().is_none() && !state.is_stuck();
+    if live.turns >= JOURNAL_TURNS_MAX && plain {
         records.push(Record::Checkpoint(Box::new(state.clone())));
     }
     let staged = std::mem::take(&mut live.staged);
