@@ -129,14 +129,13 @@ impl Live {
 
     /// Tells what it came to, now or when it does.
     pub(super) fn wait(&mut self, reply: Reply<Option<Settled>>) {
-        match self.settled() {
-            Some(settled) => drop(reply.send(Ok(Some(settled)))),
-            None => {
-                // Who has given up waiting is not kept.
-                self.waiters.retain(|waiter| !waiter.is_closed());
-                self.waiters.push(reply);
-            }
+        if let Some(settled) = self.settled() {
+            let _ = reply.send(Ok(Some(settled)));
+            return;
         }
+        // Who has given up waiting is not kept.
+        self.waiters.retain(|waiter| !waiter.is_closed());
+        self.waiters.push(reply);
     }
 
     pub(super) fn status(&self) -> SagaStatus {
