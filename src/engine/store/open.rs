@@ -111,7 +111,8 @@ impl Store {
             index,
             merging: Arc::new(Notify::new()),
         };
-        // The lock is held until nothing is written to the directory any more.
+        // The lock is held until nothing is written to the directory any more, and is free when
+        // that is told: it stands in front of what tells.
         let (ends, indexed) = watch::channel(2);
         let (writing, merging) = (indexing.clone(), indexing);
         let (ends, lock) = (Arc::new(ends), Arc::new(lock));
@@ -120,12 +121,12 @@ impl Store {
         let held = Arc::clone(&lock);
         let begun = opened_index.begun;
         runtime.spawn("sagalog-indexer", async move {
-            let _ended = (end, held);
+            let _ended = (held, end);
             writing.write_tables(begun).await;
         })?;
         let (end, held) = (Ended { ends, told }, lock);
         runtime.spawn("sagalog-merger", async move {
-            let _ended = (end, held);
+            let _ended = (held, end);
             merging.merge_runs(requests).await;
         })?;
         let clock = Box::new(RuntimeClock(runtime.clone()));
