@@ -137,8 +137,7 @@ impl<R: Runtime> Executor<R> {
     /// Executes until it is closed, or cannot go on.
     pub(super) async fn run(mut self) {
         let end = loop {
-            self.begin_deferred();
-            self.decide();
+            self.go_on();
             self.write_list();
             if let Some(end) = self.is_over() {
                 break end;
@@ -149,6 +148,18 @@ impl<R: Runtime> Executor<R> {
             }
         };
         self.finish(end.err());
+    }
+
+    /// Decides and begins, until there is no room for another attempt or nobody waits for it: who
+    /// waited may have no use for its room any more, and the next one has to be given it.
+    fn go_on(&mut self) {
+        loop {
+            self.begin_deferred();
+            self.decide();
+            if self.deferred.is_empty() || self.running >= self.options.attempts_max {
+                return;
+            }
+        }
     }
 
     fn now(&self) -> WallTime {
