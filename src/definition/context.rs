@@ -135,12 +135,15 @@ impl StepCx {
             .expect("the limits of its parts leave room for it")
     }
 
-    /// Appends an event to a stream of the saga's own store, together with the step's result: both
-    /// are stored or neither. For steps whose effect is
-    /// [`Transactional`](crate::saga::Effect::Transactional); of others nothing is stored.
+    /// Appends an event to a stream of the saga's own store, together with the step's result, if it
+    /// is done: both are stored or neither, also after a crash.
     ///
-    /// If `expected` does not hold then, nothing is stored and the attempt counts as failed without
-    /// effect; the next one reads and decides anew.
+    /// A [`Transactional`](crate::saga::Effect::Transactional) step has no other effect. Of other
+    /// steps the events say what was done elsewhere: stored once, however often it was asked for.
+    ///
+    /// If `expected` does not hold then, nothing is stored, and the next attempt reads and decides
+    /// anew: the attempt counts as failed without effect, or as ambiguous if its step has an effect
+    /// elsewhere.
     pub fn append(&self, stream: StreamId, expected: ExpectedRevision, event: NewEvent) {
         let mut staged = self.staged.lock().unwrap_or_else(PoisonError::into_inner);
         // One guard a stream: it speaks of the stream as it was before the first of the events.

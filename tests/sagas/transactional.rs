@@ -1,8 +1,9 @@
 //! Steps whose events are stored with their result: both or neither.
 
-use crate::shop::{close, id, open};
+use crate::shop::{Books, close, id, open};
 use sagalog::{
-    Append, EventType, ExpectedRevision, NewEvent, Read, ReadError, SagaOutcome, Store, StreamId,
+    Append, EventType, ExpectedRevision, NewEvent, Read, ReadError, Revision, SagaOutcome, Settled,
+    Store, StreamId,
     definition::{Definition, Outcome, Saga, StepCx, step_fn},
     runtime::Runtime,
     saga::{Effect, Retry},
@@ -97,6 +98,83 @@ fn a_transactional_step_whose_stream_has_changed_decides_anew() {
         assert_eq!(attempts.load(Ordering::Relaxed), 2, "there was no stream the first time");
         assert_eq!(count(sagas.store()).await, 1);
         sagas.store().append(Append::new().event(stock(), taken())).await.expect("stores");
+        close(sagas).await;
+    });
+}
+
+/// A step that was done elsewhere is asked again, under its key, until its event is on record.
+#[test]
+fn a_keyed_step_whose_stream_has_changed_is_asked_again_under_its_key() {
+    let world = World::new(1);
+    let runtime = world.runtime();
+    world.block_on(async {
+        let books = Books::default();
+        let bank = books.clone();
+        let charge = step_fn(Effect::Keyed, move |cx: StepCx, n: u64| {
+            bank.act(&cx);
+            let first = cx.attempt() == 1;
+            let expected = if first { ExpectedRevision::Exists } else { ExpectedRevision::Any };
+            cx.append(stock(), expected, taken());
+            async move { Outcome::Done(n) }
+        });
+        let mut saga = Saga::<u64>::define("charging", 1);
+        let charge = saga
+            .step("charge", charge)
+            .needs_no_compensation()
+            .retry(Retry::fixed(Duration::from_secs(1)).attempts(5))
+            .takes(|n, ()| *n);
+        let definition = saga.returns(charge).build().expect("it is possible");
+        let sagas = open(&runtime, [definition.code()]).await.expect("opens");
+        let outcome = sagas.run(&definition, id("charging-1"), &1).await.expect("runs");
+        assert_eq!(outcome, SagaOutcome::Completed(1));
+        assert_eq!(books.entry("charging-1/0/charge").asked, 2, "there was no stream at first");
+        assert_eq!(count(sagas.store()).await, 1);
+        let status = sagas.status(&id("charging-1")).await.expect("it is there");
+        assert_eq!(status.steps[0].attempts, 2, "the first one counts, as ambiguous");
+        close(sagas).await;
+    });
+}
+
+/// Turns share appends, and a guard speaks of what was there before its append.
+#[test]
+fn sagas_that_write_to_one_stream_do_not_pass_each_other() {
+    const SAGAS: usize = 20;
+    let world = World::new(3);
+    let runtime = world.runtime();
+    world.block_on(async {
+        let seen = Arc::new(Mutex::new(None::<Store>));
+        let store = Arc::clone(&seen);
+        let take = step_fn(Effect::Transactional, move |cx: StepCx, n: u64| {
+            let store = store.lock().expect("nobody panics").clone().expect("it is open");
+            async move {
+                let before = count(&store).await;
+                if before == SAGAS / 2 {
+                    return Outcome::rejected("sold out");
+                }
+                let expected = match before.checked_sub(1) {
+                    Some(last) => ExpectedRevision::Exact(Revision::new(last as u64)),
+                    None => ExpectedRevision::NoStream,
+                };
+                cx.append(stock(), expected, taken());
+                Outcome::Done(n)
+            }
+        });
+        let mut saga = Saga::<u64>::define("taking", 1);
+        let retry = Retry::fixed(Duration::from_millis(1));
+        let take = saga.step("take", take).needs_no_compensation().retry(retry);
+        let take = take.takes(|n, ()| *n);
+        let definition = saga.returns(take).build().expect("it is possible");
+        let sagas = open(&runtime, [definition.code()]).await.expect("opens");
+        *seen.lock().expect("nobody panics") = Some(sagas.store().clone());
+        for n in 0..SAGAS {
+            sagas.start(&definition, id(&format!("taking-{n}")), &1).await.expect("starts");
+        }
+        let mut completed = 0;
+        for n in 0..SAGAS {
+            let settled = sagas.settled(&id(&format!("taking-{n}"))).await.expect("ends");
+            completed += usize::from(matches!(settled, Settled::Completed(_)));
+        }
+        assert_eq!((completed, count(sagas.store()).await), (SAGAS / 2, SAGAS / 2));
         close(sagas).await;
     });
 }

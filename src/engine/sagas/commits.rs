@@ -4,14 +4,20 @@
 //! goes where its saga's last one stands and under this executor's fence, so that of two executors
 //! one is refused by the store itself.
 
-use super::{live::Live, names};
+use super::{
+    live::{Live, Proposal},
+    names,
+};
 use crate::{
     append::{Append, Committed, Guard},
     engine::store::Store,
     error::AppendError,
     ids::{FencingToken, Position},
+    limits::APPEND_GUARDS_MAX,
+    names::StreamId,
 };
 use std::{
+    collections::BTreeSet,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
@@ -28,6 +34,9 @@ const TURNS_MAX: usize = 512;
 /// How many bytes of inputs and outputs share an append at most, about.
 const TURNS_BYTES_MAX: usize = 256 << 10;
 
+/// With so many guards an append takes no further turn: a step's events bring guards along.
+const GUARDS_FULL: usize = APPEND_GUARDS_MAX / 2;
+
 type Storing = Pin<Box<dyn Future<Output = Result<Committed, AppendError>> + Send>>;
 
 /// Where a turn stands in its append.
@@ -36,6 +45,8 @@ pub(super) struct TurnAt {
     pub(super) slot: usize,
     /// The guard of its journal.
     pub(super) guard: usize,
+    /// How many events stand in front of it.
+    pub(super) event: u64,
 }
 
 /// What an append is for.
@@ -73,7 +84,24 @@ pub(super) struct Commits {
 struct Open {
     append: Append,
     turns: Vec<TurnAt>,
+    /// The streams to which events go along with results.
+    streams: BTreeSet<StreamId>,
     bytes: usize,
+}
+
+impl Open {
+    fn is_full(&self) -> bool {
+        self.turns.len() >= TURNS_MAX
+            || self.bytes >= TURNS_BYTES_MAX
+            || self.append.guards.len() >= GUARDS_FULL
+    }
+
+    /// A guard speaks of its stream as it is before the append: two turns that write to one stream
+    /// would both hold, and the later one would not have seen the earlier one.
+    fn writes_to_a_stream_of(&self, proposal: &Proposal) -> bool {
+        let streams = proposal.staged.iter().flat_map(|(_, staged)| &staged.events);
+        !self.streams.is_empty() && streams.into_iter().any(|(to, _)| self.streams.contains(to))
+    }
 }
 
 impl Commits {
@@ -98,32 +126,38 @@ impl Commits {
         if let Some(id) = proposal.event {
             event = event.id(id);
         }
-        let bytes = event.payload.len();
-        let alone = proposal.alone || !proposal.staged.events.is_empty();
-        let full = |open: &Open| open.turns.len() >= TURNS_MAX || open.bytes >= TURNS_BYTES_MAX;
-        if alone || self.open.as_ref().is_some_and(full) {
+        let mut bytes = event.payload.len();
+        let apart = |open: &Open| open.is_full() || open.writes_to_a_stream_of(proposal);
+        if proposal.alone || self.open.as_ref().is_some_and(apart) {
             self.submit_open();
         }
         let token = self.token;
         let open = self.open.get_or_insert_with(|| Open {
             append: Append::new().fence(names::fence(), token),
             turns: Vec::new(),
+            streams: BTreeSet::new(),
             bytes: 0,
         });
         let guard = open.append.guards.len();
+        let before = open.append.writes.len() as u64;
         let mut append = std::mem::take(&mut open.append)
             .expect(live.stream.clone(), live.expected())
             .event(live.stream.clone(), event);
-        for (stream, expected) in &proposal.staged.guards {
-            append = append.guard(Guard::Stream { stream: stream.clone(), expected: *expected });
-        }
-        for (stream, event) in &proposal.staged.events {
-            append = append.event(stream.clone(), event.clone());
+        for (_, staged) in &proposal.staged {
+            for (stream, expected) in &staged.guards {
+                append =
+                    append.guard(Guard::Stream { stream: stream.clone(), expected: *expected });
+            }
+            for (stream, event) in &staged.events {
+                bytes += event.payload.len();
+                open.streams.insert(stream.clone());
+                append = append.event(stream.clone(), event.clone());
+            }
         }
         open.append = append;
-        open.turns.push(TurnAt { slot, guard });
+        open.turns.push(TurnAt { slot, guard, event: before });
         open.bytes += bytes;
-        if alone {
+        if proposal.alone {
             self.submit_open();
         }
     }

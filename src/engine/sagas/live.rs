@@ -11,7 +11,7 @@ use crate::{
     event::EventId,
     ids::{Position, Revision},
     names::{SagaId, StreamId},
-    saga::{Attempts, Input, Plan, Record, State, VerbRefused},
+    saga::{Attempts, Input, Plan, Record, State, StepIndex, VerbRefused},
     time::WallTime,
 };
 use std::sync::Arc;
@@ -54,8 +54,8 @@ pub(super) struct Proposal {
     pub(super) replies: Vec<Reply<()>>,
     /// The id of its event, if who asked for it wants to find it again.
     pub(super) event: Option<EventId>,
-    /// What rides in the same append.
-    pub(super) staged: Staged,
+    /// What rides in the same append, by the step that left it.
+    pub(super) staged: Vec<(StepIndex, Staged)>,
     /// Stored by itself, because a larger append would be too large.
     pub(super) alone: bool,
 }
@@ -76,7 +76,8 @@ pub(super) struct Live {
     pub(super) replies: Vec<Reply<()>>,
     /// The id of the turn that answers them, if one of them has to be found again.
     pub(super) event: Option<EventId>,
-    pub(super) staged: Staged,
+    /// What attempts that were done leave to be stored with their results.
+    pub(super) staged: Vec<(StepIndex, Staged)>,
     pub(super) proposal: Option<Box<Proposal>>,
     pub(super) starters: Vec<Reply<Started>>,
     pub(super) waiters: Vec<Reply<Option<Settled>>>,
@@ -102,7 +103,7 @@ impl Live {
             inbox: Vec::new(),
             replies: Vec::new(),
             event: None,
-            staged: Staged::default(),
+            staged: Vec::new(),
             proposal: None,
             starters: Vec::new(),
             waiters: Vec::new(),

@@ -16,7 +16,7 @@ use sagalog::{
     NewEvent, StreamId, WallTime,
     definition::{Code, Staged},
     saga::{
-        Attempt, Attempts, Begun, Due, Effect, Ending, Failure, Input, Plan, Record, Side, State,
+        Attempt, Attempts, Begun, Due, Ending, Failure, Input, Plan, Record, Side, State,
         StepIndex, decode_turn, due, encode_turn,
         machine::{Scene, turn},
     },
@@ -185,9 +185,7 @@ impl Life {
         };
         let (step, side) = (attempt.step, attempt.side);
         self.attempts.running.remove(&step);
-        let transactional =
-            self.plan().steps()[usize::from(step.get())].effect == Effect::Transactional;
-        if transactional && matches!(told, Ending::Done { .. }) {
+        if matches!(told, Ending::Done { .. }) {
             self.events.extend(staged.map(|staged| staged.events).unwrap_or_default());
         }
         let ending = told.clone();

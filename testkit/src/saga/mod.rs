@@ -199,7 +199,7 @@ pub struct Seen<'a, W> {
     pub finish: Finish,
     /// The same in all detail.
     pub state: &'a State,
-    /// What transactional steps have stored, in order.
+    /// What steps have stored together with their results, in order.
     pub events: &'a [(StreamId, NewEvent)],
 }
 

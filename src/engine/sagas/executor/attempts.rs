@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     runtime::Runtime,
-    saga::{Effect, Ending, Input, due},
+    saga::{Ending, Input, due},
     time::WallTime,
 };
 
@@ -19,11 +19,9 @@ impl<R: Runtime> Executor<R> {
         self.running -= 1;
         let live = self.slots[slot].as_mut().expect("a saga stays while its attempts run");
         live.attempts.running.remove(&step);
-        // Only what was done brings its events along, and only where the class says so.
-        let effect = live.code.plan().steps()[usize::from(step.get())].effect;
-        if effect == Effect::Transactional && matches!(ending, Ending::Done { .. }) {
-            live.staged.guards.extend(staged.guards);
-            live.staged.events.extend(staged.events);
+        // Only what was done brings its events along.
+        if !staged.events.is_empty() && matches!(ending, Ending::Done { .. }) {
+            live.staged.push((step, staged));
         }
         live.inbox.push(Input::Attempted { step, side, ending });
         self.enqueue(slot);

@@ -16,7 +16,7 @@ use crate::{
     ids::{Position, Revision},
     runtime::Runtime,
     saga::{
-        Effect, Ending, Failure, Input, Record, VerbRefused,
+        Effect, Ending, Failure, Input, Record, StepIndex, VerbRefused,
         machine::{Scene, turn},
     },
     time::WallTime,
@@ -31,9 +31,6 @@ const LIST_TURNS_MIN: u64 = 10_000;
 
 /// How long the executor waits before it submits again what the store had no room for.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);
-
-/// Another ending of attempts that were done, and of which classes.
-type Instead<'a> = (&'a Ending, fn(Effect) -> bool);
 
 impl<R: Runtime> Executor<R> {
     /// Decides on every saga that has something to decide on, and submits what follows.
@@ -73,9 +70,8 @@ impl<R: Runtime> Executor<R> {
         };
         match answer {
             Ok(committed) => {
-                for (at, turn) in (0_u64..).zip(&turns) {
-                    // A turn that stands alone may bring other events along, behind its own.
-                    self.stored(turn.slot, committed.first.plus(at));
+                for turn in &turns {
+                    self.stored(turn.slot, committed.first.plus(turn.event));
                 }
                 Ok(())
             }
@@ -89,11 +85,14 @@ impl<R: Runtime> Executor<R> {
                 Ok(())
             }
             Err(error @ AppendError::PartlyCommitted { .. }) => {
-                // Events of a transactional step stand there already, without its result: they were
-                // given ids that somebody else has used.
-                let ending = Ending::Failed(Failure::failed(error.to_string()));
+                // Events that ride with a result stand there already, without it: they were given
+                // ids that somebody else has used.
+                let failure = Failure::failed(error.to_string());
                 for turn in turns {
-                    self.redo(turn.slot, (&ending, |effect| effect == Effect::Transactional));
+                    self.redo_staged(turn.slot, |effect| match effect {
+                        Effect::Pure | Effect::Transactional => Ending::Failed(failure.clone()),
+                        _ => Ending::Ambiguous(failure.clone()),
+                    });
                 }
                 Ok(())
             }
@@ -156,8 +155,13 @@ impl<R: Runtime> Executor<R> {
                 self.displaced(turn.slot);
             } else if failed.range(turn.guard..behind).next().is_some() {
                 let failure = Failure::failed("the streams that it reads have changed");
-                let again = Ending::Retry { failure, after: None };
-                self.redo(turn.slot, (&again, |effect| effect == Effect::Transactional));
+                self.redo_staged(turn.slot, |effect| match effect {
+                    Effect::Pure | Effect::Transactional => {
+                        Ending::Retry { failure: failure.clone(), after: None }
+                    }
+                    // It has happened; only its events are not on record.
+                    _ => Ending::Ambiguous(failure.clone()),
+                });
             } else if let Some(live) = &self.slots[turn.slot] {
                 self.commits.add(turn.slot, live);
             }
@@ -199,17 +203,25 @@ impl<R: Runtime> Executor<R> {
         self.waiting.insert(id, (WaitReason::Foreign, first));
     }
 
-    /// Decides a turn again, with another ending of its attempts that were done, of some classes.
-    fn redo(&mut self, slot: usize, (ending, of): Instead<'_>) {
+    /// Decides a turn again, with another ending of the attempts whose events were not stored.
+    fn redo_staged(&mut self, slot: usize, instead: impl Fn(Effect) -> Ending) {
+        let Some(live) = &self.slots[slot] else { return };
+        let Some(proposal) = &live.proposal else { return };
+        let staged: Vec<StepIndex> = proposal.staged.iter().map(|(step, _)| *step).collect();
+        let plan = Arc::clone(live.plan());
+        self.redo(slot, |step| {
+            staged.contains(&step).then(|| instead(plan.steps()[step.at()].effect))
+        });
+    }
+
+    /// Decides a turn again, with another ending of some of its attempts that were done.
+    fn redo(&mut self, slot: usize, instead: impl Fn(StepIndex) -> Option<Ending>) {
         let Some(live) = &mut self.slots[slot] else { return };
         let Some(proposal) = live.proposal.take() else { return };
         let proposal = *proposal;
-        let plan = live.code.plan();
         let again = proposal.inputs.into_iter().map(|input| match input {
-            Input::Attempted { step, side, ending: Ending::Done { .. } }
-                if of(plan.steps()[usize::from(step.get())].effect) =>
-            {
-                Input::Attempted { step, side, ending: ending.clone() }
+            Input::Attempted { step, side, ending: ending @ Ending::Done { .. } } => {
+                Input::Attempted { step, side, ending: instead(step).unwrap_or(ending) }
             }
             input => input,
         });
@@ -253,7 +265,7 @@ impl<R: Runtime> Executor<R> {
                 }
                 let what = format!("its result has {bytes} bytes, the store takes {limit}");
                 let ending = Ending::Ambiguous(Failure::failed(what));
-                self.redo(turn.slot, (&ending, |_| true));
+                self.redo(turn.slot, |_| Some(ending.clone()));
             }
         }
     }
