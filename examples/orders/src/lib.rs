@@ -13,6 +13,9 @@ pub mod audit;
 pub mod domain;
 #[cfg(feature = "program")]
 pub mod intake;
+pub mod loopback;
 pub mod ports;
 pub mod sagas;
 pub mod services;
+#[cfg(feature = "program")]
+pub mod shop;
