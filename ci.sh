@@ -60,7 +60,7 @@ thorough() {
     section "simulation: scenarios and regressions" cargo sim-test --quiet
     section "simulation: planted bugs apply, $PLANTED are noticed" planted
     section "benches run" benches
-    section "the README's main jobs" examples
+    section "examples run" examples
 }
 
 # The tidy test is one of these, and so is every fuzz target on its corpus.
@@ -178,8 +178,12 @@ benches() {
 }
 
 examples() {
-    cargo run --quiet --release --example first_log
-    cargo run --quiet --release --example first_saga
+    local name
+    for name in first_log first_saga last_seat command_keys read_model old_events time_travel \
+        stuck_saga delivered_twice; do
+        echo "-- $name"
+        cargo run --quiet --release --example "$name"
+    done
 }
 
 # Another scheduler: what holds in our order of tasks has to hold in its order too.

@@ -50,8 +50,13 @@
 //! The promises, each with the checker that defends it, are in `docs/GUARANTEES.md` of the
 //! repository, the bytes in `docs/FORMAT.md`.
 
-// The README's examples have to compile and run.
+// The README's examples have to compile and run, those of the guides to compile.
 #![cfg_attr(all(doctest, feature = "tokio", feature = "json"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    all(doctest, feature = "tokio", feature = "json"),
+    doc = include_str!("../docs/QUICK_START.md"),
+    doc = include_str!("../docs/OPERATING.md")
+)]
 
 pub mod append;
 pub mod codec;
