@@ -4,7 +4,9 @@
 //! entry that belongs to no document, one too many and one too few are each a complaint.
 
 mod books;
+mod documents;
 mod judge;
 
 pub use books::{AuditError, Books, Ledger, Moves, PaymentAccount, ShelfAccount};
-pub use judge::{Documents, judge};
+pub use documents::Documents;
+pub use judge::judge;

@@ -15,6 +15,8 @@ pub mod domain;
 pub mod intake;
 pub mod loopback;
 pub mod ports;
+#[cfg(feature = "program")]
+pub mod report;
 pub mod sagas;
 pub mod services;
 #[cfg(feature = "program")]

@@ -9,5 +9,5 @@ mod open;
 mod run;
 
 pub use intake_log::{IntakeLog, IntakeRecord};
-pub use open::{ShopError, Shop, ShopOptions, Stage};
+pub use open::{Shop, ShopError, ShopOptions, Stage};
 pub use run::{Progress, Stuck};

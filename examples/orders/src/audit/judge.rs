@@ -2,7 +2,7 @@
 //!
 //! Only for a shop at rest: with everything settled. Each complaint names the document.
 
-use super::Books;
+use super::{Books, Documents};
 use crate::{
     domain::{
         Document, DocumentNo, Money, Order, OrderState, Return, ReturnState, WriteOff,
@@ -11,17 +11,6 @@ use crate::{
     services::entries::{RELEASED, RESERVED},
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The documents of a shop.
-#[derive(Clone, Debug, Default)]
-pub struct Documents {
-    /// By number.
-    pub orders: BTreeMap<DocumentNo, Order>,
-    /// By number.
-    pub returns: BTreeMap<DocumentNo, Return>,
-    /// By number.
-    pub write_offs: BTreeMap<DocumentNo, WriteOff>,
-}
 
 /// Everything in which documents and books disagree, in sentences; nothing if they agree.
 pub fn judge(documents: &Documents, books: &Books) -> Vec<String> {

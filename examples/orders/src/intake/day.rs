@@ -14,7 +14,7 @@ use crate::domain::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-/// The largest day; its orders take some 100 MB of memory.
+/// The largest day: all of it is in memory, so a slip of the hand must not fill that.
 const ORDERS_MAX: u32 = 200_000;
 
 /// The numbers of the day's orders begin behind this one.
@@ -42,14 +42,20 @@ pub fn day(seed: u64, orders: u32) -> Intake {
     let (mut documents, mut hash, mut lines) = (Vec::new(), Xxh3::new(), 0);
     hash.update(&seed.to_le_bytes());
     for (minute, number) in minutes.into_iter().zip(NUMBERS_FROM + 1..) {
-        let number = DocumentNo::parse(&number.to_string()).expect("digits are a number");
         let placed = order(&mut dice, seed, minute, orders, &mut lines);
-        let bytes = serde_json::to_vec(&(&number, &placed)).expect("an order is plain data");
+        let (number, bytes) = numbered(number, &placed);
         hash.update(&bytes);
         documents.push(Document::Order(number, placed));
     }
     let source = format!("a made-up day, seed {seed}");
     Intake { source, fingerprint: hash.digest(), lines, documents, rejected: Vec::new() }
+}
+
+/// The order's number, and both as bytes to be hashed.
+fn numbered(number: u32, placed: &Placed) -> (DocumentNo, Vec<u8>) {
+    let number = DocumentNo::parse(&number.to_string()).expect("digits are a number");
+    let bytes = serde_json::to_vec(&(&number, placed)).expect("an order is plain data");
+    (number, bytes)
 }
 
 fn order(dice: &mut Dice, seed: u64, minute: u32, orders: u32, at: &mut u64) -> Placed {

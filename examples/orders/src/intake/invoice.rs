@@ -32,7 +32,7 @@ pub(super) struct Columns<'a> {
 #[derive(Default)]
 pub(super) struct Invoices {
     /// In the order of their first lines.
-    invoices: Vec<Invoice>,
+    all: Vec<Invoice>,
     places: BTreeMap<DocumentNo, usize>,
     /// What products are called where they are called something.
     descriptions: BTreeMap<StockCode, String>,
@@ -48,10 +48,10 @@ impl Invoices {
     ) -> Result<(), String> {
         let number = DocumentNo::parse(number).map_err(|error| error.to_string())?;
         let place = *self.places.entry(number).or_insert_with_key(|number| {
-            self.invoices.push(Invoice::new(number.clone()));
-            self.invoices.len() - 1
+            self.all.push(Invoice::new(number.clone()));
+            self.all.len() - 1
         });
-        let invoice = &mut self.invoices[place];
+        let invoice = &mut self.all[place];
         let item = invoice.read(at, columns)?;
         match item {
             Item::WrittenOff { product, pieces, time } => {
@@ -73,7 +73,7 @@ impl Invoices {
     /// What all of it comes to, in the order of first lines.
     pub(super) fn into_documents(self) -> Vec<Document> {
         let mut documents: Vec<_> =
-            self.invoices.into_iter().flat_map(Invoice::into_documents).collect();
+            self.all.into_iter().flat_map(Invoice::into_documents).collect();
         documents.sort_by_key(|(at, _)| *at);
         documents.into_iter().map(|(_, document)| document).collect()
     }
@@ -168,14 +168,14 @@ impl Invoice {
         let (number, without) = match meaning {
             Meaning::WrittenOff(number) => {
                 let pieces = off_the_shelf(number, &product)?;
-                self.agree(head)?;
+                self.agree(&head)?;
                 return Ok(Item::WrittenOff { product, pieces, time });
             }
             Meaning::Sold(number) => (number, "a sold line has no price"),
             Meaning::Returned(number) => (number, "a returned line has no price"),
         };
         let quantity = priced(number, price, without)?;
-        self.agree(head)?;
+        self.agree(&head)?;
         Ok(Item::Priced { line: Line { at, product, description, quantity, price }, time })
     }
 
@@ -193,7 +193,7 @@ impl Invoice {
     }
 
     /// All lines of an invoice are one customer's and go to one country.
-    fn agree(&mut self, head: Head) -> Result<(), &'static str> {
+    fn agree(&mut self, head: &Head) -> Result<(), &'static str> {
         let first = self.head.get_or_insert_with(|| head.clone());
         if head.customer != first.customer {
             return Err("the customer is not that of the invoice's first line");

@@ -9,6 +9,7 @@ mod day;
 mod dice;
 mod error;
 mod invoice;
+mod row;
 mod twin;
 
 #[cfg(test)]

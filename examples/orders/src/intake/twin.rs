@@ -8,10 +8,11 @@ use super::{
     catalogue::{COLOURS, COUNTRIES, MATERIALS, THINGS},
     csv::HEADER,
     dice::Dice,
+    row::{Row, pounds},
 };
 use std::fmt::Write as _;
 
-/// The largest twin; it has some 100 MB.
+/// The largest twin: with 1 kB for an invoice it stays below what a file may have.
 const INVOICES_MAX: u32 = 100_000;
 
 /// How many sold lines are remembered, for returns to be about.
@@ -49,51 +50,6 @@ pub fn twin(seed: u64, invoices: u32) -> String {
         twin.catch_up();
     }
     twin.text
-}
-
-/// A line as it will stand in the file.
-#[derive(Clone)]
-struct Row {
-    invoice: String,
-    product: String,
-    description: String,
-    quantity: String,
-    time: String,
-    price: String,
-    customer: String,
-    country: String,
-}
-
-impl Row {
-    fn write(&self, text: &mut String) {
-        let columns = [
-            &self.invoice,
-            &self.product,
-            &self.description,
-            &self.quantity,
-            &self.time,
-            &self.price,
-            &self.customer,
-            &self.country,
-        ];
-        let columns = columns.map(|column| quoted(column));
-        text.push_str(&columns.join(","));
-        text.push_str("\r\n");
-    }
-}
-
-fn quoted(column: &str) -> String {
-    if column.contains([',', '"']) {
-        format!("\"{}\"", column.replace('"', "\"\""))
-    } else {
-        column.to_owned()
-    }
-}
-
-/// Pounds as the real file has them: without zeros at the end.
-fn pounds(pence: u32) -> String {
-    let text = format!("{}.{:02}", pence / 100, pence % 100);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A product by its number: code, description, price in pence.
@@ -144,19 +100,8 @@ const MINUTES_A_DAY: u32 = 600;
 
 impl Twin {
     fn new(seed: u64) -> Self {
-        let empty = String::new;
-        let head = Row {
-            invoice: empty(),
-            product: empty(),
-            description: empty(),
-            quantity: empty(),
-            time: empty(),
-            price: empty(),
-            customer: empty(),
-            country: empty(),
-        };
         let (dice, text) = (Dice::new(seed), format!("{HEADER}\r\n"));
-        let (invoice, minute) = (810_000, 0);
+        let (head, invoice, minute) = (Row::default(), 810_000, 0);
         Self { dice, text, head, invoice, minute, sold: Vec::new(), late: None, broken: 0 }
     }
 
@@ -175,7 +120,8 @@ impl Twin {
         self.head.customer = if guest { String::new() } else { customer.to_string() };
         // A customer is always at home in the same country.
         let abroad = usize::try_from(customer % 70).expect("it is small");
-        self.head.country = COUNTRIES.get(abroad).unwrap_or(&COUNTRIES[0]).0.to_owned();
+        let (country, _) = COUNTRIES.get(abroad).unwrap_or(&COUNTRIES[0]);
+        (*country).clone_into(&mut self.head.country);
     }
 
     /// How many lines an invoice has: few as a rule, very many now and then; twelve on average.
@@ -193,7 +139,7 @@ impl Twin {
         // Guests pay more, as in the real file, where they stand for another channel.
         let pence = if self.head.customer.is_empty() { pence * 2 } else { pence };
         let (price, quantity) = (pounds(pence), pieces.to_string());
-        Row { product, description, price, quantity, ..self.head.clone() }
+        Row { product, description, quantity, price, ..self.head.clone() }
     }
 
     /// A line of this invoice about a service.

@@ -64,6 +64,10 @@ pub struct Definitions {
     pub write_off: Definition<WriteOffRequest, ()>,
 }
 
+/// The steps of each saga by the name of its definition, in order: what journals call by numbers.
+pub const STEPS: [(&str, &[&str]); 3] =
+    [("order", &order::STEPS), ("return", &returning::STEPS), ("writeoff", &write_off::STEPS)];
+
 /// What the steps of all sagas have around them.
 struct Around<T> {
     transport: T,

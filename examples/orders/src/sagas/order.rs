@@ -48,19 +48,22 @@ pub enum OrderEnd {
 /// What validation comes to: why the order is not taken, if it is not.
 type Verdict = Option<String>;
 
+/// Its steps, in order.
+pub(super) const STEPS: [&str; 5] = ["validate", "reserve", "charge", "ship", "notify"];
+
 pub(super) fn definition<T: Transport>(
     around: &Arc<Around<T>>,
 ) -> Result<Definition<OrderRequest, OrderEnd>, DefinitionError> {
     let patience = &around.patience;
     let mut saga = Saga::<OrderRequest>::define("order", 1);
     let validate = saga
-        .step("validate", step(around, Effect::Transactional, validate))
+        .step(STEPS[0], step(around, Effect::Transactional, validate))
         .compensation_fn(answer(around, cancel))
         .retry(patience.until_done())
         .compensation_retry(patience.until_done())
         .takes(|request, ()| request.clone());
     let reserve = saga
-        .step("reserve", step(around, Effect::Keyed, reserve))
+        .step(STEPS[1], step(around, Effect::Keyed, reserve))
         .after(validate)
         .compensation_fn(answer(around, release))
         .retry(patience.bounded())
@@ -68,7 +71,7 @@ pub(super) fn definition<T: Transport>(
         .timeout(patience.timeout)
         .takes(|request, _| request.clone());
     let charge = saga
-        .step("charge", step(around, Effect::Keyed, charge))
+        .step(STEPS[2], step(around, Effect::Keyed, charge))
         .after(reserve)
         .compensation_fn(answer(around, pay_back))
         .retry(patience.bounded())
@@ -76,7 +79,7 @@ pub(super) fn definition<T: Transport>(
         .timeout(patience.timeout)
         .takes(|request, ()| request.clone());
     let ship = saga
-        .step("ship", step(around, Effect::Keyed, ship))
+        .step(STEPS[3], step(around, Effect::Keyed, ship))
         .after(charge)
         .compensation_fn(answer(around, stop_shipment))
         .pivot()
@@ -85,7 +88,7 @@ pub(super) fn definition<T: Transport>(
         .timeout(patience.timeout)
         .takes(|request, ()| request.clone());
     let notify = saga
-        .step("notify", step(around, Effect::Keyed, notify))
+        .step(STEPS[4], step(around, Effect::Keyed, notify))
         .after(ship)
         .retriable()
         .retry(patience.until_done())

@@ -39,33 +39,36 @@ pub struct ReturnEnd {
     pub unmatched: usize,
 }
 
+/// Its steps, in order.
+pub(super) const STEPS: [&str; 4] = ["match", "refund", "restock", "notify"];
+
 pub(super) fn definition<T: Transport>(
     around: &Arc<Around<T>>,
 ) -> Result<Definition<ReturnRequest, ReturnEnd>, DefinitionError> {
     let patience = &around.patience;
     let mut saga = Saga::<ReturnRequest>::define("return", 1);
     let matched = saga
-        .step("match", step(around, Effect::Transactional, find_lines))
+        .step(STEPS[0], step(around, Effect::Transactional, find_lines))
         .needs_no_compensation()
         .pivot()
         .retry(patience.until_done())
         .takes(|request, ()| request.clone());
     let refund = saga
-        .step("refund", step(around, Effect::Keyed, refund))
+        .step(STEPS[1], step(around, Effect::Keyed, refund))
         .after(matched)
         .retriable()
         .retry(patience.until_done())
         .timeout(patience.timeout)
         .takes(|request, _| request.clone());
     let restock = saga
-        .step("restock", step(around, Effect::Keyed, restock))
+        .step(STEPS[2], step(around, Effect::Keyed, restock))
         .after(refund)
         .retriable()
         .retry(patience.until_done())
         .timeout(patience.timeout)
         .takes(|request, ()| request.clone());
     let notify = saga
-        .step("notify", step(around, Effect::Keyed, notify))
+        .step(STEPS[3], step(around, Effect::Keyed, notify))
         .after(restock)
         .retriable()
         .retry(patience.until_done())

@@ -26,19 +26,22 @@ pub struct WriteOffRequest {
     pub by: DocumentNo,
 }
 
+/// Its steps, in order.
+pub(super) const STEPS: [&str; 2] = ["accept", "take-off"];
+
 pub(super) fn definition<T: Transport>(
     around: &Arc<Around<T>>,
 ) -> Result<Definition<WriteOffRequest, ()>, DefinitionError> {
     let patience = &around.patience;
     let mut saga = Saga::<WriteOffRequest>::define("writeoff", 1);
     let accept = saga
-        .step("accept", step(around, Effect::Transactional, accept))
+        .step(STEPS[0], step(around, Effect::Transactional, accept))
         .compensation_fn(answer(around, cancel))
         .retry(patience.until_done())
         .compensation_retry(patience.until_done())
         .takes(|request, ()| request.clone());
     let take_off = saga
-        .step("take-off", step(around, Effect::Keyed, take_off))
+        .step(STEPS[1], step(around, Effect::Keyed, take_off))
         .after(accept)
         .retry(patience.until_done())
         .timeout(patience.timeout)

@@ -23,7 +23,7 @@ use std::{
 };
 
 /// The directory of the shop's own store, beside those of the services.
-pub const SHOP: &str = "orders";
+const SHOP: &str = "orders";
 
 /// The books of a service are small: their segments are, too.
 const SEGMENT_BYTES: u64 = 8 << 20;
@@ -266,8 +266,7 @@ async fn open_store(
     options: Options,
 ) -> Result<(TokioRuntime, Store), ShopError> {
     let dir = stage.dir(data);
-    let runtime =
-        TokioRuntime::create(&dir).map_err(|error| ShopError::Io(dir.clone(), error))?;
+    let runtime = TokioRuntime::create(&dir).map_err(|error| ShopError::Io(dir.clone(), error))?;
     match Store::open_with(&runtime, options).await {
         Ok((store, _)) => Ok((runtime, store)),
         Err(OpenError::Locked) => Err(ShopError::Busy(data.to_owned())),

@@ -134,9 +134,9 @@ impl Books {
             Document::Return(number, placed) => {
                 self.returns.begin(number, &crate::domain::ReturnEvent::Placed(placed.clone()))?
             }
-            Document::WriteOff(number, placed) => {
-                self.write_offs.begin(number, &crate::domain::WriteOffEvent::Placed(placed.clone()))?
-            }
+            Document::WriteOff(number, placed) => self
+                .write_offs
+                .begin(number, &crate::domain::WriteOffEvent::Placed(placed.clone()))?,
         })
     }
 }
