@@ -51,7 +51,7 @@ pub(crate) struct Process {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     orders: u32,
     /// How many documents are worked on at a time
-    #[arg(long, value_name = "N", default_value_t = 256,
+    #[arg(long, value_name = "N", default_value_t = 64,
         value_parser = clap::value_parser!(u16).range(1..))]
     in_flight: u16,
     #[command(flatten)]

@@ -104,6 +104,19 @@ impl Placed {
         whole - self.discount.as_ref().map_or(Money::ZERO, |discount| discount.amount(&self.lines))
     }
 
+    /// What was paid for one piece of a line: its price less its share of what is taken off, rounded
+    /// to the whole penny below, so that all pieces together are not more than the order cost.
+    pub fn paid_each(&self, line: &Line) -> Money {
+        let whole: Money = self.lines.iter().map(Line::amount).sum();
+        if self.discount.is_none() || !whole.is_positive() {
+            return line.price;
+        }
+        let [price, total, whole] =
+            [line.price, self.total(), whole].map(|money| i128::from(money.as_pence()));
+        let paid = i64::try_from((price * total).div_euclid(whole));
+        Money::pence(paid.expect("no more than its price")).min(line.price)
+    }
+
     /// The lines of what has to be on a shelf.
     pub fn goods(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| !line.product.is_service())
@@ -120,5 +133,38 @@ impl Placed {
             return Some("no line of it can be sold");
         }
         (!self.total().is_positive()).then_some("there is nothing to pay")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_paid_for_all_pieces_than_the_order_cost() {
+        let line = |at, pieces, pence| Line {
+            at,
+            product: StockCode::parse("A").expect("a code"),
+            description: String::new(),
+            quantity: Quantity::try_new(pieces).expect("a quantity"),
+            price: Money::pence(pence),
+        };
+        let placed = |discount| Placed {
+            customer: Customer::default(),
+            country: String::new(),
+            ordered_at: LocalTime::try_new((2010, 12, 1), (8, 26)).expect("a moment"),
+            payment: PaymentMethod::Invoice,
+            lines: vec![line(1, 3, 333), line(2, 7, 101), line(3, 1, 0)],
+            discount,
+        };
+        let paid = |placed: &Placed| -> Vec<i64> {
+            placed.lines.iter().map(|line| placed.paid_each(line).as_pence()).collect()
+        };
+        assert_eq!(paid(&placed(None)), [333, 101, 0]);
+        for percent in 0..=100 {
+            let placed = placed(Some(Discount::Percentage(percent)));
+            let all = paid(&placed).iter().zip([3, 7, 1]).map(|(each, pieces)| each * pieces).sum();
+            assert!(all <= placed.total().as_pence(), "{percent} %: {all}");
+        }
     }
 }

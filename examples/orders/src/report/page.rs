@@ -21,13 +21,12 @@ use numbers::{counted, grouped};
 use tables::section;
 
 /// Parts of the page, as its head names them.
-const PARTS: [(&str, &str); 6] = [
-    ("#sales", "Sales"),
+const PARTS: [(&str, &str); 5] = [
+    ("#orders", "Orders"),
     ("#steps", "Steps"),
     ("#order", "One order"),
     ("#stock", "Stock"),
-    ("#returns", "Returns"),
-    ("#refusals", "Rejections"),
+    ("#left-over", "Left over"),
 ];
 
 /// The page: a whole HTML document.
@@ -38,7 +37,9 @@ const PARTS: [(&str, &str); 6] = [
 /// ```
 pub fn page(report: &Report) -> String {
     let html = Node::new("html").with("lang", "en").child(head(report)).child(body(report));
-    format!("<!doctype html>\n{html}\n")
+    let mut page = "<!doctype html>\n".to_owned();
+    html.end(&mut page);
+    page
 }
 
 fn head(report: &Report) -> Node {
@@ -52,19 +53,19 @@ fn head(report: &Report) -> Node {
 }
 
 fn body(report: &Report) -> Node {
-    let pair = Node::new("div").class("pair");
-    let sales = section("sales", "Sales", "Of completed orders.")
+    let states = Node::new("div").child(states::states(report)).child(tables::cancelled(report));
+    let pair = Node::new("div").class("pair").child(sales::countries(report)).child(states);
+    let orders = section("orders", "Orders", "Revenue is that of completed orders.")
         .child(sales::days(report))
-        .child(pair.child(sales::countries(report)).child(states::states(report)));
+        .child(pair);
     let main = Node::new("main")
         .child(verdict(report))
         .child(figures(report))
-        .child(sales)
+        .child(orders)
         .child(steps::steps(report))
         .child(history::history(report))
         .child(tables::stock(report))
-        .child(tables::returns(report))
-        .child(tables::refusals(report));
+        .child(tables::left_over(report));
     let footer = "Told by the reference application of Sagalog from what is on record: \
                   the shop’s documents, the journals of its sagas, the books of its services.";
     let footer = Node::new("footer").child(Node::new("p").text(footer));
@@ -95,7 +96,7 @@ fn verdict(report: &Report) -> Node {
         Node::new("section").class(class).with("aria-label", "Audit").child(sentence)
     };
     let mut node = match &report.audit {
-        None => frame("verdict wait", "…", "Not audited before everything is settled."),
+        None => frame("verdict wait", "○", "Not audited before everything is settled."),
         Some(complaints) if complaints.is_empty() => {
             frame("verdict good", "✓", "The services’ books agree with every document.")
         }
@@ -146,7 +147,11 @@ fn figures(report: &Report) -> Node {
             grouped(report.ambiguous),
             "nobody knew whether there was an effect".to_owned(),
         ),
-        ("Compensations", grouped(report.compensations), "steps that were answered".to_owned()),
+        (
+            "Compensations",
+            grouped(report.compensations),
+            "steps answered with their opposite".to_owned(),
+        ),
         ("Rejected lines", grouped(rejected), of(report.lines, "line", "lines")),
     ];
     let figure = |(name, value, of): (&str, String, String)| {

@@ -38,7 +38,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        let (timeout, delay) = (Duration::from_millis(250), Duration::from_millis(5));
+        let (timeout, delay) = (Duration::from_millis(500), Duration::from_millis(5));
         Self { timeout, delay, attempts: 12 }
     }
 }

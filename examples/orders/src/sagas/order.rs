@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Accepted, Attempted, Cancelled, Completed, DocumentNo, Money, Order, OrderEvent, Paid,
-        PaymentMethod, Rejected, Reserved, Shipped,
+        Accepted, Attempted, Cancelled, Completed, DocumentNo, Money, Order, OrderEvent,
+        OrderState, Paid, PaymentMethod, Rejected, Reserved, Shipped,
     },
     ports::{Charge, Notify, Reserve, Ship, ask},
 };
@@ -127,6 +127,10 @@ async fn cancel<T: Transport>(
     request: OrderRequest,
 ) -> Outcome<()> {
     let order = found!(around, request);
+    // It was cancelled while it was rejected: then that is on record, and nothing is to be answered.
+    if order.document.state == OrderState::Rejected {
+        return Outcome::Done(());
+    }
     let status = SagaReader::from(around.orders.store()).status(cx.saga()).await;
     let cause = match status.map(|status| status.phase) {
         Ok(Phase::Aborting { cause, reason }) => format!("{cause}: {reason}"),

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        DocumentNo, LinesReturned, Matching, Order, OrderEvent, OrderState, PartReturned, Refunded,
-        Restocked, Return, ReturnCompleted, ReturnEvent, Sold,
+        DocumentNo, Line, LinesReturned, Matching, Order, OrderEvent, OrderState, PartReturned,
+        Refunded, Restocked, Return, ReturnCompleted, ReturnEvent, Sold,
     },
     ports::{Notify, Refund, Restock, ask},
 };
@@ -137,11 +137,12 @@ async fn sold_to<T: Transport>(
 }
 
 fn still_sold(order: &Found<Order>) -> Vec<Sold> {
-    let lines = order.document.placed.lines.iter().enumerate();
+    let placed = &order.document.placed;
+    let lines = placed.lines.iter().enumerate();
     let sold = lines.map(|(at, line)| Sold {
         order: order.number.clone(),
         order_line: at,
-        line: line.clone(),
+        line: Line { price: placed.paid_each(line), ..line.clone() },
         left: order.document.left(at),
     });
     sold.collect()

@@ -50,7 +50,8 @@ fn timeline(example: &str, first: &Entry, entries: &[Entry]) -> Node {
     let at = |entry: &Entry| entry.at_unix_nanos;
     let begin = entries.iter().map(at).min().unwrap_or(0);
     let end = entries.iter().map(at).max().unwrap_or(0);
-    let scale = Linear::over(end - begin, 4);
+    // An axis of a nanosecond would say more than the clock knows.
+    let scale = Linear::over((end - begin).max(1_000_000), 3);
     let rows: u64 = entries.iter().map(|_| ROW).sum();
     let mut plot = Plot::new("timeline", format!("Timeline of order {example}"), rows + 22);
     for mark in grid(&ticks(scale), rows + 4, rows + 18) {
@@ -102,9 +103,9 @@ fn causes(first: &Entry, entries: &[Entry]) -> Node {
     let rows = (1..).zip(entries).map(|(order, entry)| {
         let when = since(first.at_unix_nanos, entry.at_unix_nanos);
         let mark = if entry.state.is_some() { "●" } else { "✕" };
-        let what = format!("{mark} {}", entry.what);
+        let what = format!("{mark}\u{a0}{}", entry.what);
         let state = entry.state.unwrap_or("as before").to_owned();
         vec![grouped(order), when, what, state, entry.cause.clone()]
     });
-    table("What happened to the order, and why", "scroll", &columns, rows)
+    table("What happened to the order, and why", "scroll story", &columns, rows)
 }

@@ -4,7 +4,7 @@
 //! invariant it guards: text and attributes are escaped where they enter and every element is
 //! closed, so that nothing in a report can become markup.
 
-use std::fmt::{self, Display, Formatter, Write};
+use std::fmt::Display;
 
 /// Elements that have no content and no end tag.
 const VOID: [&str; 2] = ["meta", "br"];
@@ -47,22 +47,25 @@ impl Node {
     }
 
     pub(super) fn child(mut self, child: Self) -> Self {
-        write!(self.inner, "{child}").expect("a string takes everything");
+        child.end(&mut self.inner);
         self
     }
 
     pub(super) fn children(self, children: impl IntoIterator<Item = Self>) -> Self {
         children.into_iter().fold(self, Self::child)
     }
-}
 
-impl Display for Node {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    /// Writes it behind `out`.
+    pub(super) fn end(self, out: &mut String) {
         let Self { name, attributes, inner } = self;
-        if VOID.contains(name) {
-            return write!(f, "<{name}{attributes}>");
+        for part in ["<", name, &attributes, ">"] {
+            out.push_str(part);
         }
-        write!(f, "<{name}{attributes}>{inner}</{name}>")
+        if !VOID.contains(&name) {
+            for part in [&inner, "</", name, ">"] {
+                out.push_str(part);
+            }
+        }
     }
 }
 

@@ -12,13 +12,13 @@ const MONTHS: [&str; 12] =
 
 /// A day of our calendar, from the year 1 on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Day {
+pub(super) struct Date {
     year: u64,
     month: usize,
     day: u64,
 }
 
-impl Day {
+impl Date {
     /// Reads `2011-12-09`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
@@ -76,7 +76,7 @@ pub(super) fn utc(unix_nanos: u64) -> String {
     /// The number of the first of January 1970.
     const EPOCH: u64 = 719_468;
     let (seconds, millis) = (unix_nanos / NANOS, unix_nanos % NANOS / 1_000_000);
-    let Day { year, month, day } = Day::of(EPOCH + seconds / DAY_SECONDS);
+    let Date { year, month, day } = Date::of(EPOCH + seconds / DAY_SECONDS);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(utc(951_782_400_000_000_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(utc(1_321_009_871_012_999_999), "2011-11-11T11:11:11.012Z");
         assert_eq!(utc(u64::MAX), "2554-07-21T23:34:33.709Z");
-        let day = |text| Day::parse(text).expect("a day");
+        let day = |text| Date::parse(text).expect("a day");
         assert_eq!(day("2011-01-01").number() - day("2010-12-31").number(), 1);
         assert_eq!(day("2000-03-01").number() - day("2000-02-28").number(), 2);
         assert_eq!(
@@ -109,7 +109,7 @@ mod tests {
         for text in
             ["", "2010-2-1", "2011-02-29", "2010-13-01", "2010-00-01", "0000-01-01", "today"]
         {
-            assert_eq!(Day::parse(text), None, "{text}");
+            assert_eq!(Date::parse(text), None, "{text}");
         }
     }
 

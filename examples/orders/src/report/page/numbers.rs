@@ -204,7 +204,7 @@ mod tests {
         let shares = [(0, 0), (0, 9), (1, 5000), (1020, 1052), (4999, 5000), (7, 7)];
         let shown = ["–", "0.0%", "< 0.1%", "97.0%", "> 99.9%", "100.0%"];
         assert_eq!(shares.map(|(part, whole)| share(part, whole)), shown);
-        let amounts = [0, 50, 20_000, 200_000, 5_000_000_00];
+        let amounts = [0, 50, 20_000, 200_000, 500_000_000];
         assert_eq!(amounts.map(round_amount), ["£0", "50p", "£200", "£2k", "£5m"]);
     }
 

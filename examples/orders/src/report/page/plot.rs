@@ -6,8 +6,9 @@
 
 use super::html::Node;
 
-/// How many letters of a name are shown beside a figure on a telephone.
-const NAME_LETTERS: usize = 26;
+/// How many letters have room side by side, on a telephone and in half a page.
+const LETTERS_NARROW: usize = 41;
+const LETTERS_WIDE: usize = 62;
 
 /// A picture with a name and the words for it.
 pub(super) struct Plot {
@@ -79,7 +80,9 @@ pub(super) fn bars(id: &'static str, title: &str, bars: &[Bar], ticks: &[(f64, S
 fn row(bar: &Bar, top: u64) -> Node {
     let whole = Node::new("title").text(format!("{}: {}{}", bar.name, bar.figure, bar.more));
     let track = rect("track", (0.0, top + 21), (100.0, 8)).with("rx", 2);
-    let length = rect(bar.class, (0.0, top + 21), (bar.length, 8)).with("rx", 2);
+    // What is not nothing can be seen.
+    let seen = if bar.length > 0.0 { bar.length.max(0.4) } else { 0.0 };
+    let length = rect(bar.class, (0.0, top + 21), (seen, 8)).with("rx", 2);
     Node::new("g")
         .child(whole)
         .children(heading(&bar.name, &bar.figure, &bar.more, top + 14))
@@ -87,11 +90,25 @@ fn row(bar: &Bar, top: u64) -> Node {
         .child(length)
 }
 
-/// A name on the left, a figure on the right.
+/// A name on the left, a figure on the right. What of the name has no room beside the figure on a
+/// telephone is shown on wider screens, and what has none there is in the row's own title.
 pub(super) fn heading(name: &str, figure: &str, more: &str, y: u64) -> [Node; 2] {
-    let figure = label("figure", 100.0, y, figure).with("text-anchor", "end");
-    let more = Node::new("tspan").class("more").text(more);
-    [label("name", 0.0, y, &shortened(name)), figure.child(more)]
+    let letters = |text: &str| text.chars().count();
+    let narrow = LETTERS_NARROW.saturating_sub(letters(figure));
+    let wide = LETTERS_WIDE.saturating_sub(letters(figure) + letters(more));
+    let part = |class, text: &str| Node::new("tspan").class(class).text(text);
+    let mut left = label("name", 0.0, y, "");
+    if letters(name) <= narrow {
+        left = left.text(name);
+    } else {
+        let first: String = name.chars().take(narrow).collect();
+        let second: String = name.chars().skip(narrow).take(wide.saturating_sub(narrow)).collect();
+        let cut = if letters(name) > wide.max(narrow) { "…" } else { "" };
+        left = left.text(first).child(part("less", "…"));
+        left = left.child(part("more", &format!("{second}{cut}")));
+    }
+    let right = label("figure", 100.0, y, figure).with("text-anchor", "end");
+    [left, right.child(part("more soft", more))]
 }
 
 /// Lines across all rows, with what they stand for below them.
@@ -154,12 +171,4 @@ pub(super) fn legend(signs: &[(&'static str, &'static str, &str)]) -> Node {
 
 pub(super) fn percent(at: f64) -> String {
     format!("{:.2}%", at.clamp(0.0, 100.0))
-}
-
-fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME_LETTERS {
-        return name.to_owned();
-    }
-    let kept: String = name.chars().take(NAME_LETTERS - 1).collect();
-    format!("{}…", kept.trim_end())
 }

@@ -6,9 +6,9 @@
 
 use super::{
     html::Node,
-    moments::Day,
+    moments::Date,
     numbers::{Linear, counted, float, grouped, pence, round_amount, share},
-    plot::{Bar, Plot, anchor, bars, label, percent, rect, rule},
+    plot::{Bar, Plot, bars, label, percent, rect, rule},
     tables::{Column, card, details, heading, none, note, table},
 };
 use crate::{
@@ -59,21 +59,27 @@ fn columns_of(days: &[Sales]) -> Node {
         plot.mark(text.with("text-anchor", "end").text(round_amount(tick)));
     }
     let places = Places::of(days);
-    let mut best = days.iter().position(|day| pence(day.revenue_pence) == most && most > 0);
+    let best = days.iter().position(|day| pence(day.revenue_pence) == most && most > 0);
     for (day, at) in days.iter().zip(&places.at) {
         let (orders, revenue) = (counted(day.orders, "order", "orders"), day.revenue_pence);
         let fact = format!("{}: {revenue}, {orders}", day.name);
-        let (left, width) = (places.left(*at), places.width());
+        let (left, width, gap) = (places.left(*at), places.width(), places.gap());
         let height = scaled(pence(revenue), scale);
-        let bar = rect("bar", (left + width * 0.14, FOOT - height), (width * 0.72, height));
+        let bar = rect("bar", (left + gap, FOOT - height), (width - 2.0 * gap, height));
         let all = rect("sense", (left, 0), (width, FOOT));
         plot.mark(Node::new("g").child(Node::new("title").text(&fact)).child(bar).child(all));
         plot.fact(fact);
     }
-    if let Some((best, at)) = best.take().and_then(|at| days.get(at).zip(places.at.get(at))) {
-        let (x, y) = (places.middle(*at), FOOT - scaled(most, scale) - 7);
-        let text = label("figure", x, y, &best.revenue_pence.to_string());
-        plot.mark(text.with("text-anchor", anchor(x)));
+    if let Some((best, at)) = best.and_then(|at| days.get(at).zip(places.at.get(at))) {
+        let middle = places.middle(*at);
+        let (x, anchor) = match middle {
+            ..12.0 => (places.left(*at) + places.gap(), "start"),
+            88.0.. => (100.0, "end"),
+            _ => (middle, "middle"),
+        };
+        let text =
+            label("figure", x, FOOT - scaled(most, scale) - 7, &best.revenue_pence.to_string());
+        plot.mark(text.with("text-anchor", anchor));
     }
     for mark in places.labels(days) {
         plot.mark(mark);
@@ -94,13 +100,13 @@ struct Places {
     /// How many slots there are.
     slots: u64,
     /// Which days they are.
-    dates: Option<Vec<Day>>,
+    dates: Option<Vec<Date>>,
 }
 
 impl Places {
     fn of(days: &[Sales]) -> Self {
         let count = days.len() as u64;
-        let dates: Option<Vec<Day>> = days.iter().map(|day| Day::parse(&day.name)).collect();
+        let dates: Option<Vec<Date>> = days.iter().map(|day| Date::parse(&day.name)).collect();
         let numbers: Vec<u64> = dates.iter().flatten().map(|day| day.number()).collect();
         let first = numbers.iter().min().copied().unwrap_or(0);
         let span = numbers.iter().max().map_or(count, |last| last - first + 1);
@@ -122,6 +128,11 @@ impl Places {
 
     fn left(&self, at: u64) -> f64 {
         float(at) * self.width()
+    }
+
+    /// What is left free on each side of a bar; a year of days leaves no room for it.
+    fn gap(&self) -> f64 {
+        if self.slots > 7 * LABELS { 0.0 } else { self.width() * 0.14 }
     }
 
     fn middle(&self, at: u64) -> f64 {
@@ -150,23 +161,29 @@ impl Places {
         marks
     }
 
-    /// Each month at its first day, unless the next one begins too soon.
-    fn months(&self, dates: &[Day]) -> Vec<Node> {
+    /// Each month at its first day, unless the next one begins too soon; on a telephone only those
+    /// that are far enough from the one before and from the end.
+    fn months(&self, dates: &[Date]) -> Vec<Node> {
         let mut begin: Vec<(u64, String)> = Vec::new();
         for (date, at) in dates.iter().zip(&self.at) {
             if begin.last().is_none_or(|(_, month)| *month != date.month()) {
                 begin.push((*at, date.month()));
             }
         }
-        let near = self.slots.div_ceil(LABELS);
-        let ends = begin.iter().skip(1).map(|(at, _)| *at).chain([u64::MAX]);
-        let shown = begin.iter().zip(ends).filter(|((at, _), next)| next - at > near);
-        let every = begin.len().div_ceil(4);
-        let node = |(order, ((at, month), _)): (usize, (&(u64, String), u64))| {
-            let class = if order.is_multiple_of(every) { "tick" } else { "tick more" };
-            self.label(class, *at, FOOT + 32, month)
-        };
-        shown.enumerate().map(node).collect()
+        let next = begin.iter().skip(1).map(|(at, _)| *at).chain([u64::MAX]);
+        let near = self.slots.div_ceil(16);
+        let mut far_from: Option<u64> = None;
+        let mut marks = Vec::new();
+        for ((at, month), _) in begin.iter().zip(next).filter(|((at, _), next)| next - at >= near) {
+            let x = self.left(*at);
+            let far = far_from.is_none_or(|from| at - from >= self.slots / 4) && x <= 76.0;
+            far_from = if far { Some(*at) } else { far_from };
+            if x <= 93.0 {
+                let class = if far { "tick" } else { "tick more" };
+                marks.push(label(class, x + self.gap(), FOOT + 32, month));
+            }
+        }
+        marks
     }
 
     fn label(&self, class: &'static str, at: u64, y: u64, text: &str) -> Node {
@@ -213,15 +230,17 @@ fn apart(card: Node, first: &Sales, rest: &[Sales]) -> Node {
     let part = share(pence(first.revenue_pence), pence(first.revenue_pence + revenue_pence));
     let together = [first.clone(), others];
     let title = format!("Revenue of {} and of all other countries", first.name);
-    let larger = wide.end() / close.end().max(1);
+    let larger = larger(wide.end(), close.end());
     card.child(note(format!("{} is {part} of the revenue.", first.name)))
         .child(bars("countries", &title, &rows(&together, wide), &ticks(wide)))
         .child(heading("The other countries"))
-        .child(note(format!(
-            "On their own scale: lengths are drawn {} × as large.",
-            grouped(larger)
-        )))
+        .child(note(format!("On their own scale: lengths are drawn {larger} × as large.")))
         .child(bars("others", "Revenue of the other countries", &rows(rest, close), &ticks(close)))
+}
+
+fn larger(wide: u64, close: u64) -> String {
+    let about = if wide.is_multiple_of(close) { "" } else { "about " };
+    format!("{about}{}", grouped(wide.saturating_add(close / 2) / close))
 }
 
 fn rows(sales: &[Sales], scale: Linear) -> Vec<Bar> {

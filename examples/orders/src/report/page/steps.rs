@@ -29,7 +29,11 @@ pub(super) fn steps(report: &Report) -> Node {
     if report.steps.is_empty() {
         return section.child(card().child(none("No step has been done.")));
     }
-    let plot = card().child(heading("How long they took")).child(meaning()).child(whiskers(report));
+    let plot = card()
+        .child(heading("How long they took"))
+        .child(meaning())
+        .child(whiskers(report))
+        .child(note("At the right: median · 99% · slowest."));
     section
         .child(plot)
         .child(card().child(heading("How often they were tried")).child(counts(report)))
@@ -38,7 +42,7 @@ pub(super) fn steps(report: &Report) -> Node {
 fn meaning() -> Node {
     legend(&[
         ("dot", DOT, "median"),
-        ("diamond", DIAMOND, "slowest but one of a hundred"),
+        ("diamond", DIAMOND, "99 of 100 are within"),
         ("end", TICK, "slowest"),
         ("class", "M-7 7V2H-2V-5H3V4H7V7Z", "how many took how long"),
     ])
@@ -133,5 +137,5 @@ fn counts(report: &Report) -> Node {
         row
     });
     let words = note("Ambiguous: nobody knew whether the attempt had had an effect.");
-    Node::new("div").child(table("Steps", "scroll", &columns, rows)).child(words)
+    Node::new("div").child(table("Steps", "scroll brief", &columns, rows)).child(words)
 }

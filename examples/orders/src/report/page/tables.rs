@@ -1,12 +1,11 @@
-//! Tables, and the parts of the page that are nothing else: stock, returns, rejections,
-//! cancellations.
+//! Tables, and the parts of the page that are nothing else: stock, cancellations, what is left over.
 //!
 //! Nothing is left out of a table: what is long scrolls in its own box. The invariant it guards:
 //! each cell is named by its column and its row, for those who hear the page as well.
 
 use super::{
     html::Node,
-    numbers::{counted, grouped, pence, share, signed},
+    numbers::{counted, grouped, share, signed},
 };
 use crate::{domain::Money, report::Report};
 
@@ -122,14 +121,18 @@ fn most_moved(report: &Report) -> Node {
     card.child(table("Most moved products", "scroll", &columns, rows))
 }
 
-/// Returns that nothing was found for.
-pub(super) fn returns(report: &Report) -> Node {
+/// What came to nothing: lines that are no orders, and returns that nothing was found for.
+pub(super) fn left_over(report: &Report) -> Node {
+    let lead = "Lines that were not taken in, and parts of returns for which there is no order in \
+                this file; these were credited.";
+    section("left-over", "Left over", lead).child(rejected(report)).child(returns(report))
+}
+
+fn returns(report: &Report) -> Node {
     let unresolved = &report.unresolved_returns;
-    let lead = "Parts of returns for which there is no order in this file. \
-                They were credited, and await a person.";
-    let section = section("returns", "Unresolved returns", lead);
+    let card = card().child(heading("Unresolved returns"));
     if unresolved.is_empty() {
-        return section.child(card().child(none("Every return has found its order.")));
+        return card.child(none("No return is without its order."));
     }
     let credit: Money = unresolved.iter().map(|part| part.credit_pence).sum();
     let summary = format!(
@@ -149,13 +152,7 @@ pub(super) fn returns(report: &Report) -> Node {
         vec![line, by, product, pieces, part.credit_pence.to_string()]
     });
     let table = table("Unresolved returns", "scroll tall", &columns, rows);
-    section.child(card().child(details(&summary, table)))
-}
-
-/// What did not become a sale, and why.
-pub(super) fn refusals(report: &Report) -> Node {
-    let pair = Node::new("div").class("pair").child(rejected(report)).child(cancelled(report));
-    section("refusals", "Rejections and cancellations", "").child(pair)
+    card.child(details(&summary, table))
 }
 
 fn rejected(report: &Report) -> Node {
@@ -175,7 +172,8 @@ fn rejected(report: &Report) -> Node {
     card.child(table("Rejected lines by reason", "scroll", &columns, rows))
 }
 
-fn cancelled(report: &Report) -> Node {
+/// Why orders were cancelled.
+pub(super) fn cancelled(report: &Report) -> Node {
     let card = card().child(heading("Why orders were cancelled"));
     if report.cancelled_because.is_empty() {
         return card.child(none("No order was cancelled."));
@@ -187,11 +185,5 @@ fn cancelled(report: &Report) -> Node {
     let rows = reasons
         .into_iter()
         .map(|(cause, orders)| vec![cause.clone(), grouped(*orders), share(*orders, all)]);
-    let lost = report.totals.cancelled_pence;
-    let card = card.child(table("Why orders were cancelled", "scroll", &columns, rows));
-    if pence(lost) == 0 {
-        card
-    } else {
-        card.child(note(format!("They would have come to {lost}.")))
-    }
+    card.child(table("Why orders were cancelled", "scroll", &columns, rows))
 }

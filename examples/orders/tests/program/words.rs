@@ -1,0 +1,77 @@
+//! The program as its users meet it: what it says, and what it says when something is wrong.
+
+use crate::support::{self, orders, said};
+
+fn text(path: &std::path::Path) -> &str {
+    path.to_str().expect("the directory's name is text")
+}
+
+#[test]
+fn a_made_up_day_is_reported_as_text_as_json_and_as_a_page_and_stays_the_same() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, page) = (dir.path().join("data"), dir.path().join("page.html"));
+    let (data, page) = (text(&data), text(&page));
+    let day = ["--data", data, "--orders", "120", "--seed", "4", "--faults", "heavy"];
+    let first = said(&orders(&[&day[..], &["--report", page]].concat()));
+    assert!(first.contains("agree with every document"), "{first}");
+    let status = said(&orders(&["status", data]));
+    assert_eq!(first, status, "whoever asks is told the same");
+    let json = said(&orders(&[&day[..], &["--json"]].concat()));
+    let report: serde_json::Value =
+        serde_json::from_str(json.lines().last().expect("a line")).expect("one object");
+    let states = report["orders"].as_object().expect("an object");
+    let all: u64 = states.values().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!((all, report["unfinished"].as_u64()), (120, Some(0)));
+    for count in ["retries", "ambiguous", "compensations"] {
+        assert!(report[count].as_u64() > Some(0), "faults are at work: no {count}");
+    }
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    assert!(page.starts_with("<!doctype html>") && page.contains("a made-up day, seed 4"));
+    let example = report["example"].as_str().expect("a number");
+    let shown = said(&orders(&["show", example, "--data", data]));
+    assert!(shown.contains("-> placed") && shown.contains(", attempt 1 "), "{shown}");
+}
+
+#[test]
+fn what_is_wrong_is_said_in_a_sentence() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| text(&dir.path().join(name)).to_owned();
+    let (data, file, none) = (at("data"), at("twin.csv"), at("none"));
+    said(&orders(&["twin", &file, "--invoices", "5"]));
+    said(&orders(&["--data", &data, "--orders", "3"]));
+    let cases: [(&[&str], &str); 8] = [
+        (&["--data", &data, "--input", &file], "holds the orders of a made-up day, seed 1"),
+        (&["--data", &data, "--input", &none], "cannot be read"),
+        (&["--data", &none, "--input", "Cargo.toml"], "give a file whose first line is InvoiceNo"),
+        (&["status", &none], "there are no orders in"),
+        (&["show", "700001", "--data", &none], "there are no orders in"),
+        (&["show", "1", "--data", &data], "there is no invoice 1 in"),
+        (&["show", "a/b", "--data", &data], "an invoice number has 1 to 24"),
+        (&["--faults", "some"], "invalid value 'some'"),
+    ];
+    for (words, sentence) in cases {
+        let output = orders(words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {errors}");
+        assert!(errors.contains(sentence) && !errors.contains("panicked"), "{words:?}: {errors}");
+    }
+}
+
+#[test]
+fn of_two_processes_on_one_directory_the_second_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let runtime = support::runtime();
+    let options = orders::shop::ShopOptions {
+        faults: orders::loopback::Faults::off(),
+        conditions: orders::services::Conditions::fair(1),
+        patience: orders::sagas::Patience::default(),
+    };
+    let shop = runtime.block_on(orders::shop::Shop::open(&data, options)).expect("it opens");
+    let output = orders(&["--data", text(&data), "--orders", "3"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("another process works in"), "{errors}");
+    assert_eq!(output.status.code(), Some(2));
+    runtime.block_on(shop.close(std::time::Duration::ZERO)).expect("it closes");
+    said(&orders(&["--data", text(&data), "--orders", "3"]));
+}
