@@ -11,6 +11,7 @@ use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::Poll,
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
@@ -79,6 +80,20 @@ pub(crate) async fn join_all<R: Runtime>(
         }
     }
     Ok(())
+}
+
+/// What a future comes to, if it does within `patience`.
+pub(crate) async fn within<T>(
+    runtime: &impl Runtime,
+    patience: Duration,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    let (mut future, mut late) = (pin!(future), pin!(runtime.sleep(patience)));
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => late.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// Polls a future in so many of its turns and no more.

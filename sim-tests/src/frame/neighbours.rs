@@ -1,20 +1,14 @@
-//! What there is around the executor: a network, and participants on machines of their own, which
-//! die and come back while the executor lives or not.
+//! What there is around an executor of sagas: a network, and participants on machines of their own,
+//! which die and come back while the executor lives or not.
 //!
-//! It decides nothing: who dies when, and what the power takes, is told. The invariant it guards: a
-//! participant comes back by itself, so that whoever waits for it waits a bounded time.
+//! It decides nothing: who dies when, and what the power takes, is told; what participants do is
+//! their [`Trade`]. The invariant it guards: a participant comes back by itself, so that whoever
+//! waits for it waits a bounded time.
 
-use super::{
-    business::{Entry, Obliging, entries},
-    plan::options,
-};
-use crate::{
-    frame::Sky,
-    marks::{Mark, Watch},
-};
+use super::Sky;
+use crate::marks::{Mark, Watch};
 use sagalog::{
-    ReadError, Store,
-    participant::Participant,
+    Options, Store,
     runtime::{Address, Answer, Call, CallKind, Responder, Runtime, Unanswered},
 };
 use sagalog_testkit::{Seeded, SharedDisk, SimDisk, net::SimNetwork};
@@ -32,7 +26,7 @@ const GLANCE: Duration = Duration::from_millis(1);
 
 /// How a participant dies and comes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::exhaustive_structs, reason = "the suite's own vocabulary")]
+#[expect(clippy::exhaustive_structs, reason = "the suites' own vocabulary")]
 pub struct Death {
     /// After so many more operations of its disk, if they come soon.
     pub after_ops: u64,
@@ -47,24 +41,44 @@ pub struct Death {
     pub ms: u64,
 }
 
+/// What participants do, each known by its number.
+pub trait Trade: Clone + Send + Sync + 'static {
+    /// Where one is called.
+    fn address(&self, number: usize) -> Address;
+
+    /// How each opens its books.
+    fn options(&self) -> Options;
+
+    /// What one answers, with these books.
+    fn answer(
+        &self,
+        number: usize,
+        books: Store,
+        call: Call,
+    ) -> impl Future<Output = Result<Answer, Unanswered>> + Send;
+}
+
 /// The network and the participants.
-pub struct Around<R> {
-    pub(super) network: SimNetwork<R>,
-    pub(super) ether: R,
+pub struct Neighbours<R, T> {
+    pub(crate) network: SimNetwork<R>,
+    pub(crate) ether: R,
+    trade: T,
     participants: Arc<Vec<Neighbour<R>>>,
     watch: Arc<Mutex<Watch>>,
 }
 
 /// A participant, and who sees what it answers, whether its caller still lives or not.
-struct Watched {
-    participant: Participant<Obliging>,
+struct Watched<T> {
+    trade: T,
+    number: usize,
+    books: Store,
     watch: Arc<Mutex<Watch>>,
 }
 
-impl Responder for Watched {
+impl<T: Trade> Responder for Watched<T> {
     async fn answer(&self, call: Call) -> Result<Answer, Unanswered> {
         let kind = call.kind;
-        let answer = self.participant.answer(call).await;
+        let answer = self.trade.answer(self.number, self.books.clone(), call).await;
         match (kind, &answer) {
             (_, Ok(Answer::Fenced { .. })) => locked(&self.watch).reach(Mark::CallFenced),
             (CallKind::Action, Ok(Answer::Compensated)) => {
@@ -83,17 +97,18 @@ struct Neighbour<R> {
     store: Mutex<Option<Store>>,
 }
 
-impl<R: Clone> Clone for Around<R> {
+impl<R: Clone, T: Clone> Clone for Neighbours<R, T> {
     fn clone(&self) -> Self {
-        let (network, ether) = (self.network.clone(), self.ether.clone());
+        let (network, ether, trade) =
+            (self.network.clone(), self.ether.clone(), self.trade.clone());
         let (participants, watch) = (Arc::clone(&self.participants), Arc::clone(&self.watch));
-        Self { network, ether, participants, watch }
+        Self { network, ether, trade, participants, watch }
     }
 }
 
-impl<R> fmt::Debug for Around<R> {
+impl<R, T> fmt::Debug for Neighbours<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Around").finish_non_exhaustive()
+        f.debug_struct("Neighbours").finish_non_exhaustive()
     }
 }
 
@@ -101,24 +116,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where a participant is.
-pub(super) fn address(participant: usize) -> Address {
-    Address::parse(&format!("participant-{participant}")).expect("an address")
-}
-
-impl<R: Runtime + Sky> Around<R> {
-    /// A network, and participants that are about to open their books.
-    pub(super) fn new(runtime: &R, participants: usize) -> Self {
+impl<R: Runtime + Sky, T: Trade> Neighbours<R, T> {
+    /// A network, and so many participants that are about to open their books.
+    pub(crate) fn new(runtime: &R, trade: T, participants: usize) -> Self {
         let ether = runtime.add_machine(SharedDisk::default());
         let neighbour = |number| {
             let disk = SharedDisk::new(SimDisk::new());
             let machine = runtime.add_machine(disk.clone());
             let (machine, store) = (Mutex::new(Some(machine)), Mutex::default());
-            Neighbour { address: address(number), disk, machine, store }
+            Neighbour { address: trade.address(number), disk, machine, store }
         };
         let participants = Arc::new((0..participants).map(neighbour).collect());
         let network = SimNetwork::new(ether.clone());
-        let around = Self { network, ether, participants, watch: Arc::default() };
+        let around = Self { network, ether, trade, participants, watch: Arc::default() };
         for number in 0..around.participants.len() {
             around.on_the_ether(around.clone().rise(number));
         }
@@ -126,7 +136,7 @@ impl<R: Runtime + Sky> Around<R> {
     }
 
     /// Whoever is told what participants answer.
-    pub(super) fn watched_by(&self, watch: &Watch) {
+    pub(crate) fn watched_by(&self, watch: &Watch) {
         *locked(&self.watch) = watch.clone();
     }
 
@@ -141,15 +151,16 @@ impl<R: Runtime + Sky> Around<R> {
     async fn rise(self, number: usize) {
         let neighbour = &self.participants[number];
         let machine = locked(&neighbour.machine).clone().expect("nobody else raises it");
-        let opening = Store::open_with(&machine, options());
+        let opening = Store::open_with(&machine, self.trade.options());
         let (store, _) = opening.await.expect("a participant's disk keeps its promises");
         *locked(&neighbour.store) = Some(store.clone());
-        let (participant, watch) = (Participant::new(store, Obliging), Arc::clone(&self.watch));
-        self.network.serve(&neighbour.address, machine, Watched { participant, watch });
+        let (trade, watch) = (self.trade.clone(), Arc::clone(&self.watch));
+        let watched = Watched { trade, number, books: store, watch };
+        self.network.serve(&neighbour.address, machine, watched);
     }
 
     /// Lets a participant die, and come back; nothing if it is gone already.
-    pub(super) fn dies(&self, number: usize, death: Death) {
+    pub(crate) fn dies(&self, number: usize, death: Death) {
         if self.network.is_served(&self.participants[number].address) {
             self.on_the_ether(self.clone().die(number, death));
         }
@@ -189,7 +200,7 @@ impl<R: Runtime + Sky> Around<R> {
     }
 
     /// Waits until everybody answers again.
-    pub(super) async fn all_are_up(&self) {
+    pub(crate) async fn all_are_up(&self) {
         for neighbour in self.participants.iter() {
             while !self.network.is_served(&neighbour.address) {
                 self.ether.sleep(GLANCE).await;
@@ -197,16 +208,12 @@ impl<R: Runtime + Sky> Around<R> {
         }
     }
 
-    /// What stands in the books of everybody.
+    /// The books of everybody, by number.
     ///
-    /// # Errors
-    /// A participant's books cannot be read.
-    pub(super) async fn books(&self) -> Result<Vec<Entry>, ReadError> {
-        let mut all = Vec::new();
-        for neighbour in self.participants.iter() {
-            let store = locked(&neighbour.store).clone().expect("everybody is up");
-            all.extend(entries(&store).await?);
-        }
-        Ok(all)
+    /// # Panics
+    /// If somebody is not up.
+    pub(crate) fn books(&self) -> Vec<Store> {
+        let books = |neighbour: &Neighbour<R>| locked(&neighbour.store).clone();
+        self.participants.iter().map(|it| books(it).expect("everybody is up")).collect()
     }
 }

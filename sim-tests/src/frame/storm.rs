@@ -3,12 +3,9 @@
 //! It carries nothing. The invariant it guards: what becomes of a delivery is asked of the
 //! director, by a name that stays the same when other decisions go.
 
-use super::Saga as Suite;
-use crate::{
-    frame::{Stage, one_of},
-    marks::Mark,
-};
-use sagalog::runtime::{Address, Call, CallKind};
+use super::{Lived, Sky, Stage, Suite, one_of};
+use crate::marks::Mark;
+use sagalog::runtime::{Address, Call, CallKind, Runtime};
 use sagalog_testkit::{
     Choices, Seeded,
     net::{Journey, Journeys, Passage},
@@ -22,15 +19,17 @@ use std::{
 const LATE_MS: [u64; 5] = [1, 20, 100, 700, 3_000];
 
 /// What becomes of the calls of one life.
-pub(super) struct Storm {
-    pub(super) stage: Stage<Suite>,
-    pub(super) life: u32,
-    pub(super) drawn: Mutex<(Seeded, BTreeMap<String, u32>)>,
+pub(crate) struct Storm<S: Suite> {
+    stage: Stage<S>,
+    life: u32,
+    /// How much happens, of thirty-two.
+    strength: u64,
+    drawn: Mutex<(Seeded, BTreeMap<String, u32>)>,
     /// Nothing happens any more.
-    pub(super) over: bool,
+    over: bool,
 }
 
-impl Journeys for Storm {
+impl<S: Suite> Journeys for Storm<S> {
     fn of(&self, _: &Address, call: &Call) -> Journey {
         if self.over {
             return Journey::default();
@@ -45,14 +44,19 @@ impl Journeys for Storm {
         let nth = deliveries.entry(name.clone()).or_default();
         *nth += 1;
         let name = format!("{name} {nth}");
-        let storm = self.stage.plan.storm;
-        let journey = self.stage.journey(self.life, &name, || draw(choices, storm));
+        let journey = self.stage.journey(self.life, &name, || draw(choices, self.strength));
         self.notice(&journey);
         journey
     }
 }
 
-impl Storm {
+impl<S: Suite> Storm<S> {
+    /// A storm of this strength in a life.
+    pub(crate) fn new(life: &Lived<S, impl Runtime + Sky>, strength: u64, choices: Seeded) -> Self {
+        let (stage, drawn) = (life.stage.clone(), Mutex::new((choices, BTreeMap::new())));
+        Self { stage, life: life.number, strength, drawn, over: life.facts.healed }
+    }
+
     fn notice(&self, journey: &Journey) {
         let seen = [
             (journey.request.lost, Mark::RequestLost),

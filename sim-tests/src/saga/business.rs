@@ -3,11 +3,12 @@
 //! It judges nothing. The invariant it guards: each effect is one event that names its key, in a
 //! stream that the kit does not know, so that the books tell what was done without asking the kit.
 
-use super::conduct::Manner;
+use super::{conduct::Manner, plan::options};
+use crate::frame::Trade;
 use sagalog::{
-    EventType, NewEvent, Read, ReadError, Store, StreamId,
-    participant::{Books, Business, Busy, Decision, Effect},
-    runtime::Call,
+    EventType, NewEvent, Options, Read, ReadError, Store, StreamId,
+    participant::{Books, Business, Busy, Decision, Effect, Participant},
+    runtime::{Address, Answer, Call, Responder, Unanswered},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,6 +57,30 @@ pub(super) async fn entries(store: &Store) -> Result<Vec<Entry>, ReadError> {
     };
     let entry = |payload: &[u8]| serde_json::from_slice(payload).expect("it was an entry");
     Ok(events.iter().map(|event| entry(&event.payload())).collect())
+}
+
+/// Where a participant is.
+pub(super) fn address(participant: usize) -> Address {
+    Address::parse(&format!("participant-{participant}")).expect("an address")
+}
+
+/// All participants: each does the same.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it holds nothing")]
+pub struct Participants;
+
+impl Trade for Participants {
+    fn address(&self, number: usize) -> Address {
+        address(number)
+    }
+
+    fn options(&self) -> Options {
+        options()
+    }
+
+    async fn answer(&self, _: usize, books: Store, call: Call) -> Result<Answer, Unanswered> {
+        Participant::new(books, Obliging).answer(call).await
+    }
 }
 
 /// The business of every participant.

@@ -3,8 +3,8 @@
 //! It is not how they do it. The invariant it guards: a call says everything that was drawn for
 //! it, so that it is the same call whoever decided it.
 
-use super::{around::Death, conduct::Conduct, oracle::Oracle, plan::Plan};
-use crate::frame::{How, Weather, one_of};
+use super::{conduct::Conduct, oracle::Oracle, plan::Plan};
+use crate::frame::{Death, How, Weather, one_of};
 use sagalog_testkit::{Choices, Seeded, net::Cut};
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@
 
 use super::{
     Saga as Suite,
-    around::Around,
+    business::{Participants, address},
     call::{Call, Word},
     code::input_of,
     conduct::Conduct,
@@ -14,7 +14,7 @@ use super::{
     shape::name_of,
 };
 use crate::{
-    frame::{How, Sky, Stage},
+    frame::{How, Neighbours, Sky, Stage},
     marks::Mark,
     report::{Violation, broken},
 };
@@ -34,7 +34,7 @@ pub(super) struct Client<R> {
     pub(super) choices: Seeded,
     pub(super) runtime: R,
     pub(super) desk: Arc<Desk<R>>,
-    pub(super) around: Around<R>,
+    pub(super) around: Neighbours<R, Participants>,
 }
 
 /// A saga that its executor was asked to start.
@@ -72,8 +72,7 @@ impl<R: Runtime + Sky> Client<R> {
             Call::Relay(grace_ms) => self.desk.relay(grace_ms).await,
             Call::Cut { participant, which, ms } => {
                 self.stage.watch.reach(Mark::LinkCut);
-                let to = super::around::address(participant);
-                self.around.network.cut(&to, which, Duration::from_millis(ms));
+                self.around.network.cut(&address(participant), which, Duration::from_millis(ms));
                 Ok(())
             }
             Call::Dies { participant, death } => {

@@ -6,8 +6,7 @@
 
 use super::{
     Saga as Suite,
-    around::address,
-    business::{Entry, Order, Reads, effects},
+    business::{Entry, Order, Reads, address, effects},
     conduct::{Conduct, Manner},
     oracle::{AttemptId, Attempted},
     shape::{EffectShape, Shape, StepShape},

@@ -6,16 +6,16 @@
 
 use super::{
     Saga as Suite,
+    business::entries,
     call::{Call, Word},
     client::Client,
     code::Surround,
     desk::Desk,
     oracle::{self, id_of},
     plan::options_of,
-    weather::Storm,
 };
 use crate::{
-    frame::{Ending, Lived, Sky, join_all, judge_refusal, one_of},
+    frame::{Ending, Lived, Sky, Storm, join_all, judge_refusal, one_of, within},
     marks::Mark,
     report::{Violation, broken},
 };
@@ -25,14 +25,7 @@ use sagalog::{
     saga::{Operator, Side, Verb},
 };
 use sagalog_testkit::Choices;
-use std::{
-    collections::BTreeMap,
-    future::{Future, poll_fn},
-    pin::pin,
-    sync::{Arc, Mutex},
-    task::Poll,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 /// Who opens the sagas.
 const OPENER: u32 = 99;
@@ -107,9 +100,7 @@ fn desk<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Desk<R> {
         Some(Call::Without(definition)) => Some(definition),
         _ => None,
     };
-    let drawn = Mutex::new((choices.fork(1), BTreeMap::new()));
-    let over = life.facts.healed;
-    let storm = Storm { stage: stage.clone(), life: life.number, drawn, over };
+    let storm = Storm::new(life, stage.plan.storm, choices.fork(1));
     let surround = Surround {
         stage: stage.clone(),
         runtime: life.runtime.clone(),
@@ -167,7 +158,7 @@ async fn end_all<R: Runtime + Sky>(
     let sagas = desk.sagas();
     for saga in oracle::begun(desk).await? {
         for tried in 0.. {
-            let settled = within(&life.runtime, sagas.settled(&id_of(saga))).await;
+            let settled = within(&life.runtime, PATIENCE, sagas.settled(&id_of(saga))).await;
             let Some(settled) = settled else {
                 return broken("G31", format!("saga {saga} hangs"));
             };
@@ -206,22 +197,16 @@ async fn end_all<R: Runtime + Sky>(
     Ok(())
 }
 
-/// What a future comes to, if it does in time.
-async fn within<T>(runtime: &impl Runtime, future: impl Future<Output = T>) -> Option<T> {
-    let (mut future, mut late) = (pin!(future), pin!(runtime.sleep(PATIENCE)));
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => late.as_mut().poll(context).map(|()| None),
-    })
-    .await
-}
-
 async fn judge<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let stories = oracle::stories(store).await?;
-    let books = life.around.books().await;
-    let here = super::business::entries(store).await;
-    let (Ok(books), Ok(here)) = (books, here) else {
-        return broken("G31", "books that are healthy cannot be read".into());
-    };
-    life.stage.oracle().judge(&stories, &books, &here)
+    let unread = |_| broken("G31", "books that are healthy cannot be read".into());
+    let mut books = Vec::new();
+    for store in life.around.books() {
+        match entries(&store).await {
+            Ok(entries) => books.extend(entries),
+            Err(error) => return unread(error),
+        }
+    }
+    let here = entries(store).await;
+    here.map_or_else(unread, |here| life.stage.oracle().judge(&stories, &books, &here))
 }

@@ -8,7 +8,6 @@
 //! oracle then compares what was told, what the journals say, and what stands in the participants'
 //! books.
 
-mod around;
 mod business;
 mod call;
 mod client;
@@ -19,9 +18,8 @@ mod life;
 mod oracle;
 mod plan;
 mod shape;
-mod weather;
 
-pub use around::{Around, Death};
+pub use business::Participants;
 pub use call::{Call, Word};
 pub use conduct::{Conduct, Manner};
 pub use oracle::Oracle;
@@ -29,7 +27,7 @@ pub use plan::Plan;
 pub use shape::{EffectShape, Shape, StepShape};
 
 use crate::{
-    frame::{Aim, Ending, LOG, Lived, Sky, Suite},
+    frame::{Aim, Ending, LOG, Lived, Neighbours, Sky, Suite},
     report::{SuiteName, Violation},
 };
 use sagalog::runtime::Runtime;
@@ -46,7 +44,7 @@ impl Suite for Saga {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
-    type Around<R: Runtime + Sky> = Around<R>;
+    type Around<R: Runtime + Sky> = Neighbours<R, Participants>;
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -56,8 +54,8 @@ impl Suite for Saga {
         Oracle::new(plan)
     }
 
-    fn around<R: Runtime + Sky>(plan: &Plan, runtime: &R) -> Around<R> {
-        Around::new(runtime, plan.participants)
+    fn around<R: Runtime + Sky>(plan: &Plan, runtime: &R) -> Self::Around<R> {
+        Neighbours::new(runtime, Participants, plan.participants)
     }
 
     fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
