@@ -17,6 +17,8 @@ pub mod frame;
 #[cfg(madsim)]
 pub mod marks;
 #[cfg(madsim)]
+pub mod orders;
+#[cfg(madsim)]
 mod planted;
 #[cfg(madsim)]
 pub mod report;

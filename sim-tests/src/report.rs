@@ -39,11 +39,13 @@ pub enum SuiteName {
     Store,
     /// Sagas, and the participants that they call.
     Saga,
+    /// The reference application: a shop, and the services around it.
+    Orders,
 }
 
 impl SuiteName {
     /// Every suite.
-    pub const ALL: [Self; 3] = [Self::Disk, Self::Store, Self::Saga];
+    pub const ALL: [Self; 4] = [Self::Disk, Self::Store, Self::Saga, Self::Orders];
 
     /// Its name on command lines.
     pub const fn name(self) -> &'static str {
@@ -51,6 +53,7 @@ impl SuiteName {
             Self::Disk => "disk",
             Self::Store => "store",
             Self::Saga => "saga",
+            Self::Orders => "orders",
         }
     }
 }

@@ -6,6 +6,7 @@
 use sagalog_sim::{
     disk::Disk,
     frame::{Substrate, Suite, run_seed},
+    orders::Orders,
     report::Told,
     saga::Saga,
     store::Store,
@@ -47,4 +48,10 @@ fn a_seed_of_sagas_leaves_the_same_trace_twice_and_others_leave_other_traces() {
     // Not on madsim's executor: there a seed's trace may depend on the seeds that ran before it in
     // the process (docs/decisions/0008).
     forty_seeds_twice::<Saga>(Substrate::Testkit);
+}
+
+#[test]
+fn a_seed_of_the_shop_leaves_the_same_trace_twice_and_others_leave_other_traces() {
+    // As with sagas.
+    forty_seeds_twice::<Orders>(Substrate::Testkit);
 }

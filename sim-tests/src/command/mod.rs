@@ -28,14 +28,16 @@ usage: cargo sim COMMAND
   disk --seeds N [--seed S] [--json] [--madsim]
   store --seeds N [--seed S] [--json] [--madsim]
   saga --seeds N [--seed S] [--json] [--madsim]
-      Run N worlds of the log, of the event store, or of sagas and participants, from seed S
-      (else 1). Without --seeds, only seed S. Every broken promise is told with the command that
-      runs its seed again. With --madsim, on madsim's executor instead of the testkit's.
+  orders --seeds N [--seed S] [--json] [--madsim]
+      Run N worlds of the log, of the event store, of sagas and participants, or of the reference
+      application, from seed S (else 1). Without --seeds, only seed S. Every broken promise is told
+      with the command that runs its seed again. With --madsim, on madsim's executor instead of the
+      testkit's.
 
-  record disk|store|saga --seed S [--out FILE]
+  record disk|store|saga|orders --seed S [--out FILE]
       Write down what a seed decides, as a script.
 
-  shrink disk|store|saga --seed S [--seconds N] [--out FILE]
+  shrink disk|store|saga|orders --seed S [--seconds N] [--out FILE]
       Record a failing seed, leave out what the failure does without for N seconds
       (else 60) at most, and write the rest as a script, a decision a line.
 
@@ -77,6 +79,7 @@ fn dispatch(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
         "disk" => run::main(SuiteName::Disk, arguments),
         "store" => run::main(SuiteName::Store, arguments),
         "saga" => run::main(SuiteName::Saga, arguments),
+        "orders" => run::main(SuiteName::Orders, arguments),
         "record" => scripts::main_of_record(arguments),
         "shrink" => scripts::main_of_shrink(arguments),
         "replay" => scripts::main_of_replay(arguments),

@@ -8,6 +8,7 @@ use super::arguments::{Misuse, number, unexpected};
 use crate::{
     disk::Disk,
     frame::{Suite, record, replay},
+    orders::Orders,
     report::{SeedReport, SuiteName, Told, tell},
     saga::Saga,
     script::{self, Decision, Script, shrink},
@@ -35,6 +36,7 @@ pub(super) fn main_of_record(arguments: &mut Parser) -> Result<ExitCode, Misuse>
         SuiteName::Disk => record_seed::<Disk>(&order),
         SuiteName::Store => record_seed::<Store>(&order),
         SuiteName::Saga => record_seed::<Saga>(&order),
+        SuiteName::Orders => record_seed::<Orders>(&order),
     })
 }
 
@@ -51,6 +53,7 @@ pub(super) fn main_of_shrink(arguments: &mut Parser) -> Result<ExitCode, Misuse>
         SuiteName::Disk => shrink_seed::<Disk>(&order),
         SuiteName::Store => shrink_seed::<Store>(&order),
         SuiteName::Saga => shrink_seed::<Saga>(&order),
+        SuiteName::Orders => shrink_seed::<Orders>(&order),
     })
 }
 
@@ -73,7 +76,8 @@ fn parse(arguments: &mut Parser) -> Result<(SuiteName, Order), Misuse> {
         Some("disk") => Ok((SuiteName::Disk, order)),
         Some("store") => Ok((SuiteName::Store, order)),
         Some("saga") => Ok((SuiteName::Saga, order)),
-        _ => Err(Misuse("which suite is it, disk, store or saga?".to_owned())),
+        Some("orders") => Ok((SuiteName::Orders, order)),
+        _ => Err(Misuse("which suite is it, disk, store, saga or orders?".to_owned())),
     }
 }
 
@@ -204,6 +208,8 @@ pub fn play_text(text: &str, told: Told) -> Result<SeedReport, String> {
         Ok(play::<Store>(&Script::parse(text)?, told))
     } else if suite == SuiteName::Saga.to_string() {
         Ok(play::<Saga>(&Script::parse(text)?, told))
+    } else if suite == SuiteName::Orders.to_string() {
+        Ok(play::<Orders>(&Script::parse(text)?, told))
     } else {
         Err(format!("there is no suite {suite}"))
     }

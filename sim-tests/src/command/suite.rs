@@ -6,6 +6,7 @@
 use crate::{
     disk::Disk,
     frame::{self, Substrate, Suite},
+    orders::Orders,
     report::{SeedReport, SuiteName, Told},
     saga::Saga,
     store::Store,
@@ -25,6 +26,7 @@ pub(super) fn run_seed(
         SuiteName::Disk => frame::run_seed::<Disk>(seed, substrate, told),
         SuiteName::Store => frame::run_seed::<Store>(seed, substrate, told),
         SuiteName::Saga => frame::run_seed::<Saga>(seed, substrate, told),
+        SuiteName::Orders => frame::run_seed::<Orders>(seed, substrate, told),
     });
     let joined = running.expect("the machine has room for one thread").join();
     joined.unwrap_or_else(|_| panicked(suite, seed))
@@ -35,5 +37,6 @@ fn panicked(suite: SuiteName, seed: u64) -> SeedReport {
         SuiteName::Disk => SeedReport::panicked(suite, seed, &Disk::plan(seed)),
         SuiteName::Store => SeedReport::panicked(suite, seed, &Store::plan(seed)),
         SuiteName::Saga => SeedReport::panicked(suite, seed, &Saga::plan(seed)),
+        SuiteName::Orders => SeedReport::panicked(suite, seed, &Orders::plan(seed)),
     }
 }

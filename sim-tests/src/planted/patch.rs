@@ -7,7 +7,9 @@ use sagalog_testkit::FaultKind;
 use std::{fs, io, path::Path};
 
 /// The suites that a patch may name.
-const SUITES: [&str; 3] = ["disk", "store", "saga"];
+const SUITES: [&str; 4] = ["disk", "store", "saga", "orders"];
+/// Where mistakes are planted: in the kernel, and in the application that is built on it.
+const PRODUCT: [&str; 2] = ["b/src/", "b/examples/orders/src/"];
 /// How many lines a mistake takes at most: a longer one is not a slip.
 pub(crate) const LINES_MAX: usize = 10;
 
@@ -114,8 +116,9 @@ fn is_guarantee(text: &str) -> bool {
 /// A mistake is one of the product, and short.
 fn judge_diff(diff: &str) -> Result<(), String> {
     let mut files = diff.lines().filter_map(|line| line.strip_prefix("+++ "));
-    if files.clone().next().is_none() || !files.all(|file| file.starts_with("b/src/")) {
-        return Err("the diff changes files of `src/`, and nothing else".into());
+    let of_product = |file: &str| PRODUCT.iter().any(|folder| file.starts_with(folder));
+    if files.clone().next().is_none() || !files.all(of_product) {
+        return Err("the diff changes `src/` or the reference application, nothing else".into());
     }
     let count = |sign: char, head: &str| {
         let changed = diff.lines().filter_map(|line| line.strip_prefix(sign));

@@ -13,7 +13,8 @@ use std::{
 
 /// What a result depends on: everything that is built into the simulator, but not its planted bugs
 /// and the program that runs them.
-const BUILT_FROM: [&str; 5] = ["Cargo.lock", "Cargo.toml", "src", "testkit", "sim-tests"];
+const BUILT_FROM: [&str; 6] =
+    ["Cargo.lock", "Cargo.toml", "src", "testkit", "sim-tests", "examples/orders"];
 const NOT_BUILT_FROM: [&str; 3] =
     ["sim-tests/planted", "sim-tests/src/planted", "sim-tests/src/command/planted.rs"];
 

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// The version of the file.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 /// Failures that are kept whole; the rest is counted.
 const FAILURES_KEPT: usize = 100;
 
@@ -117,6 +117,7 @@ pub(super) struct State {
     disk: Part,
     store: Part,
     saga: Part,
+    orders: Part,
 }
 
 impl State {
@@ -125,6 +126,7 @@ impl State {
             SuiteName::Disk => &self.disk,
             SuiteName::Store => &self.store,
             SuiteName::Saga => &self.saga,
+            SuiteName::Orders => &self.orders,
         }
     }
 
@@ -133,6 +135,7 @@ impl State {
             SuiteName::Disk => &mut self.disk,
             SuiteName::Store => &mut self.store,
             SuiteName::Saga => &mut self.saga,
+            SuiteName::Orders => &mut self.orders,
         }
     }
 
