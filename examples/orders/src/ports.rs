@@ -155,6 +155,12 @@ requests! {
 }
 
 /// Asks for the effect of a step, or from its compensation to answer it, under the step's key.
+///
+/// # Panics
+/// Never: the operations above have names.
+///
+/// # Cancel safety
+/// A dropped future may or may not have had the effect.
 pub async fn ask<T: Transport, Q: Request>(
     transport: &T,
     cx: &StepCx,

@@ -186,6 +186,7 @@ impl OrderState {
     ///
     /// # Errors
     /// [`Impossible`] if it cannot happen here.
+    #[expect(clippy::match_same_arms, reason = "a table, with a row for each way")]
     // tidy: table
     pub fn after(self, event: &OrderEvent) -> Result<Self, Impossible> {
         use OrderEvent as E;

@@ -106,6 +106,9 @@ impl Placed {
 
     /// What was paid for one piece of a line: its price less its share of what is taken off, rounded
     /// to the whole penny below, so that all pieces together are not more than the order cost.
+    ///
+    /// # Panics
+    /// Never: no piece costs more than its price.
     pub fn paid_each(&self, line: &Line) -> Money {
         let whole: Money = self.lines.iter().map(Line::amount).sum();
         if self.discount.is_none() || !whole.is_positive() {
@@ -163,7 +166,8 @@ mod tests {
         assert_eq!(paid(&placed(None)), [333, 101, 0]);
         for percent in 0..=100 {
             let placed = placed(Some(Discount::Percentage(percent)));
-            let all = paid(&placed).iter().zip([3, 7, 1]).map(|(each, pieces)| each * pieces).sum();
+            let all: i64 =
+                paid(&placed).iter().zip([3, 7, 1]).map(|(each, pieces)| each * pieces).sum();
             assert!(all <= placed.total().as_pence(), "{percent} %: {all}");
         }
     }

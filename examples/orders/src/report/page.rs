@@ -127,9 +127,10 @@ fn figures(report: &Report) -> Node {
     let rejected: u64 = report.rejected.iter().map(|rejected| rejected.count).sum();
     let back = totals.refunded_pence + totals.credited_pence;
     let parts = format!("{} refunded, {} credited", totals.refunded_pence, totals.credited_pence);
-    let of = |number, one, many| format!("of {}", counted(number, one, many));
+    let orders = format!("of {}", counted(report.orders_in_all(), "order", "orders"));
+    let lines = format!("of {}", counted(report.lines, "line", "lines"));
     let figures = [
-        ("Orders completed", grouped(completed), of(report.orders_in_all(), "order", "orders")),
+        ("Orders completed", grouped(completed), orders),
         (
             "Revenue",
             totals.revenue_pence.to_string(),
@@ -152,13 +153,14 @@ fn figures(report: &Report) -> Node {
             grouped(report.compensations),
             "steps answered with their opposite".to_owned(),
         ),
-        ("Rejected lines", grouped(rejected), of(report.lines, "line", "lines")),
+        ("Rejected lines", grouped(rejected), lines),
     ];
-    let figure = |(name, value, of): (&str, String, String)| {
-        Node::new("div")
-            .child(Node::new("dt").text(name))
-            .child(Node::new("dd").class("value").text(value))
-            .child(Node::new("dd").class("of").text(of))
-    };
     Node::new("dl").class("figures").children(figures.map(figure))
+}
+
+fn figure((name, value, of): (&str, String, String)) -> Node {
+    Node::new("div")
+        .child(Node::new("dt").text(name))
+        .child(Node::new("dd").class("value").text(value))
+        .child(Node::new("dd").class("of").text(of))
 }

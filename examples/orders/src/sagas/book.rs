@@ -198,6 +198,9 @@ impl Book<Order> {
     /// # Errors
     /// The store cannot be read.
     ///
+    /// # Panics
+    /// Never: the event has a name.
+    ///
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn of_customer(&self, customer: &CustomerNo) -> Result<Vec<DocumentNo>, BookError> {

@@ -59,7 +59,7 @@ pub(super) fn definition<T: Transport>(
         .retriable()
         .retry(patience.until_done())
         .timeout(patience.timeout)
-        .takes(|request, _| request.clone());
+        .takes(|request, ()| request.clone());
     let restock = saga
         .step(STEPS[2], step(around, Effect::Keyed, restock))
         .after(refund)

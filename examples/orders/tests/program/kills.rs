@@ -43,6 +43,7 @@ fn the_same_with_the_real_file() {
     prove(&file, dir.path(), "light");
 }
 
+#[expect(clippy::print_stdout, reason = "how often it was killed is worth a line")]
 fn prove(file: &Path, dir: &Path, faults: &str) {
     let data = dir.join("data");
     let program = Program::new(file, &data, faults);

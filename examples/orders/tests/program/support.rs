@@ -114,6 +114,11 @@ fn row(at: u64, line: &str) -> Row {
     Row { invoice: column(0).to_owned(), product: column(1).to_owned(), pieces, pence }
 }
 
+/// Reads a file.
+pub(crate) fn read(file: &str) -> String {
+    std::fs::read_to_string(file).expect("the file is there")
+}
+
 /// Writes a file.
 pub(crate) fn write(file: &Path, text: &str) {
     std::fs::write(file, text).expect("there is room");

@@ -25,7 +25,7 @@ fn a_made_up_day_is_reported_as_text_as_json_and_as_a_page_and_stays_the_same() 
     for count in ["retries", "ambiguous", "compensations"] {
         assert!(report[count].as_u64() > Some(0), "faults are at work: no {count}");
     }
-    let page = std::fs::read_to_string(page).expect("the page is there");
+    let page = support::read(page);
     assert!(page.starts_with("<!doctype html>") && page.contains("a made-up day, seed 4"));
     let example = report["example"].as_str().expect("a number");
     let shown = said(&orders(&["show", example, "--data", data]));

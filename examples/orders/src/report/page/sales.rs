@@ -59,7 +59,6 @@ fn columns_of(days: &[Sales]) -> Node {
         plot.mark(text.with("text-anchor", "end").text(round_amount(tick)));
     }
     let places = Places::of(days);
-    let best = days.iter().position(|day| pence(day.revenue_pence) == most && most > 0);
     for (day, at) in days.iter().zip(&places.at) {
         let (orders, revenue) = (counted(day.orders, "order", "orders"), day.revenue_pence);
         let fact = format!("{}: {revenue}, {orders}", day.name);
@@ -70,21 +69,27 @@ fn columns_of(days: &[Sales]) -> Node {
         plot.mark(Node::new("g").child(Node::new("title").text(&fact)).child(bar).child(all));
         plot.fact(fact);
     }
-    if let Some((best, at)) = best.and_then(|at| days.get(at).zip(places.at.get(at))) {
-        let middle = places.middle(*at);
-        let (x, anchor) = match middle {
-            ..12.0 => (places.left(*at) + places.gap(), "start"),
-            88.0.. => (100.0, "end"),
-            _ => (middle, "middle"),
-        };
-        let text =
-            label("figure", x, FOOT - scaled(most, scale) - 7, &best.revenue_pence.to_string());
-        plot.mark(text.with("text-anchor", anchor));
+    if let Some(mark) = peak(days, &places, scale) {
+        plot.mark(mark);
     }
     for mark in places.labels(days) {
         plot.mark(mark);
     }
     Node::new("div").class("beside").child(plot.node("plot"))
+}
+
+/// What the best day came to, above its bar.
+fn peak(days: &[Sales], places: &Places, scale: Linear) -> Option<Node> {
+    let (best, at) = days.iter().zip(&places.at).rev().max_by_key(|(day, _)| day.revenue_pence)?;
+    let most = pence(best.revenue_pence);
+    let middle = places.middle(*at);
+    let (x, anchor) = match middle {
+        ..12.0 => (places.left(*at) + places.gap(), "start"),
+        88.0.. => (100.0, "end"),
+        _ => (middle, "middle"),
+    };
+    let text = label("figure", x, FOOT - scaled(most, scale) - 7, &best.revenue_pence.to_string());
+    (most > 0).then(|| text.with("text-anchor", anchor))
 }
 
 /// A height in whole pixels; what is not nothing can be seen.
@@ -176,7 +181,7 @@ impl Places {
         let mut marks = Vec::new();
         for ((at, month), _) in begin.iter().zip(next).filter(|((at, _), next)| next - at >= near) {
             let x = self.left(*at);
-            let far = far_from.is_none_or(|from| at - from >= self.slots / 4) && x <= 76.0;
+            let far = far_from.is_none_or(|from| at - from >= self.slots * 6 / 25) && x <= 76.0;
             far_from = if far { Some(*at) } else { far_from };
             if x <= 93.0 {
                 let class = if far { "tick" } else { "tick more" };

@@ -1,4 +1,5 @@
-//! Tables, and the parts of the page that are nothing else: stock, cancellations, what is left over.
+//! Tables, and the parts of the page that are nothing else: stock, cancellations, what is left
+//! over.
 //!
 //! Nothing is left out of a table: what is long scrolls in its own box. The invariant it guards:
 //! each cell is named by its column and its row, for those who hear the page as well.
