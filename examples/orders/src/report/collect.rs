@@ -211,7 +211,8 @@ fn sales(sums: BTreeMap<String, (u64, Money)>) -> Vec<Sales> {
     sums.map(|(name, (orders, revenue_pence))| Sales { name, orders, revenue_pence }).collect()
 }
 
-/// The order of which the most can be told: by failed attempts, then by events; of equals the first.
+/// The order of which the most can be told: by failed attempts, then by events; of equals the
+/// first one.
 fn most_eventful<'a>(
     documents: &'a Documents,
     eventful: &BTreeMap<String, usize>,

@@ -127,7 +127,8 @@ async fn cancel<T: Transport>(
     request: OrderRequest,
 ) -> Outcome<()> {
     let order = found!(around, request);
-    // It was cancelled while it was rejected: then that is on record, and nothing is to be answered.
+    // It was cancelled while it was rejected: then that is on record, and nothing is to be
+    // answered.
     if order.document.state == OrderState::Rejected {
         return Outcome::Done(());
     }
