@@ -144,7 +144,7 @@ impl<R: Runtime + Sky> Client<R> {
                 self.stage.watch.reach(Mark::SagaStuck);
                 Ok(())
             }
-            Ok(settled) => self.stage.oracle().told(document, settled, &self.stage),
+            Ok(settled) => self.stage.oracle().told(document, &settled, &self.stage),
             Err(error) => {
                 found(document, known, &error)?;
                 self.refused(document, &error)

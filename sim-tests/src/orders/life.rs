@@ -141,7 +141,8 @@ async fn start<R: Runtime + Sky>(
 ) -> Result<(), Violation> {
     let (oracle, sagas) = (|| life.stage.oracle(), desk.sagas());
     match sagas.status(&paper.saga(number)).await {
-        Ok(_) => {}
+        Ok(_) if oracle().was_asked_for(number) => {}
+        Ok(_) => return broken("G41", format!("nobody started the saga of document {number}")),
         Err(SagaError::NotFound(_)) if !oracle().was_started(number) => {
             life.stage.watch.reach(Mark::StartedLate);
         }
@@ -187,7 +188,7 @@ async fn end<R: Runtime + Sky>(
                 return broken("G31", format!("{saga} never ends: {steps:?}"));
             }
             Ok(_) if !patient => return broken("G31", format!("{saga} ended late")),
-            Ok(settled) => return life.stage.oracle().told(number, settled, &life.stage),
+            Ok(settled) => return life.stage.oracle().told(number, &settled, &life.stage),
             Err(error) => return broken("G31", format!("{saga} does not end: {error}")),
         }
     }

@@ -4,11 +4,13 @@
 //! It sees histories, never a saga at work. The invariant it guards: what it holds against a run was
 //! seen from outside: an answer, a document, an entry in somebody's books.
 
+mod end;
 mod ledger;
 mod seen;
 
 pub(super) use seen::{Found, Seen, look_up};
 
+use self::end::End;
 use super::{
     Orders as Suite,
     paper::{Numbered, Paper, document_no},
@@ -22,50 +24,10 @@ use crate::{
 use ::orders::{
     audit,
     domain::{OrderState, ReturnState, WriteOffState},
-    sagas::{OrderEnd, ReturnEnd},
 };
 use sagalog::{Settled, saga::Cause};
 use sagalog_testkit::{Choices, Seeded};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a document's saga came to, as somebody was told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Sold,
-    Rejected,
-    Returned(ReturnEnd),
-    WrittenOff,
-    Aborted(Cause),
-}
-
-impl End {
-    fn of(paper: &Paper, settled: &Settled) -> Option<Self> {
-        let output = match settled {
-            Settled::Aborted { cause, .. } => return Some(Self::Aborted(*cause)),
-            Settled::Completed(output) => output.as_ref()?,
-            _ => return None,
-        };
-        match paper {
-            Paper::Order { .. } => match serde_json::from_slice(output).ok()? {
-                OrderEnd::Sold => Some(Self::Sold),
-                OrderEnd::Rejected(_) => Some(Self::Rejected),
-            },
-            Paper::Return { .. } => serde_json::from_slice(output).ok().map(Self::Returned),
-            Paper::WriteOff { .. } => Some(Self::WrittenOff),
-        }
-    }
-
-    /// For the trace.
-    const fn word(self) -> u64 {
-        match self {
-            Self::Sold => 1,
-            Self::Rejected => 2,
-            Self::Returned(_) => 3,
-            Self::WrittenOff => 4,
-            Self::Aborted(_) => 5,
-        }
-    }
-}
 
 /// What callers know of a document.
 #[derive(Debug)]
@@ -219,8 +181,13 @@ impl Oracle {
 
     pub(super) fn started(&mut self, document: u64) {
         if let Some(known) = self.documents.get_mut(&document) {
-            known.started = true;
+            (known.asked, known.started) = (true, true);
         }
+    }
+
+    /// Whether somebody has ever asked for a document's saga.
+    pub(super) fn was_asked_for(&self, document: u64) -> bool {
+        self.documents.get(&document).is_some_and(|known| known.asked)
     }
 
     pub(super) fn was_started(&self, document: u64) -> bool {
@@ -245,13 +212,13 @@ impl Oracle {
     pub(super) fn told(
         &mut self,
         document: u64,
-        settled: Settled,
+        settled: &Settled,
         stage: &Stage<Suite>,
     ) -> Result<(), Violation> {
         let Some(known) = self.documents.get_mut(&document) else {
             return broken("G41", format!("nobody started the saga of document {document}"));
         };
-        let Some(end) = End::of(&known.paper, &settled) else {
+        let Some(end) = End::of(&known.paper, settled) else {
             return broken("G47", format!("document {document} comes to {settled:?}"));
         };
         stage.note(&[34, document, end.word()]);

@@ -287,11 +287,11 @@ fn draw_return(choices: &mut Seeded, orders: &[Paper]) -> Paper {
 }
 
 fn draw_write_off(choices: &mut Seeded) -> Paper {
-    let goods = PRODUCTS.len() as u64 - 1;
-    let mut item = |_| Item {
+    let (goods, lines) = (PRODUCTS.len() as u64 - 1, 1 + choices.below(2));
+    let item = |_| Item {
         product: usize::try_from(choices.below(goods)).unwrap_or(0),
         pieces: *one_of(choices, &[1, 2, 5, 900]),
         pence: 0,
     };
-    Paper::WriteOff { items: (0..1 + (item(0).pieces % 2)).map(&mut item).collect() }
+    Paper::WriteOff { items: (0..lines).map(item).collect() }
 }

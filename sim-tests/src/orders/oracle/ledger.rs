@@ -37,7 +37,7 @@ pub(super) fn judge_money(ended: &Ended<'_>, entries: &[Entry]) -> Result<(), Vi
         let amount = entry.number("amount");
         match (entry.kind.as_str(), entry.name.as_str()) {
             ("payment", "Charged") => {
-                payments.entry(&entry.about).or_default().charges.push(amount)
+                payments.entry(&entry.about).or_default().charges.push(amount);
             }
             ("payment", "PaidBack") => {
                 payments.entry(&entry.about).or_default().paid_back.push(amount);
