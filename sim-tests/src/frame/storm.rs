@@ -22,6 +22,8 @@ const LATE_MS: [u64; 5] = [1, 20, 100, 700, 3_000];
 pub(crate) struct Storm<S: Suite> {
     stage: Stage<S>,
     life: u32,
+    /// How often the life has opened its store before: deliveries are counted anew each time.
+    opening: u32,
     /// How much happens, of thirty-two.
     strength: u64,
     drawn: Mutex<(Seeded, BTreeMap<String, u32>)>,
@@ -43,7 +45,10 @@ impl<S: Suite> Journeys for Storm<S> {
         let name = format!("{} {kind}", call.key);
         let nth = deliveries.entry(name.clone()).or_default();
         *nth += 1;
-        let name = format!("{name} {nth}");
+        let name = match self.opening {
+            0 => format!("{name} {nth}"),
+            opening => format!("{name} {nth} reopened {opening}"),
+        };
         let journey = self.stage.journey(self.life, &name, || draw(choices, self.strength));
         self.notice(&journey);
         journey
@@ -54,7 +59,8 @@ impl<S: Suite> Storm<S> {
     /// A storm of this strength in a life.
     pub(crate) fn new(life: &Lived<S, impl Runtime + Sky>, strength: u64, choices: Seeded) -> Self {
         let (stage, drawn) = (life.stage.clone(), Mutex::new((choices, BTreeMap::new())));
-        Self { stage, life: life.number, strength, drawn, over: life.facts.healed }
+        let (opening, over) = (life.opening, life.facts.healed);
+        Self { stage, life: life.number, opening, strength, drawn, over }
     }
 
     fn notice(&self, journey: &Journey) {
