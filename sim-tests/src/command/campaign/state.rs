@@ -16,7 +16,7 @@ use std::{
 };
 
 /// The version of the file.
-const VERSION: u64 = 2;
+const VERSION: u64 = 1;
 /// Failures that are kept whole; the rest is counted.
 const FAILURES_KEPT: usize = 100;
 
