@@ -121,18 +121,22 @@ async fn shop(dir: &Path, orders: u32) -> Result<Side, Failure> {
     let sagas = Sagas::open_with(&runtime, &store, definitions.codes(), options).await?;
     let (book, intake) = (Book::<Order>::new(store.clone()), day(1, orders));
     let (give, requests) = mpsc::channel(intake.documents.len().max(1));
-    for (number, batch) in intake.documents.chunks(64).enumerate() {
-        let mut events = Vec::new();
+    for batch in intake.documents.chunks(256) {
+        let mut taken_in = JoinSet::new();
         for document in batch {
             let Document::Order(order, placed) = document else { continue };
-            events.push(book.placed(order, placed.clone())?);
+            let key = CommandKey::parse(&format!("order-{order}"))?;
+            let (store, events) = (store.clone(), vec![book.placed(order, placed.clone())?]);
+            taken_in.spawn(async move { take_in(&store, key, events).await });
             let (method, total) = (placed.payment, placed.total());
             if placed.objection().is_none() {
                 let request = OrderRequest { order: order.clone(), method, total };
                 give.try_send(request).map_err(|_| "there is room for all")?;
             }
         }
-        take_in(&store, CommandKey::parse(&format!("batch-{number}"))?, events).await?;
+        while let Some(taken_in) = taken_in.join_next().await {
+            taken_in??;
+        }
     }
     let requests = tokio::sync::Mutex::new(requests);
     Ok(Side { sagas, kind: Kind::Shop { definitions, requests }, done: AtomicU64::new(0) })

@@ -32,7 +32,7 @@ use sagalog::WallTime;
 use std::fmt;
 
 /// Something the shop works on, made of its events.
-pub trait Document: Sized + Send + Sync + 'static {
+pub trait Document: Clone + Send + Sync + 'static {
     /// What happens to it.
     type Event: Send + Sync;
     /// What its kind is called: the first part of the names of its streams and sagas.
@@ -44,17 +44,14 @@ pub trait Document: Sized + Send + Sync + 'static {
     /// [`Impossible`] if it cannot.
     fn begin(at: WallTime, event: Self::Event) -> Result<Self, Impossible>;
 
-    /// Whether the event can happen to it now.
-    ///
-    /// # Errors
-    /// [`Impossible`] if it cannot.
-    fn allows(&self, event: &Self::Event) -> Result<(), Impossible>;
-
     /// The document after one more event.
     ///
     /// # Errors
     /// [`Impossible`] if it cannot happen.
     fn apply(&mut self, at: WallTime, event: Self::Event) -> Result<(), Impossible>;
+
+    /// Whether nothing more is done about it by itself.
+    fn is_final(&self) -> bool;
 
     /// The name of its stream, and of its saga.
     fn name(number: &DocumentNo) -> String {

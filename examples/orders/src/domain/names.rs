@@ -4,7 +4,7 @@
 //! key's, whatever file it came from.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// The longest name.
 const NAME_MAX: usize = 24;
@@ -26,7 +26,7 @@ macro_rules! name {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks a name.
@@ -37,7 +37,7 @@ macro_rules! name {
                 let known: fn(u8) -> bool = $known;
                 let bounded = (1..=NAME_MAX).contains(&text.len());
                 if bounded && text.trim() == text && text.bytes().all(known) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(NameError($sentence))
                 }
@@ -59,7 +59,7 @@ macro_rules! name {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
 

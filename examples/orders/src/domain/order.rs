@@ -6,6 +6,7 @@
 use super::{Document, DocumentNo, Impossible, Money, Placed};
 use sagalog::WallTime;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What happened to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -309,16 +310,16 @@ pub struct Moment {
     /// When it was recorded.
     pub at: WallTime,
     /// What happened.
-    pub event: OrderEvent,
+    pub event: Arc<OrderEvent>,
     /// Where that led.
     pub state: OrderState,
 }
 
-/// An order, made of its events.
+/// An order, made of its events. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Order {
     /// As it was placed.
-    pub placed: Placed,
+    pub placed: Arc<Placed>,
     /// Where it is.
     pub state: OrderState,
     /// How many pieces of each line have come back.
@@ -337,11 +338,12 @@ impl Document for Order {
             return Err(Impossible { state: "nothing", event: event.name() });
         };
         let returned = vec![0; placed.lines.len()];
-        Ok(Self { placed, state, returned, history: vec![Moment { at, event, state }] })
+        let history = vec![Moment { at, event: Arc::new(event), state }];
+        Ok(Self { placed: Arc::new(placed), state, returned, history })
     }
 
-    fn allows(&self, event: &OrderEvent) -> Result<(), Impossible> {
-        self.state.after(event).map(drop)
+    fn is_final(&self) -> bool {
+        self.state.is_final()
     }
 
     fn apply(&mut self, at: WallTime, event: OrderEvent) -> Result<(), Impossible> {
@@ -352,7 +354,7 @@ impl Document for Order {
             }
         }
         self.state = state;
-        self.history.push(Moment { at, event, state });
+        self.history.push(Moment { at, event: Arc::new(event), state });
         Ok(())
     }
 }

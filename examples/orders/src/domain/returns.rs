@@ -158,8 +158,8 @@ impl Document for Return {
         }
     }
 
-    fn allows(&self, event: &ReturnEvent) -> Result<(), Impossible> {
-        ReturnState::after(Some(self.state), event).map(drop)
+    fn is_final(&self) -> bool {
+        self.state == ReturnState::Completed
     }
 
     fn apply(&mut self, _: WallTime, event: ReturnEvent) -> Result<(), Impossible> {

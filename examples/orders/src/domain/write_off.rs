@@ -124,8 +124,11 @@ impl Document for WriteOff {
         }
     }
 
-    fn allows(&self, event: &WriteOffEvent) -> Result<(), Impossible> {
-        WriteOffState::after(Some(self.state), event).map(drop)
+    fn is_final(&self) -> bool {
+        match self.state {
+            WriteOffState::WrittenOff | WriteOffState::Cancelled => true,
+            WriteOffState::Placed | WriteOffState::Accepted => false,
+        }
     }
 
     fn apply(&mut self, _: WallTime, event: WriteOffEvent) -> Result<(), Impossible> {

@@ -7,16 +7,29 @@
 use crate::domain::{CustomerNo, Document, DocumentNo, Impossible, Order, OrderEvent, Placed};
 use sagalog::{
     Append, AppendError, CommandKey, EventType, ExpectedRevision, NewEvent, Query, QueryItem, Read,
-    ReadError, RecordedEvent, Revision, Store, StreamId, Tag,
+    ReadError, RecordedEvent, Revision, Store, StreamId, Tag, WallTime,
     codec::{CodedBy, DecodeError, EncodeError, EventCodec, Json},
     definition::{Outcome, StepCx},
 };
-use std::{error::Error, fmt};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// How many documents are remembered at most, before all are forgotten.
+const REMEMBERED_MAX: usize = 4096;
 
 /// The documents of one kind.
+///
+/// Those that are worked on are remembered, as they will be once the event that was left last is
+/// stored. That is a guess, and harmless if it is wrong: whatever is left for a document stands under
+/// a guard on its last event, and an attempt after the first one reads anew.
 pub struct Book<D: Document> {
     store: Store,
     codec: EventCodec<D::Event, Json>,
+    remembered: Mutex<BTreeMap<DocumentNo, Arc<Found<D>>>>,
 }
 
 /// A document as it was found.
@@ -105,7 +118,7 @@ where
     /// Never: the events of a document have names, each its own.
     pub fn new(store: Store) -> Self {
         let codec = EventCodec::try_new(Json).expect("events have names, each its own");
-        Self { store, codec }
+        Self { store, codec, remembered: Mutex::default() }
     }
 
     /// The store.
@@ -153,16 +166,57 @@ where
         Ok(Found { number: number.clone(), document, last })
     }
 
+    /// A document for an attempt: as it is remembered, if this is the first one.
+    ///
+    /// # Errors
+    /// [`BookError`] says why it cannot be read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn recall(
+        &self,
+        cx: &StepCx,
+        number: &DocumentNo,
+    ) -> Result<Arc<Found<D>>, BookError> {
+        if cx.attempt() == 1
+            && let Some(found) = self.remembered().get(number)
+        {
+            return Ok(Arc::clone(found));
+        }
+        Ok(Arc::new(self.find(number).await?))
+    }
+
     /// Leaves an event to be stored with the result of an attempt, if it can follow.
     ///
     /// # Errors
     /// [`BookError::Impossible`] if it cannot.
-    pub fn leave(&self, cx: &StepCx, to: &Found<D>, event: &D::Event) -> Result<(), BookError> {
-        let allowed = to.document.allows(event);
-        allowed.map_err(|impossible| BookError::Impossible(D::name(&to.number), impossible))?;
-        let (stream, expected) = (stream::<D>(&to.number), ExpectedRevision::Exact(to.last));
-        cx.append(stream, expected, self.codec.encode(event)?);
+    pub fn leave(&self, cx: &StepCx, to: &Found<D>, event: D::Event) -> Result<(), BookError> {
+        let Found { number, document, last } = to;
+        let impossible = |impossible| BookError::Impossible(D::name(number), impossible);
+        let stored = self.codec.encode(&event)?;
+        let mut document = document.clone();
+        // When it will have been recorded is not known, and asked of nobody who remembers it.
+        document.apply(WallTime::default(), event).map_err(impossible)?;
+        cx.append(stream::<D>(number), ExpectedRevision::Exact(*last), stored);
+        let found = Found { number: number.clone(), document, last: last.next() };
+        self.remember(found);
         Ok(())
+    }
+
+    fn remember(&self, found: Found<D>) {
+        let mut remembered = self.remembered();
+        if found.document.is_final() {
+            remembered.remove(&found.number);
+            return;
+        }
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(found.number.clone(), Arc::new(found));
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, BTreeMap<DocumentNo, Arc<Found<D>>>> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a document begins with, and where.

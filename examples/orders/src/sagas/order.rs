@@ -99,8 +99,8 @@ pub(super) fn definition<T: Transport>(
 
 /// The order, or what the attempt comes to without it.
 macro_rules! found {
-    ($around:expr, $request:expr) => {
-        match $around.orders.find(&$request.order).await {
+    ($around:expr, $cx:expr, $request:expr) => {
+        match $around.orders.recall(&$cx, &$request.order).await {
             Ok(found) => found,
             Err(error) => return error.outcome(),
         }
@@ -112,13 +112,13 @@ async fn validate<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<Verdict> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let objection = order.document.placed.objection().map(str::to_owned);
     let event = match &objection {
         None => OrderEvent::Accepted(Accepted { total: request.total }),
         Some(reason) => OrderEvent::Rejected(Rejected { reason: reason.clone() }),
     };
-    leave(&around, &cx, &order, &event, objection)
+    leave(&around, &cx, &order, event, objection)
 }
 
 async fn cancel<T: Transport>(
@@ -126,7 +126,7 @@ async fn cancel<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     // It was cancelled while it was rejected: then that is on record, and nothing is to be
     // answered.
     if order.document.state == OrderState::Rejected {
@@ -138,7 +138,7 @@ async fn cancel<T: Transport>(
         Ok(_) => "it was aborted".to_owned(),
         Err(error) => return Outcome::retry(error.to_string()),
     };
-    leave(&around, &cx, &order, &OrderEvent::Cancelled(Cancelled { cause }), ())
+    leave(&around, &cx, &order, OrderEvent::Cancelled(Cancelled { cause }), ())
 }
 
 async fn reserve<T: Transport>(
@@ -146,11 +146,11 @@ async fn reserve<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let (pieces, attempt) = (order.document.placed.pieces(), cx.attempt());
     let event = OrderEvent::Reserved(Reserved { pieces, attempt });
     let outcome = ask(&around.transport, &cx, &shelf_of(&order)).await;
-    then(outcome, |_| leave(&around, &cx, &order, &event, ()))
+    then(outcome, |_| leave(&around, &cx, &order, event, ()))
 }
 
 async fn release<T: Transport>(
@@ -158,10 +158,10 @@ async fn release<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let event = OrderEvent::StockReleased(Attempted { attempt: cx.attempt() });
     let outcome = ask(&around.transport, &cx, &shelf_of(&order)).await;
-    then(outcome, |_| leave(&around, &cx, &order, &event, ()))
+    then(outcome, |_| leave(&around, &cx, &order, event, ()))
 }
 
 fn shelf_of(order: &Found<Order>) -> Reserve {
@@ -175,12 +175,12 @@ async fn charge<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let outcome = ask(&around.transport, &cx, &bill_of(&request)).await;
     then(outcome, |receipt| {
         let receipt = String::from_utf8_lossy(&receipt).into_owned();
         let paid = Paid { amount: request.total, receipt, attempt: cx.attempt() };
-        leave(&around, &cx, &order, &OrderEvent::Paid(paid), ())
+        leave(&around, &cx, &order, OrderEvent::Paid(paid), ())
     })
 }
 
@@ -189,10 +189,10 @@ async fn pay_back<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let event = OrderEvent::PaymentReturned(Attempted { attempt: cx.attempt() });
     let outcome = ask(&around.transport, &cx, &bill_of(&request)).await;
-    then(outcome, |_| leave(&around, &cx, &order, &event, ()))
+    then(outcome, |_| leave(&around, &cx, &order, event, ()))
 }
 
 fn bill_of(request: &OrderRequest) -> Charge {
@@ -204,12 +204,12 @@ async fn ship<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let outcome = ask(&around.transport, &cx, &parcel_of(&order)).await;
     then(outcome, |parcel| {
         let parcel = String::from_utf8_lossy(&parcel).into_owned();
         let shipped = Shipped { parcel, attempt: cx.attempt() };
-        leave(&around, &cx, &order, &OrderEvent::Shipped(shipped), ())
+        leave(&around, &cx, &order, OrderEvent::Shipped(shipped), ())
     })
 }
 
@@ -218,10 +218,10 @@ async fn stop_shipment<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<()> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let event = OrderEvent::ShipmentStopped(Attempted { attempt: cx.attempt() });
     let outcome = ask(&around.transport, &cx, &parcel_of(&order)).await;
-    then(outcome, |_| leave(&around, &cx, &order, &event, ()))
+    then(outcome, |_| leave(&around, &cx, &order, event, ()))
 }
 
 fn parcel_of(order: &Found<Order>) -> Ship {
@@ -239,12 +239,12 @@ async fn notify<T: Transport>(
     cx: StepCx,
     request: OrderRequest,
 ) -> Outcome<OrderEnd> {
-    let order = found!(around, request);
+    let order = found!(around, cx, request);
     let text = format!("Your order {} over {} is on its way.", request.order, request.total);
     let letter = Notify { about: request.order.clone(), text };
     let event = OrderEvent::Completed(Completed { attempt: cx.attempt() });
     let outcome = ask(&around.transport, &cx, &letter).await;
-    then(outcome, |_| leave(&around, &cx, &order, &event, OrderEnd::Sold))
+    then(outcome, |_| leave(&around, &cx, &order, event, OrderEnd::Sold))
 }
 
 /// Done with `output`, and the event is stored with that, if it can follow.
@@ -252,7 +252,7 @@ fn leave<T: Transport, Out>(
     around: &Around<T>,
     cx: &StepCx,
     order: &Found<Order>,
-    event: &OrderEvent,
+    event: OrderEvent,
     output: Out,
 ) -> Outcome<Out> {
     after_effect(around.orders.leave(cx, order, event), output)

@@ -79,8 +79,8 @@ pub(super) fn definition<T: Transport>(
 
 /// The return, or what the attempt comes to without it.
 macro_rules! found {
-    ($around:expr, $request:expr) => {
-        match $around.returns.find(&$request.by).await {
+    ($around:expr, $cx:expr, $request:expr) => {
+        match $around.returns.recall(&$cx, &$request.by).await {
             Ok(found) => found,
             Err(error) => return error.outcome(),
         }
@@ -114,10 +114,10 @@ async fn matched<T: Transport>(
         let parts: Vec<_> = of_it.map(|found| part(found.order_line, found.pieces)).collect();
         if !parts.is_empty() {
             let event = OrderEvent::LinesReturned(LinesReturned { by: request.by.clone(), parts });
-            around.orders.leave(cx, order, &event)?;
+            around.orders.leave(cx, order, event)?;
         }
     }
-    around.returns.leave(cx, &returned, &ReturnEvent::Matched(matching))
+    around.returns.leave(cx, &returned, ReturnEvent::Matched(matching))
 }
 
 /// The orders that a return can be about: its customer's, which were sold to the end.
@@ -158,7 +158,7 @@ async fn refund<T: Transport>(
     cx: StepCx,
     request: ReturnRequest,
 ) -> Outcome<()> {
-    let returned = found!(around, request);
+    let returned = found!(around, cx, request);
     let matching = found_before(&returned);
     let mut parts = BTreeMap::new();
     for matched in matching.matched.iter().filter(|matched| matched.refund.is_positive()) {
@@ -170,7 +170,7 @@ async fn refund<T: Transport>(
     then(outcome, |_| {
         let (refunded, credited, attempt) = (matching.refund(), credit, cx.attempt());
         let event = ReturnEvent::Refunded(Refunded { refunded, credited, attempt });
-        after_effect(around.returns.leave(&cx, &returned, &event), ())
+        after_effect(around.returns.leave(&cx, &returned, event), ())
     })
 }
 
@@ -179,7 +179,7 @@ async fn restock<T: Transport>(
     cx: StepCx,
     request: ReturnRequest,
 ) -> Outcome<()> {
-    let returned = found!(around, request);
+    let returned = found!(around, cx, request);
     let matching = found_before(&returned);
     let came_back = matching.matched.iter().filter_map(|matched| {
         let line = returned.document.placed.lines.get(matched.line)?;
@@ -190,7 +190,7 @@ async fn restock<T: Transport>(
     let outcome = ask(&around.transport, &cx, &order).await;
     then(outcome, |_| {
         let event = ReturnEvent::Restocked(Restocked { pieces, attempt: cx.attempt() });
-        after_effect(around.returns.leave(&cx, &returned, &event), ())
+        after_effect(around.returns.leave(&cx, &returned, event), ())
     })
 }
 
@@ -199,7 +199,7 @@ async fn notify<T: Transport>(
     cx: StepCx,
     request: ReturnRequest,
 ) -> Outcome<ReturnEnd> {
-    let returned = found!(around, request);
+    let returned = found!(around, cx, request);
     let matching = found_before(&returned);
     let owed = matching.refund() + matching.credit();
     let text = format!("For your return {} you are given back {owed}.", request.by);
@@ -208,7 +208,7 @@ async fn notify<T: Transport>(
     then(outcome, |_| {
         let event = ReturnEvent::Completed(ReturnCompleted { attempt: cx.attempt() });
         let (matched, unmatched) = (matching.matched.len(), matching.unmatched.len());
-        let left = around.returns.leave(&cx, &returned, &event);
+        let left = around.returns.leave(&cx, &returned, event);
         after_effect(left, ReturnEnd { matched, unmatched })
     })
 }

@@ -52,8 +52,8 @@ pub(super) fn definition<T: Transport>(
 
 /// The write-off, or what the attempt comes to without it.
 macro_rules! found {
-    ($around:expr, $request:expr) => {
-        match $around.write_offs.find(&$request.by).await {
+    ($around:expr, $cx:expr, $request:expr) => {
+        match $around.write_offs.recall(&$cx, &$request.by).await {
             Ok(found) => found,
             Err(error) => return error.outcome(),
         }
@@ -65,9 +65,9 @@ async fn accept<T: Transport>(
     cx: StepCx,
     request: WriteOffRequest,
 ) -> Outcome<()> {
-    let found = found!(around, request);
+    let found = found!(around, cx, request);
     let event = WriteOffEvent::Accepted(WriteOffAccepted {});
-    after_effect(around.write_offs.leave(&cx, &found, &event), ())
+    after_effect(around.write_offs.leave(&cx, &found, event), ())
 }
 
 async fn cancel<T: Transport>(
@@ -75,10 +75,10 @@ async fn cancel<T: Transport>(
     cx: StepCx,
     request: WriteOffRequest,
 ) -> Outcome<()> {
-    let found = found!(around, request);
+    let found = found!(around, cx, request);
     let cause = "the inventory did not take it off".to_owned();
     let event = WriteOffEvent::Cancelled(Cancelled { cause });
-    after_effect(around.write_offs.leave(&cx, &found, &event), ())
+    after_effect(around.write_offs.leave(&cx, &found, event), ())
 }
 
 async fn take_off<T: Transport>(
@@ -86,7 +86,7 @@ async fn take_off<T: Transport>(
     cx: StepCx,
     request: WriteOffRequest,
 ) -> Outcome<()> {
-    let found = found!(around, request);
+    let found = found!(around, cx, request);
     let lines = found.document.placed.lines.iter();
     let lines = by_product(lines.map(|(product, pieces)| (product, u64::from(*pieces))));
     let pieces = lines.iter().map(|(_, pieces)| pieces).sum();
@@ -94,6 +94,6 @@ async fn take_off<T: Transport>(
     let outcome = ask(&around.transport, &cx, &order).await;
     then(outcome, |_| {
         let event = WriteOffEvent::WrittenOff(WrittenOff { pieces, attempt: cx.attempt() });
-        after_effect(around.write_offs.leave(&cx, &found, &event), ())
+        after_effect(around.write_offs.leave(&cx, &found, event), ())
     })
 }

@@ -10,15 +10,12 @@ use crate::{
     intake::{Document, Intake},
     sagas::{Book, OrderRequest, ReturnRequest, WriteOffRequest, saga_id, take_in},
 };
-use sagalog::{CommandKey, NewEvent, SagaError, SagaOutcome, StreamId};
+use sagalog::{CommandKey, NewEvent, SagaOutcome, Store, StreamId};
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
-
-/// How many documents come in together: of the largest ones, some two megabytes.
-const TOGETHER: usize = 16;
 
 /// How far the work has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,26 +51,23 @@ impl Shop {
         mut progress: impl FnMut(Progress),
     ) -> Result<Stuck, ShopError> {
         IntakeLog::write(&self.store, intake).await?;
-        let books = Books {
+        let books = Arc::new(Books {
+            store: self.store.clone(),
+            fingerprint: intake.fingerprint,
             orders: Book::new(self.store.clone()),
             returns: Book::new(self.store.clone()),
             write_offs: Book::new(self.store.clone()),
-        };
+        });
         let mut work = Work::new(in_flight, intake.documents.len());
-        for (number, batch) in intake.documents.chunks(TOGETHER).enumerate() {
-            let key = format!("intake-{:016x}-{number}", intake.fingerprint);
-            let key = CommandKey::parse(&key).expect("digits and a word are a name");
-            let events = batch.iter().map(|document| books.begin(document));
-            take_in(&self.store, key, events.collect::<Result<_, _>>()?).await?;
-            for document in batch {
-                work.begin(self, document, &mut progress).await?;
-            }
+        for document in &intake.documents {
+            let taken_in = books.take_in(document)?;
+            work.begin(document, taken_in, self.settle(document), &mut progress).await?;
         }
         work.end(&mut progress).await
     }
 
     /// Runs the saga of a document, or joins it; whether it is stuck.
-    fn settle(&self, document: &Document) -> impl Future<Output = Result<bool, SagaError>> + use<> {
+    fn settle(&self, document: &Document) -> impl Future<Output = Result<bool, ShopError>> + use<> {
         let (sagas, definitions) = (self.sagas.clone(), self.definitions.clone());
         let request = Request::of(document);
         async move {
@@ -122,12 +116,25 @@ impl Request {
 
 /// Where documents are kept.
 struct Books {
+    store: Store,
+    fingerprint: u64,
     orders: Book<Order>,
     returns: Book<Return>,
     write_offs: Book<WriteOff>,
 }
 
 impl Books {
+    /// Stores a document, once however often it comes in.
+    fn take_in(
+        &self,
+        document: &Document,
+    ) -> Result<impl Future<Output = Result<(), ShopError>> + use<>, ShopError> {
+        let key = format!("{:016x}-{}", self.fingerprint, name_of(document));
+        let key = CommandKey::parse(&key).expect("digits and a name are a name");
+        let (store, begun) = (self.store.clone(), self.begin(document)?);
+        Ok(async move { Ok(take_in(&store, key, vec![begun]).await?) })
+    }
+
     fn begin(&self, document: &Document) -> Result<(StreamId, NewEvent), ShopError> {
         Ok(match document {
             Document::Order(number, placed) => self.orders.placed(number, placed.clone())?,
@@ -144,7 +151,7 @@ impl Books {
 /// What is under way.
 struct Work {
     room: Arc<Semaphore>,
-    tasks: JoinSet<Result<Option<String>, SagaError>>,
+    tasks: JoinSet<Result<Option<String>, ShopError>>,
     /// By customer, when each of their documents so far is settled.
     before: BTreeMap<CustomerNo, Vec<Settled>>,
     stuck: Stuck,
@@ -164,8 +171,9 @@ impl Work {
 
     async fn begin(
         &mut self,
-        shop: &Shop,
         document: &Document,
+        taking_in: impl Future<Output = Result<(), ShopError>> + Send + 'static,
+        settling: impl Future<Output = Result<bool, ShopError>> + Send + 'static,
         progress: &mut impl FnMut(Progress),
     ) -> Result<(), ShopError> {
         let permit = self.permit(progress).await?;
@@ -183,8 +191,9 @@ impl Work {
             }
             before.push(settled);
         }
-        let (settling, name) = (shop.settle(document), name_of(document));
+        let name = name_of(document);
         self.tasks.spawn(async move {
+            taking_in.await?;
             for mut settled in earlier {
                 // Whoever is gone without a word has failed, and ends the work.
                 let _ = settled.wait_for(|settled| *settled).await;
