@@ -284,7 +284,9 @@ impl Oracle {
             };
         }
         let same = match found {
-            Found::Order(order) => Some(&order.placed) == known.paper.placed(number).as_ref(),
+            Found::Order(order) => {
+                known.paper.placed(number).is_some_and(|placed| order.placed == placed.into())
+            }
             Found::Return(it) => Some(&it.placed) == known.paper.returned(number).as_ref(),
             Found::WriteOff(it) => Some(&it.placed) == known.paper.written_off().as_ref(),
             Found::Nothing => false,
