@@ -1,4 +1,5 @@
-//! `cargo sim disk|store|saga|orders`: runs seeds of a suite and tells which of them break which promise.
+//! `cargo sim disk|store|saga|orders`: runs seeds of a suite and tells which of them break which
+//! promise.
 //!
 //! It judges nothing. The invariant it guards: zero seeds are an error, since they prove nothing.
 

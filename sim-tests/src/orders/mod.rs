@@ -5,7 +5,8 @@
 //! (orders, returns, write-offs) under command keys, start their sagas, wait, cancel orders;
 //! executors take over from each other. The four services live on machines of their own, which die
 //! and come back, behind links that are cut. At the end everything is healed, every document's saga
-//! has to end, and the oracle compares what callers were told, the documents and the services' books.
+//! has to end, and the oracle compares what callers were told, the documents and the services'
+//! books.
 
 mod call;
 mod client;

@@ -1,8 +1,8 @@
 //! The oracle: what callers asked for and were told, and whether that goes together with the shop's
 //! documents and the services' books.
 //!
-//! It sees histories, never a saga at work. The invariant it guards: what it holds against a run was
-//! seen from outside: an answer, a document, an entry in somebody's books.
+//! It sees histories, never a saga at work. The invariant it guards: what it holds against a run
+//! was seen from outside: an answer, a document, an entry in somebody's books.
 
 mod end;
 mod ledger;

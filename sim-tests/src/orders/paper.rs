@@ -255,8 +255,8 @@ fn draw_order(choices: &mut Seeded) -> Paper {
     Paper::Order { customer, items: (0..lines).map(|_| draw_item(choices)).collect(), off }
 }
 
-/// Some of the lines of an earlier order, wholly, partly or more than that; at its price or another.
-/// Now and then what nobody has bought.
+/// Some of the lines of an earlier order, wholly, partly or more than that; at its price or
+/// another. Now and then what nobody has bought.
 fn draw_return(choices: &mut Seeded, orders: &[Paper]) -> Paper {
     let at = usize::try_from(choices.below(orders.len() as u64)).unwrap_or(0);
     let Some(Paper::Order { customer, items, .. }) = orders.get(at) else {

@@ -105,7 +105,8 @@ impl Placed {
     }
 
     /// What was paid for one piece of a line: its price less its share of what is taken off,
-    /// rounded to the whole penny below, so that all pieces together are not more than the order cost.
+    /// rounded to the whole penny below, so that all pieces together are not more than the order
+    /// cost.
     ///
     /// # Panics
     /// Never: no piece costs more than its price.

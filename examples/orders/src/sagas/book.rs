@@ -24,8 +24,8 @@ const REMEMBERED_MAX: usize = 4096;
 /// The documents of one kind.
 ///
 /// Those that are worked on are remembered, as they will be once the event that was left last is
-/// stored. That is a guess, and harmless if it is wrong: whatever is left for a document stands under
-/// a guard on its last event, and an attempt after the first one reads anew.
+/// stored. That is a guess, and harmless if it is wrong: whatever is left for a document stands
+/// under a guard on its last event, and an attempt after the first one reads anew.
 pub struct Book<D: Document> {
     store: Store,
     codec: EventCodec<D::Event, Json>,

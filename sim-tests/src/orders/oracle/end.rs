@@ -1,7 +1,7 @@
 //! What a document's saga came to, as callers are told.
 //!
-//! It is not where the document is, which its own stream says. The invariant it guards: two ends are
-//! equal only if whoever is told of them is told the same.
+//! It is not where the document is, which its own stream says. The invariant it guards: two ends
+//! are equal only if whoever is told of them is told the same.
 
 use crate::orders::paper::Paper;
 use ::orders::sagas::{OrderEnd, ReturnEnd};

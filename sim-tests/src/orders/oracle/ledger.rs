@@ -1,8 +1,8 @@
 //! Money and pieces, counted once more: by other rules than the application's audit, from what was
 //! taken in and where documents ended.
 //!
-//! It asks neither the application's sums nor its keys. The invariant it guards: nothing appears and
-//! nothing vanishes; what every service has moved together is what documents say was sold, came
+//! It asks neither the application's sums nor its keys. The invariant it guards: nothing appears
+//! and nothing vanishes; what every service has moved together is what documents say was sold, came
 //! back, or was lost.
 
 use super::seen::{Entry, Found};
@@ -120,8 +120,8 @@ pub(super) fn judge_stock(
     }
 }
 
-/// By product, by how much documents say that its shelf has changed. Of no line more comes back than
-/// was sold with it.
+/// By product, by how much documents say that its shelf has changed. Of no line more comes back
+/// than was sold with it.
 fn moved_by_documents(ended: &Ended<'_>) -> Result<BTreeMap<&'static str, i64>, Violation> {
     let mut moved: BTreeMap<&str, i64> = BTreeMap::new();
     let mut back: BTreeMap<(u64, usize), u32> = BTreeMap::new();
