@@ -53,8 +53,7 @@ fn recorded_sagas_play_as_they_were() {
 
 #[test]
 fn recorded_shops_play_as_they_were() {
-    // Seed 33 is left out, as in the test of determinism.
-    recorded_runs_play_as_they_were::<Orders>((1..=60).filter(|seed| *seed != 33));
+    recorded_runs_play_as_they_were::<Orders>(1..=60);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! What an ending means is decided in `saga::machine`. The invariant it guards: every attempt that
 //! is begun ends with exactly one message, unless the executor has stopped listening.
 
+use super::stop::Stopped;
 use crate::{
     definition::{Code, Staged, StepCx, StepPlace},
     engine::race::race,
@@ -19,7 +20,7 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 /// An attempt has ended.
 pub(super) struct Ended {
@@ -41,7 +42,7 @@ pub(super) struct Attempting<R> {
     epoch: u64,
     ended: mpsc::UnboundedSender<Vec<Ended>>,
     /// Becomes true when nobody listens any more.
-    stopped: watch::Receiver<bool>,
+    stopped: Stopped,
     prepared: Vec<Prepared>,
 }
 
@@ -75,7 +76,7 @@ impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Attempting<R> {
         runtime: R,
         epoch: u64,
         ended: mpsc::UnboundedSender<Vec<Ended>>,
-        stopped: watch::Receiver<bool>,
+        stopped: Stopped,
     ) -> Self {
         Self { runtime, epoch, ended, stopped, prepared: Vec::new() }
     }
@@ -143,7 +144,7 @@ async fn begin_together<R: Clock + Tasks + Clone + Send + Sync + 'static>(
 struct Single<R> {
     runtime: R,
     ended: mpsc::UnboundedSender<Vec<Ended>>,
-    stopped: watch::Receiver<bool>,
+    stopped: Stopped,
 }
 
 impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Single<R> {
@@ -153,7 +154,7 @@ impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Single<R> {
         begun.expect("what started the executor starts its attempts");
     }
 
-    async fn run(mut self, mut attempt: Prepared) {
+    async fn run(self, mut attempt: Prepared) {
         let timeout = attempt.cx.timeout();
         let limited = async {
             let Ok(ending) = race(&mut attempt.run, self.runtime.sleep(timeout)).await else {
@@ -162,11 +163,7 @@ impl<R: Clock + Tasks + Clone + Send + Sync + 'static> Single<R> {
             };
             ending
         };
-        let stop = async {
-            // A sender that is gone has stopped as well.
-            let _ = self.stopped.wait_for(|stopped| *stopped).await;
-        };
-        if let Ok(ending) = race(limited, stop).await {
+        if let Ok(ending) = race(limited, self.stopped.wait()).await {
             let _ = self.ended.send(vec![attempt.ended(ending)]);
         }
     }

@@ -19,6 +19,7 @@ use super::{
     live::{Live, Reply, Rival, Started},
     options::SagaOptions,
     registry::Registry,
+    stop::Stop,
 };
 use crate::{
     error::{SagaError, saga::WaitReason},
@@ -97,7 +98,7 @@ pub(super) struct Executor<R: Runtime> {
     pub(super) attempting: Attempting<R>,
     pub(super) ended: mpsc::UnboundedReceiver<Vec<Ended>>,
     pub(super) calls: mpsc::Receiver<Call>,
-    pub(super) stop: watch::Sender<bool>,
+    pub(super) stop: Stop,
     /// Why it has ended; whoever asks later is told so.
     pub(super) end: watch::Sender<Option<SagaError>>,
     pub(super) alarm: Option<(WallTime, Alarm)>,
@@ -314,7 +315,7 @@ impl<R: Runtime> Executor<R> {
     /// Lets nobody wait for what will not come.
     fn finish(mut self, error: Option<SagaError>) {
         // Attempts are dropped where they wait; the next executor makes them again.
-        self.stop.send_replace(true);
+        self.stop.stop();
         if let Some(error) = &error {
             tracing::error!(%error, "the executor of sagas has ended");
         }

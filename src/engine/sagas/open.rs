@@ -16,6 +16,7 @@ use super::{
     recover::{Found, unfinished},
     registry::{Graphs, Registry, refused},
     requests::Desk,
+    stop::Stop,
 };
 use crate::{
     append::Append,
@@ -64,7 +65,8 @@ impl Sagas {
 
         let (ended, endings) = mpsc::unbounded_channel();
         let (calls, called) = mpsc::channel(options.calls_waiting_max);
-        let (stop, stopped) = watch::channel(false);
+        let stop = Stop::default();
+        let stopped = stop.listener();
         let (end, ends) = watch::channel(None);
         let epoch = token.get();
         let requests_every = options.requests_every;

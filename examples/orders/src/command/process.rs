@@ -51,10 +51,10 @@ impl Process {
         let shop = Shop::open(&self.data, self.options()).await?;
         let bar = bar(intake.documents.len());
         let mut settled = 0;
-        let work = shop.run(intake, usize::from(self.in_flight), |progress| {
+        let work = Box::pin(shop.run(intake, usize::from(self.in_flight), |progress| {
             settled = progress.settled;
             bar.set_position(progress.settled as u64);
-        });
+        }));
         let worked = unless_interrupted(work).await;
         bar.finish_and_clear();
         shop.close(GRACE).await?;
