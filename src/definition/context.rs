@@ -46,6 +46,19 @@ pub struct Staged {
     pub events: Vec<(StreamId, NewEvent)>,
 }
 
+impl Staged {
+    /// Whether a guard of it says where the end of one of these streams is. Behind their events in
+    /// one append it would hold all the same, since a guard speaks of its stream as it is before
+    /// the append: whoever left it would not have seen them.
+    pub(crate) fn has_not_seen(&self, is_written: impl Fn(&StreamId) -> bool) -> bool {
+        let claims = self.guards.iter().filter(|(_, expected)| match expected {
+            ExpectedRevision::NoStream | ExpectedRevision::Exact(_) => true,
+            ExpectedRevision::Any | ExpectedRevision::Exists => false,
+        });
+        claims.into_iter().any(|(stream, _)| is_written(stream))
+    }
+}
+
 /// The context of an attempt. Cheap to clone.
 #[derive(Clone)]
 pub struct StepCx {

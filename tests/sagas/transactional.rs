@@ -178,3 +178,46 @@ fn sagas_that_write_to_one_stream_do_not_pass_each_other() {
         close(sagas).await;
     });
 }
+
+/// Two steps side by side end in one turn, so what they leave is one append.
+#[test]
+fn steps_of_one_saga_that_write_to_one_stream_do_not_pass_each_other() {
+    let world = World::new(4);
+    let runtime = world.runtime();
+    world.block_on(async {
+        let seen = Arc::new(Mutex::new(None::<Store>));
+        let take = || {
+            let store = Arc::clone(&seen);
+            step_fn(Effect::Transactional, move |cx: StepCx, n: u64| {
+                let store = store.lock().expect("nobody panics").clone().expect("it is open");
+                async move {
+                    let expected = match count(&store).await.checked_sub(1) {
+                        None => ExpectedRevision::NoStream,
+                        Some(0) => ExpectedRevision::Exact(Revision::new(0)),
+                        Some(_) => return Outcome::rejected("sold out"),
+                    };
+                    cx.append(stock(), expected, taken());
+                    Outcome::Done(n)
+                }
+            })
+        };
+        let mut saga = Saga::<u64>::define("taking", 1);
+        let retry = Retry::fixed(Duration::from_millis(1));
+        let mut step = |name| {
+            let step = saga.step(name, take()).needs_no_compensation().retry(retry);
+            step.takes(|n, ()| *n)
+        };
+        let (left, right) = (step("left"), step("right"));
+        let both = step_fn(Effect::Pure, |_cx, n: u64| async move { Outcome::Done(n) });
+        let both = saga.step("both", both).after((left, right)).takes(|_, (n, _)| n);
+        let definition = saga.returns(both).build().expect("it is possible");
+        let sagas = open(&runtime, [definition.code()]).await.expect("opens");
+        *seen.lock().expect("nobody panics") = Some(sagas.store().clone());
+        let outcome = sagas.run(&definition, id("taking-1"), &1).await.expect("runs");
+        assert_eq!((outcome, count(sagas.store()).await), (SagaOutcome::Completed(1), 2));
+        let status = sagas.status(&id("taking-1")).await.expect("it is there");
+        let attempts: u32 = status.steps.iter().map(|step| step.attempts).sum();
+        assert_eq!(attempts, 4, "one of the two was asked again");
+        close(sagas).await;
+    });
+}

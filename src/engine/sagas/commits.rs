@@ -13,7 +13,7 @@ use crate::{
     engine::store::Store,
     error::AppendError,
     ids::{FencingToken, Position},
-    limits::APPEND_GUARDS_MAX,
+    limits::{APPEND_EVENTS_MAX, APPEND_GUARDS_MAX},
     names::StreamId,
 };
 use std::{
@@ -36,6 +36,8 @@ const TURNS_BYTES_MAX: usize = 256 << 10;
 
 /// With so many guards an append takes no further turn: a step's events bring guards along.
 const GUARDS_FULL: usize = APPEND_GUARDS_MAX / 2;
+/// Likewise with so many events.
+const EVENTS_FULL: usize = APPEND_EVENTS_MAX / 2;
 
 type Storing = Pin<Box<dyn Future<Output = Result<Committed, AppendError>> + Send>>;
 
@@ -94,13 +96,13 @@ impl Open {
         self.turns.len() >= TURNS_MAX
             || self.bytes >= TURNS_BYTES_MAX
             || self.append.guards.len() >= GUARDS_FULL
+            || self.append.writes.len() >= EVENTS_FULL
     }
 
-    /// A guard speaks of its stream as it is before the append: two turns that write to one stream
-    /// would both hold, and the later one would not have seen the earlier one.
-    fn writes_to_a_stream_of(&self, proposal: &Proposal) -> bool {
-        let streams = proposal.staged.iter().flat_map(|(_, staged)| &staged.events);
-        !self.streams.is_empty() && streams.into_iter().any(|(to, _)| self.streams.contains(to))
+    /// Whether a turn is sure of the end of a stream that another turn of the append writes to.
+    fn is_not_seen_by(&self, proposal: &Proposal) -> bool {
+        let is_written = |stream: &StreamId| self.streams.contains(stream);
+        proposal.staged.iter().any(|(_, staged)| staged.has_not_seen(is_written))
     }
 }
 
@@ -127,7 +129,7 @@ impl Commits {
             event = event.id(id);
         }
         let mut bytes = event.payload.len();
-        let apart = |open: &Open| open.is_full() || open.writes_to_a_stream_of(proposal);
+        let apart = |open: &Open| open.is_full() || open.is_not_seen_by(proposal);
         if proposal.alone || self.open.as_ref().is_some_and(apart) {
             self.submit_open();
         }

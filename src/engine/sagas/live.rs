@@ -11,7 +11,7 @@ use crate::{
     event::EventId,
     ids::{Position, Revision},
     names::{SagaId, StreamId},
-    saga::{Attempts, Input, Plan, Record, State, StepIndex, VerbRefused},
+    saga::{Attempts, Ending, Failure, Input, Plan, Record, State, StepIndex, VerbRefused},
     time::WallTime,
 };
 use std::sync::Arc;
@@ -112,6 +112,21 @@ impl Live {
             queued: false,
             wake_at: None,
         }
+    }
+
+    /// Keeps what an attempt leaves to be stored with its result, and says how it ended: only what
+    /// was done brings its events along. If another step of this turn writes to a stream of whose
+    /// end it is sure, it is done and not on record, so it is asked again.
+    pub(super) fn stage(&mut self, step: StepIndex, staged: Staged, ending: Ending) -> Ending {
+        if staged.events.is_empty() || !matches!(ending, Ending::Done { .. }) {
+            return ending;
+        }
+        let events = || self.staged.iter().flat_map(|(_, staged)| &staged.events);
+        if staged.has_not_seen(|stream| events().any(|(written, _)| written == stream)) {
+            return Ending::Ambiguous(Failure::failed("a step beside it writes to its stream"));
+        }
+        self.staged.push((step, staged));
+        ending
     }
 
     pub(super) fn plan(&self) -> &Arc<Plan> {

@@ -4,8 +4,9 @@
 //! stored through the public append, as any user's events are: sagas have no side door to the log.
 //! Reading order: this file (the handle), `open` (taking over), `recover` and `checkpoint` (which
 //! sagas are unfinished), `executor` (the loop), `live` (one saga), `commits` (turns on their way
-//! to the disk), `attempts` (the user's code), `stop` (their end), `read` (journals), `registry` (definitions); then
-//! what is for people: `view`, `turn`, `explain` (looking), `requests`, `unattended` (acting).
+//! to the disk), `attempts` (the user's code), `stop` (their end), `read` (journals), `registry`
+//! (definitions); then what is for people: `view`, `turn`, `explain` (looking), `requests`,
+//! `unattended` (acting).
 
 mod attempts;
 mod checkpoint;

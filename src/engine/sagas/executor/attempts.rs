@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     runtime::Runtime,
-    saga::{Ending, Input, due},
+    saga::{Input, due},
     time::WallTime,
 };
 
@@ -19,10 +19,7 @@ impl<R: Runtime> Executor<R> {
         self.running -= 1;
         let live = self.slots[slot].as_mut().expect("a saga stays while its attempts run");
         live.attempts.running.remove(&step);
-        // Only what was done brings its events along.
-        if !staged.events.is_empty() && matches!(ending, Ending::Done { .. }) {
-            live.staged.push((step, staged));
-        }
+        let ending = live.stage(step, staged, ending);
         live.inbox.push(Input::Attempted { step, side, ending });
         self.enqueue(slot);
     }

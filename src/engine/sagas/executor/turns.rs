@@ -91,7 +91,9 @@ impl<R: Runtime> Executor<R> {
                 for turn in turns {
                     self.redo_staged(turn.slot, |effect| match effect {
                         Effect::Pure | Effect::Transactional => Ending::Failed(failure.clone()),
-                        _ => Ending::Ambiguous(failure.clone()),
+                        Effect::Idempotent | Effect::Keyed | Effect::AtMostOnce => {
+                            Ending::Ambiguous(failure.clone())
+                        }
                     });
                 }
                 Ok(())
@@ -160,7 +162,9 @@ impl<R: Runtime> Executor<R> {
                         Ending::Retry { failure: failure.clone(), after: None }
                     }
                     // It has happened; only its events are not on record.
-                    _ => Ending::Ambiguous(failure.clone()),
+                    Effect::Idempotent | Effect::Keyed | Effect::AtMostOnce => {
+                        Ending::Ambiguous(failure.clone())
+                    }
                 });
             } else if let Some(live) = &self.slots[turn.slot] {
                 self.commits.add(turn.slot, live);
