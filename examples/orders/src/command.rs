@@ -147,8 +147,8 @@ fn show(order: &str, data: &std::path::Path, json: bool) -> Result<ExitCode, Fai
 
 /// 0 if all is well, 1 if somebody has to look.
 fn verdict(report: &Report) -> ExitCode {
-    let complaints = report.audit.as_ref().is_some_and(|complaints| !complaints.is_empty());
-    ExitCode::from(u8::from(complaints || !report.stuck.is_empty()))
+    let agree = report.audit.as_ref().is_some_and(Vec::is_empty);
+    ExitCode::from(u8::from(!agree || !report.stuck.is_empty()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program has a runtime of its own")]

@@ -36,6 +36,8 @@ pub enum AuditError {
     Read(ReadError),
     /// An entry is none.
     Entry(String, serde_json::Error),
+    /// An entry of this stream has a name that nobody knows.
+    Unknown(String, String),
 }
 
 impl fmt::Display for AuditError {
@@ -43,6 +45,7 @@ impl fmt::Display for AuditError {
         match self {
             Self::Read(error) => error.fmt(f),
             Self::Entry(stream, error) => write!(f, "an entry of {stream} cannot be read: {error}"),
+            Self::Unknown(stream, name) => write!(f, "{stream} has an entry {name}"),
         }
     }
 }
@@ -52,6 +55,7 @@ impl Error for AuditError {
         match self {
             Self::Read(error) => Some(error),
             Self::Entry(_, error) => Some(error),
+            Self::Unknown(..) => None,
         }
     }
 }
@@ -147,14 +151,15 @@ impl Books {
                 CHARGED => account.charged.push(amount),
                 PAID_BACK => account.paid_back.push(amount),
                 REFUNDED => account.refunded.entry(key).or_default().push(amount),
-                _ => {}
+                _ => return Err(unknown(&event)),
             }
         }
         let mut events = books.read(Read::category("credit"));
         while let Some(event) = events.next().await? {
             let (by, Payment { amount, .. }) = entry(&event, "credit-")?;
-            if event.event_type() == CREDITED {
-                self.credits.entry(by).or_default().push(amount);
+            match event.event_type() {
+                CREDITED => self.credits.entry(by).or_default().push(amount),
+                _ => return Err(unknown(&event)),
             }
         }
         Ok(())
@@ -175,7 +180,7 @@ impl Books {
             match event.event_type() {
                 SENT => *sent += 1,
                 STOPPED => *stopped += 1,
-                _ => {}
+                _ => return Err(unknown(&event)),
             }
         }
         Ok(())
@@ -203,6 +208,10 @@ impl Books {
         let sum = |moves: &Moves| moves.iter().map(|(_, change)| change).sum::<i64>();
         products.iter().map(|(product, moves)| (product.clone(), sum(moves))).collect()
     }
+}
+
+fn unknown(event: &RecordedEvent) -> AuditError {
+    AuditError::Unknown(event.stream().to_owned(), event.event_type().to_owned())
 }
 
 /// What an entry is about, by the name of its stream, and the entry.

@@ -192,6 +192,11 @@ impl Judge<'_> {
             let number = DocumentNo::parse(name);
             !number.is_ok_and(|number| documents.orders.contains_key(&number))
         };
+        let unheard_of = |name: &&String| {
+            let number = DocumentNo::parse(name);
+            let returned = number.is_ok_and(|number| documents.returns.contains_key(&number));
+            !returned && stranger(name)
+        };
         let strange: Vec<String> = self
             .books
             .moves
@@ -199,6 +204,8 @@ impl Judge<'_> {
             .filter(|key| !known.contains(*key))
             .chain(self.books.payments.keys().filter(stranger))
             .chain(self.books.parcels.keys().filter(stranger))
+            .chain(self.books.letters.keys().filter(unheard_of))
+            .chain(self.books.credits.keys().filter(unheard_of))
             .cloned()
             .collect();
         let complaint = |name| format!("the books know {name}, and no document does");

@@ -57,13 +57,15 @@ impl Process {
         }));
         let worked = unless_interrupted(work).await;
         bar.finish_and_clear();
-        shop.close(GRACE).await?;
+        let closed = shop.close(GRACE).await;
         let Some(worked) = worked else {
             let documents = intake.documents.len();
             let what = format!("interrupted with {settled} of {documents} documents settled");
             return Err(format!("{what}; the same command goes on from there").into());
         };
+        // Why the work stopped says more than that the shop then could not be closed.
         worked?;
+        closed?;
         let report = Report::of(&self.data).await?;
         self.tell.report(&report)?;
         Ok(verdict(&report))

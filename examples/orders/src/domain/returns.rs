@@ -222,14 +222,16 @@ pub struct Sold {
 }
 
 impl Matching {
-    /// Matches each line to the latest earlier ones of its product that have pieces left.
+    /// Matches each line to the latest ones of its product that have pieces left and stand before
+    /// the whole return, wherever in the file its own lines stand.
     pub fn of(lines: &[Line], mut sold: Vec<Sold>) -> Self {
+        let begins = lines.iter().map(|line| line.at).min().unwrap_or_default();
         sold.sort_by_key(|sold| std::cmp::Reverse(sold.line.at));
         let mut matching = Self::default();
         for (number, line) in lines.iter().enumerate() {
             let mut open = line.quantity.get();
             let fits = |sold: &&mut Sold| {
-                sold.line.product == line.product && sold.line.at < line.at && sold.left > 0
+                sold.line.product == line.product && sold.line.at < begins && sold.left > 0
             };
             for sold in sold.iter_mut().filter(fits) {
                 let pieces = open.min(sold.left);

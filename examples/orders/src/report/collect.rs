@@ -72,6 +72,8 @@ impl Report {
             report.take_intake(log);
         }
         let documents = Documents::read(&store).await?;
+        let read = documents.orders.len() + documents.returns.len() + documents.write_offs.len();
+        report.unfinished = report.unfinished.saturating_sub(read as u64);
         let names = STEPS.into_iter().collect::<BTreeMap<_, _>>();
         let mut steps = Steps::default();
         let mut turns = store.read(Read::category(SagaTurn::CATEGORY).with_system());
@@ -104,6 +106,8 @@ impl Report {
     fn take_intake(&mut self, log: IntakeLog) {
         self.source = log.record.source;
         self.lines = log.record.lines;
+        // Until they are found.
+        self.unfinished = log.record.documents as u64;
         let mut reasons: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for rejection in log.rejected {
             reasons.entry(rejection.reason).or_default().push(rejection.line);

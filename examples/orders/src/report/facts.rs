@@ -19,7 +19,7 @@ pub struct Report {
     pub returns: BTreeMap<&'static str, u64>,
     /// How many write-offs are in each state.
     pub write_offs: BTreeMap<&'static str, u64>,
-    /// Documents that are on record and not at an end.
+    /// Documents that are not at an end, or did not come in yet.
     pub unfinished: u64,
     /// Sagas that wait for an operator, by name.
     pub stuck: Vec<String>,

@@ -178,7 +178,19 @@ pub(super) fn failed_attempt(record: &Record, names: &[&str]) -> Option<(String,
             format!("{}{} is stuck after attempt {attempt}", name(step), side(of)),
             failure.reason.to_string(),
         )),
-        _ => None,
+        Record::Begun(_)
+        | Record::Started { .. }
+        | Record::Done { .. }
+        | Record::Skipped { .. }
+        | Record::Withdrawn { .. }
+        | Record::CancelAsked { .. }
+        | Record::AbortDecided { .. }
+        | Record::ReturnDecided { .. }
+        | Record::Compensated { .. }
+        | Record::Returned
+        | Record::Operator(_)
+        | Record::Checkpoint(_)
+        | Record::Ended(_) => None,
     }
 }
 

@@ -24,8 +24,10 @@ const REMEMBERED_MAX: usize = 4096;
 /// The documents of one kind.
 ///
 /// Those that are worked on are remembered, as they will be once the event that was left last is
-/// stored. That is a guess, and harmless if it is wrong: whatever is left for a document stands
-/// under a guard on its last event, and an attempt after the first one reads anew.
+/// stored. That is a guess. If it is wrong, the guard on the last event keeps what is left from
+/// being stored, and an attempt after the first one reads anew. A service is asked before that
+/// guard is looked at, so what it is asked follows from what never changes once it is on record:
+/// the lines, and what a return was matched with.
 pub struct Book<D: Document> {
     store: Store,
     codec: EventCodec<D::Event, Json>,

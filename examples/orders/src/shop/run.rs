@@ -14,7 +14,7 @@ use sagalog::{CommandKey, NewEvent, SagaOutcome, Store, StreamId};
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 /// How far the work has come.
@@ -186,6 +186,7 @@ impl Work {
         let mut earlier = Vec::new();
         if let Some(customer) = customer {
             let before = self.before.entry(customer).or_default();
+            before.retain(|settled| !*settled.borrow());
             if waits {
                 earlier.clone_from(before);
             }
@@ -195,8 +196,11 @@ impl Work {
         self.tasks.spawn(async move {
             taking_in.await?;
             for mut settled in earlier {
-                // Whoever is gone without a word has failed, and ends the work.
-                let _ = settled.wait_for(|settled| *settled).await;
+                if settled.wait_for(|settled| *settled).await.is_err() {
+                    // Gone without a word: it failed, which ends the work, and this with it. To go
+                    // on would be to match against what is not there yet.
+                    std::future::pending::<()>().await;
+                }
             }
             let stuck = settling.await?;
             let _ = settles.send(true);
@@ -212,6 +216,9 @@ impl Work {
         &mut self,
         progress: &mut impl FnMut(Progress),
     ) -> Result<OwnedSemaphorePermit, ShopError> {
+        while let Some(ended) = self.tasks.try_join_next() {
+            self.has_settled(ended, progress)?;
+        }
         loop {
             if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
                 return Ok(permit);
@@ -225,10 +232,19 @@ impl Work {
         progress: &mut impl FnMut(Progress),
     ) -> Result<bool, ShopError> {
         let Some(ended) = self.tasks.join_next().await else { return Ok(false) };
+        self.has_settled(ended, progress)?;
+        Ok(true)
+    }
+
+    fn has_settled(
+        &mut self,
+        ended: Result<Result<Option<String>, ShopError>, JoinError>,
+        progress: &mut impl FnMut(Progress),
+    ) -> Result<(), ShopError> {
         self.stuck.extend(ended.expect("a task of the work does not panic")?);
         self.progress.settled += 1;
         progress(self.progress);
-        Ok(true)
+        Ok(())
     }
 
     async fn end(mut self, progress: &mut impl FnMut(Progress)) -> Result<Stuck, ShopError> {

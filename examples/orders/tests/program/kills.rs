@@ -20,6 +20,8 @@ use std::{
 
 /// How often the process is killed at least.
 const KILLS_MIN: u32 = 50;
+/// After how many kills some orders have to be done, and others not.
+const MIDDLE_MIN: u32 = 10;
 /// Within how many milliseconds it is killed.
 const SHORT_LIFE_MS: u64 = 120;
 /// The same for some of its lives.
@@ -45,22 +47,30 @@ fn the_same_with_the_real_file() {
 
 #[expect(clippy::print_stdout, reason = "how often it was killed is worth a line")]
 fn prove(file: &Path, dir: &Path, faults: &str) {
-    let data = dir.join("data");
+    let data = data_of(dir);
     let program = Program::new(file, &data, faults);
     let mut chance = Lcg::new(20);
-    let (mut kills, mut lives) = (0, 0);
+    let (mut kills, mut lives, mut in_the_middle) = (0, 0, 0);
     while kills < KILLS_MIN {
         lives += 1;
         assert!(lives < 4 * KILLS_MIN, "it ends before it can be killed: give it a longer file");
         // Most die young, in the middle of an opening; some get far.
         let longest = if lives % 5 == 0 { LONG_LIFE_MS } else { SHORT_LIFE_MS };
-        kills += u32::from(program.killed_after(chance.below(longest)).is_some());
+        if program.killed_after(chance.below(longest)).is_some() {
+            kills += 1;
+            in_the_middle += u32::from(support::is_in_the_middle(&data_of(dir)));
+        }
     }
-    println!("killed {kills} times in {lives} lives");
+    println!("killed {kills} times in {lives} lives, {in_the_middle} times in the middle");
+    assert!(in_the_middle >= MIDDLE_MIN, "hardly any work was interrupted");
     let first = program.report();
     let second = program.report();
     assert_eq!(first, second, "a second complete run prints the same");
     support::runtime().block_on(check(file, &data));
+}
+
+fn data_of(dir: &Path) -> PathBuf {
+    dir.join("data")
 }
 
 async fn check(file: &Path, data: &Path) {

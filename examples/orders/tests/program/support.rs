@@ -62,6 +62,17 @@ pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// Whether some documents are at an end there, and others are not.
+pub(crate) fn is_in_the_middle(data: &Path) -> bool {
+    let data = data.to_str().expect("the directory's name is text");
+    let output = orders(&["status", data, "--json"]);
+    let Ok(report) = serde_json::from_slice::<serde_json::Value>(&output.stdout) else {
+        return false; // It was killed before there was a shop.
+    };
+    let (done, left) = (&report["orders"]["completed"], &report["unfinished"]);
+    done.as_u64() > Some(0) && left.as_u64() > Some(0)
+}
+
 /// Runs a command of the program.
 pub(crate) fn orders(words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
