@@ -1,7 +1,7 @@
 //! What the shop does about a document: one saga each.
 //!
 //! The services stand behind [`ports`](crate::ports), the history of a document in its stream in
-//! the sagas' own store ([`book`]). The invariant it guards: every step that asks somebody asks
+//! the sagas' own store ([`Book`]). The invariant it guards: every step that asks somebody asks
 //! under its key, and what came of it stands in the document's stream in the append that stores the
 //! step's result.
 
