@@ -11,8 +11,8 @@ shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly CRATES_MAX=26 CRATES_MAX_BARE=10
-readonly DISK_SEEDS=5000 STORE_SEEDS=2000 SAGA_SEEDS=1000 ORDERS_SEEDS=1000 MADSIM_SEEDS=150
-readonly SAME_SEEDS=100 PLANTED=2
+readonly DISK_SEEDS=3000 STORE_SEEDS=1000 SAGA_SEEDS=1000 ORDERS_SEEDS=1000 MADSIM_SEEDS=60
+readonly SAME_SEEDS=40 PLANTED=1
 readonly SIM_FLAGS="build.rustflags=['--cfg','madsim']"
 
 current="start"
