@@ -120,4 +120,5 @@ pub use engine::{
 pub use error::CommitError;
 pub use ids::{Epoch, SegmentId, Sequence};
 
-// Whoever brings a runtime finds all of it in `runtime`.
+// Whoever brings a runtime finds all else in `runtime`.
+pub use engine::openings::{EngineRuntime, Openings};

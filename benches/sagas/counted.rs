@@ -3,8 +3,8 @@
 //! It changes nothing and measures no time. The invariant: whatever syncs a file or the directory
 //! of the store, for the log or for the index, goes through here and is counted.
 
-use sagalog::WallTime;
 use sagalog::runtime::{Clock, Disk, Entropy, File, Linger, Moment, OpenMode, Runtime, Tasks};
+use sagalog::{EngineRuntime, Openings, WallTime};
 use std::{
     fmt, io,
     sync::{
@@ -92,6 +92,12 @@ impl<R: Runtime> Runtime for Counted<R> {
 
     fn location(&self) -> impl fmt::Display {
         self.inner.location()
+    }
+}
+
+impl<R: Runtime> EngineRuntime for Counted<R> {
+    fn openings() -> &'static Openings<Self> {
+        const { &Openings::new() }
     }
 }
 

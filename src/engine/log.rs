@@ -7,6 +7,7 @@ use super::{
     files::Door,
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened},
+    openings::EngineRuntime,
     pending::Pending,
     reader::LogReader,
     report::RecoveryReport,
@@ -115,7 +116,14 @@ impl Log {
     ///
     /// # Cancel safety
     /// See `Log::open`.
-    pub async fn open_with<R: Runtime>(
+    pub async fn open_with<R: EngineRuntime>(
+        runtime: &R,
+        options: Options,
+    ) -> Result<(Self, RecoveryReport), OpenError> {
+        (R::openings().log)(runtime, options).await
+    }
+
+    pub(super) async fn open_on<R: Runtime>(
         runtime: &R,
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {

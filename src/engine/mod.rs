@@ -3,7 +3,8 @@
 //! The only folder that names both worlds, the pure machines and the runtime's doors. Reading
 //! order: [`log`] (the handle), `shared` (how a commit gets in), `writer` (how it becomes durable),
 //! `keeper` (what happens behind), `open` and `recover` (how a log comes back), `reader`; then what
-//! looks from outside: `view`, `read_only`, [`inspect`].
+//! looks from outside: `view`, `read_only`, [`inspect`]. [`openings`] is where all of it is
+//! compiled for a runtime.
 
 mod blocking;
 mod files;
@@ -12,6 +13,7 @@ pub mod inspect;
 mod keeper;
 pub(crate) mod log;
 pub(crate) mod open;
+pub(crate) mod openings;
 pub(crate) mod pending;
 mod procedures;
 mod race;

@@ -5,6 +5,7 @@
 
 use super::{
     files::Door,
+    openings::EngineRuntime,
     reader::Reading,
     survey::OpenWarning,
     view::{View, look},
@@ -107,7 +108,11 @@ impl ReadOnlyLog {
     ///
     /// # Cancel safety
     /// See `ReadOnlyLog::open`.
-    pub async fn open_with<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
+    pub async fn open_with<R: EngineRuntime>(runtime: &R) -> Result<Self, OpenError> {
+        (R::openings().log_read_only)(runtime).await
+    }
+
+    pub(super) async fn open_on<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
         let looker = Box::new(Looker(runtime.clone()));
         let view = looked(looker.as_ref()).await?;
         let door = Door::open(runtime)?;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     engine::{
+        openings::EngineRuntime,
         scan::{CHUNK_BYTES, DiskSource, Group, Source},
         view::{View, look},
     },
@@ -93,7 +94,14 @@ impl CheckReport {
 ///
 /// # Cancel safety
 /// Dropping the future has no effect.
-pub async fn check<R: Runtime>(
+pub async fn check<R: EngineRuntime>(
+    runtime: &R,
+    progress: OnProgress<'_>,
+) -> Result<CheckReport, OpenError> {
+    (R::openings().check)(runtime, progress).await
+}
+
+pub(in crate::engine) async fn check_on<R: Runtime>(
     runtime: &R,
     progress: OnProgress<'_>,
 ) -> Result<CheckReport, OpenError> {

@@ -9,6 +9,7 @@ mod map;
 mod salvage;
 mod sweep;
 
+pub(super) use check::check_on;
 pub use check::{CheckReport, TornTail, check};
 pub use salvage::{SalvageError, SalvageReport, SalvagedRange, salvage};
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     commit::{Appended, Commit},
-    engine::{log::Log, scan::Group},
+    engine::{log::Log, openings::EngineRuntime, scan::Group},
     error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
     limits::GROUP_BYTES_MAX,
@@ -109,7 +109,7 @@ impl Error for SalvageError {
 ///
 /// # Cancel safety
 /// Dropping the future leaves an incomplete copy behind, and the source as it was.
-pub async fn salvage<S: Runtime, T: Runtime>(
+pub async fn salvage<S: Runtime, T: EngineRuntime>(
     source: &S,
     make_target: impl FnOnce() -> io::Result<T>,
     progress: OnProgress<'_>,
@@ -153,7 +153,7 @@ struct Copying {
 }
 
 impl Copying {
-    async fn begin<T: Runtime>(target: &T, source: StoreId) -> Result<Self, SalvageError> {
+    async fn begin<T: EngineRuntime>(target: &T, source: StoreId) -> Result<Self, SalvageError> {
         // Whatever fitted into a group of the source has to fit here.
         let options = Options::default()
             .group_bytes_max(GROUP_BYTES_MAX)

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     append::Append,
     definition::Code,
-    engine::store::Store,
+    engine::{openings::EngineRuntime, store::Store},
     error::{AppendError, SagaError, saga::WaitReason},
     ids::{FencingToken, Position},
     names::SagaId,
@@ -48,10 +48,20 @@ impl Sagas {
     ///
     /// # Cancel safety
     /// Dropping the future executes nothing, but an executor before this one may be fenced.
-    pub async fn open_with<R: Runtime>(
+    pub async fn open_with<R: EngineRuntime>(
         runtime: &R,
         store: &Store,
         definitions: impl IntoIterator<Item = Arc<dyn Code>>,
+        options: SagaOptions,
+    ) -> Result<Self, SagaError> {
+        let definitions = definitions.into_iter().collect();
+        (R::openings().sagas)(runtime, store, definitions, options).await
+    }
+
+    pub(in crate::engine) async fn open_on<R: Runtime>(
+        runtime: &R,
+        store: &Store,
+        definitions: Vec<Arc<dyn Code>>,
         options: SagaOptions,
     ) -> Result<Self, SagaError> {
         let registry = Registry::try_new(definitions)?;

@@ -17,6 +17,7 @@ use crate::{
         },
         log::start,
         open,
+        openings::EngineRuntime,
         report::RecoveryReport,
     },
     error::OpenError,
@@ -73,7 +74,14 @@ impl Store {
     ///
     /// # Cancel safety
     /// See `Store::open`.
-    pub async fn open_with<R: Runtime>(
+    pub async fn open_with<R: EngineRuntime>(
+        runtime: &R,
+        options: Options,
+    ) -> Result<(Self, RecoveryReport), OpenError> {
+        (R::openings().store)(runtime, options).await
+    }
+
+    pub(in crate::engine) async fn open_on<R: Runtime>(
         runtime: &R,
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {
@@ -162,7 +170,7 @@ impl Store {
         dir: impl AsRef<std::path::Path>,
     ) -> Result<ReadOnlyStore, OpenError> {
         let runtime = crate::runtime::tokio::TokioRuntime::open(dir)?;
-        ReadOnlyStore::open_with(&runtime).await
+        Self::open_read_only_with(&runtime).await
     }
 
     /// Opens the store in the directory of `runtime` for reading.
@@ -172,8 +180,10 @@ impl Store {
     ///
     /// # Cancel safety
     /// See `Store::open_read_only`.
-    pub async fn open_read_only_with<R: Runtime>(runtime: &R) -> Result<ReadOnlyStore, OpenError> {
-        ReadOnlyStore::open_with(runtime).await
+    pub async fn open_read_only_with<R: EngineRuntime>(
+        runtime: &R,
+    ) -> Result<ReadOnlyStore, OpenError> {
+        (R::openings().store_read_only)(runtime).await
     }
 }
 

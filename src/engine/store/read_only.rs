@@ -85,7 +85,7 @@ pub struct ReadOnlyStoreStats {
 }
 
 impl ReadOnlyStore {
-    pub(super) async fn open_with<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
+    pub(in crate::engine) async fn open_on<R: Runtime>(runtime: &R) -> Result<Self, OpenError> {
         let door = Door::open(runtime)?;
         let looker = Arc::new(Looker { runtime: runtime.clone(), door });
         let reader = looker.look().await?;

@@ -8,12 +8,18 @@ use std::{
     future::{Future, poll_fn},
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
-use sagalog::runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
+use sagalog::{
+    EngineRuntime, Openings,
+    runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime},
+};
 
 use super::executor::Executor;
 use crate::door::{Pace, SharedDisk, SimDiskHandle};
@@ -31,13 +37,29 @@ pub struct VirtualRuntime {
     disk: SimDiskHandle<VirtualPace>,
     machine: usize,
     incarnation: u64,
+    /// How many more tasks the system grants, if it ever refuses one.
+    tasks_left: Option<Arc<AtomicU32>>,
 }
 
 impl VirtualRuntime {
     pub(super) fn new(executor: Arc<Executor>, machine: usize, disk: SharedDisk) -> Self {
         let incarnation = executor.incarnation(machine);
         let pace = VirtualPace(Arc::clone(&executor));
-        Self { executor, disk: SimDiskHandle::new(disk, pace), machine, incarnation }
+        let disk = SimDiskHandle::new(disk, pace);
+        Self { executor, disk, machine, incarnation, tasks_left: None }
+    }
+
+    /// The system refuses to start any task after so many.
+    #[must_use]
+    pub fn with_tasks_max(self, tasks: u32) -> Self {
+        Self { tasks_left: Some(Arc::new(AtomicU32::new(tasks))), ..self }
+    }
+
+    fn take_task(&self) -> io::Result<()> {
+        let Some(left) = &self.tasks_left else { return Ok(()) };
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .map(drop)
+            .map_err(|_| io::ErrorKind::WouldBlock.into())
     }
 
     /// Another machine of the same world, with this disk. What runs on it goes on when this one
@@ -87,6 +109,7 @@ impl Tasks for VirtualRuntime {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        self.take_task()?;
         self.executor.spawn((self.machine, self.incarnation), name, task)
     }
 
@@ -119,6 +142,13 @@ impl Runtime for VirtualRuntime {
 
     fn location(&self) -> impl fmt::Display {
         format!("simulated disk, incarnation {}", self.incarnation)
+    }
+}
+
+impl EngineRuntime for VirtualRuntime {
+    fn openings() -> &'static Openings<Self> {
+        static OPENINGS: Openings<VirtualRuntime> = Openings::new();
+        &OPENINGS
     }
 }
 

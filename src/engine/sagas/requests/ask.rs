@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     engine::{
+        openings::EngineRuntime,
         procedures::{create_anew, write_all},
         sagas::Sagas,
     },
@@ -55,7 +56,16 @@ impl Sagas {
     ///
     /// # Cancel safety
     /// After a dropped future it may or may not be done, also later.
-    pub async fn intervene_beside<R: Runtime>(
+    pub async fn intervene_beside<R: EngineRuntime>(
+        runtime: &R,
+        saga: &SagaId,
+        intervention: Intervention,
+        wait: Duration,
+    ) -> Result<Told, SagaError> {
+        (R::openings().intervene_beside)(runtime, saga, intervention, wait).await
+    }
+
+    pub(in crate::engine) async fn intervene_on<R: Runtime>(
         runtime: &R,
         saga: &SagaId,
         intervention: Intervention,
