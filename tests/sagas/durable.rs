@@ -3,8 +3,7 @@
 
 use crate::shop::{Books, Shipping, close, id, open, options, order, refuses, ships};
 use sagalog::{
-    Read, ReadError, Store, StreamId,
-    runtime::Runtime,
+    EngineRuntime, Read, ReadError, Store, StreamId,
     saga::{Record, decode_turn},
 };
 use sagalog_testkit::{SimDisk, World};
@@ -18,7 +17,7 @@ fn asked(books: &Books) -> [u32; 3] {
 }
 
 /// The records of the saga's journal, as the disk has them.
-async fn journal<R: Runtime>(runtime: R) -> Vec<Record> {
+async fn journal<R: EngineRuntime>(runtime: R) -> Vec<Record> {
     let (store, _) = Store::open_with(&runtime, options()).await.expect("a crash does no harm");
     let stream = StreamId::system("$saga-order-1").expect("a system stream");
     let turns = match store.read(Read::stream(stream)).collect().await {

@@ -3,9 +3,8 @@
 //! The books are the outside world: what is written there has happened, whatever the saga knows.
 
 use sagalog::{
-    Options, SagaError, SagaId, SagaOptions, Sagas, Store,
+    EngineRuntime, Options, SagaError, SagaId, SagaOptions, Sagas, Store,
     definition::{Code, Definition, Outcome, Saga, StepCx, step_fn},
-    runtime::Runtime,
     saga::{Effect, Retry},
 };
 use std::{
@@ -139,7 +138,7 @@ pub(crate) fn options() -> Options {
 }
 
 /// Opens the store and the sagas in it.
-pub(crate) async fn open<R: Runtime>(
+pub(crate) async fn open<R: EngineRuntime>(
     runtime: &R,
     definitions: impl IntoIterator<Item = Arc<dyn Code>>,
 ) -> Result<Sagas, SagaError> {

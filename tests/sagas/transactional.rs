@@ -2,10 +2,9 @@
 
 use crate::shop::{Books, close, id, open};
 use sagalog::{
-    Append, EventType, ExpectedRevision, NewEvent, Read, ReadError, Revision, SagaOutcome, Settled,
-    Store, StreamId,
+    Append, EngineRuntime, EventType, ExpectedRevision, NewEvent, Read, ReadError, Revision,
+    SagaOutcome, Settled, Store, StreamId,
     definition::{Definition, Outcome, Saga, StepCx, step_fn},
-    runtime::Runtime,
     saga::{Effect, Retry},
 };
 use sagalog_testkit::{SimDisk, World};
@@ -50,7 +49,7 @@ async fn count(store: &Store) -> usize {
     }
 }
 
-async fn live<R: Runtime>(runtime: R, definition: Definition<u64, u64>) -> usize {
+async fn live<R: EngineRuntime>(runtime: R, definition: Definition<u64, u64>) -> usize {
     let sagas = open(&runtime, [definition.code()]).await.expect("a crash does no harm");
     let outcome = sagas.run(&definition, id("taking-1"), &1).await.expect("runs");
     assert_eq!(outcome, SagaOutcome::Completed(1));

@@ -7,6 +7,7 @@
 
 mod appends;
 mod cancelling;
+mod codec;
 mod crashes;
 mod damage;
 mod failures;
@@ -18,6 +19,7 @@ mod keys;
 mod life;
 mod limits;
 mod model;
+mod random;
 mod reads;
 mod truth;
 

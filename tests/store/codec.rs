@@ -1,7 +1,7 @@
 //! Typed payloads in both formats: what goes in comes out, and bytes from anywhere end in a value
 //! or an error.
 //!
-//! The bytes themselves are held to `tests/golden.rs`.
+//! The bytes themselves are held to `tests/repository/golden.rs`.
 #![cfg(any(feature = "json", feature = "bincode"))]
 
 use sagalog::codec::{Codec, EncodeError, EventCodec};

@@ -3,7 +3,7 @@
 //! After each of them both have to begin the same attempts and to stand alike. The journal goes
 //! through its bytes each time.
 
-use crate::{
+use super::{
     draw::{Tape, pick},
     reference::{Mode, Reference, Told},
 };

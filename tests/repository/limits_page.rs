@@ -10,8 +10,8 @@ use sagalog::{
 };
 use std::{collections::BTreeMap, fmt::Debug};
 
-const PAGE: &str = include_str!("../docs/LIMITS.md");
-const LIMITS: &str = include_str!("../src/limits.rs");
+const PAGE: &str = include_str!("../../docs/LIMITS.md");
+const LIMITS: &str = include_str!("../../src/limits.rs");
 
 /// Constants of `sagalog::limits` beside what they come to.
 macro_rules! constants {

@@ -4,7 +4,7 @@
     reason = "the corpus is files of the source tree, not of a store"
 )]
 
-use crate::{draw::Tape, live};
+use super::{draw::Tape, live};
 use sagalog::saga::Record;
 use sagalog_testkit::{Choices, Seeded, fuzz};
 use std::{

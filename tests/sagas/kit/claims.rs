@@ -1,6 +1,6 @@
 //! Everything repeated: claims that hold, and claims that do not.
 
-use crate::{
+use super::{
     books::Books,
     diamond::diamond,
     order::{Mistake, order},

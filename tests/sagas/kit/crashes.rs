@@ -1,6 +1,6 @@
 //! Crashes everywhere: what is right survives them, what is wrong is found.
 
-use crate::{
+use super::{
     books::Books,
     diamond::diamond,
     order::{Mistake, all_or_nothing, order},

@@ -1,6 +1,6 @@
 //! What the random sagas once found, as the shortest story that shows it.
 
-use crate::{
+use super::{
     draw::index,
     lockstep::{Conditions, Lockstep},
     reference::Told,

@@ -1,6 +1,6 @@
 //! A saga of three steps, stock, payment and parcel, right or with one mistake in it.
 
-use crate::books::Books;
+use super::books::Books;
 use sagalog::{
     definition::{Definition, Outcome, Saga, step_fn},
     saga::{Effect, Retry},

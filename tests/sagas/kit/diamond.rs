@@ -1,6 +1,6 @@
 //! Five steps, a -> {b, c, d} -> e, each with a compensation.
 
-use crate::books::Books;
+use super::books::Books;
 use sagalog::{
     definition::{Definition, Outcome, Saga, Step, StepCx},
     saga::Effect,

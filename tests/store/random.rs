@@ -3,7 +3,7 @@
 //! after a close, a crash and a power failure, and index files that are damaged or gone.
 //!
 //! Concurrency under crashes and faults is for the simulation's store suite. Cases are drawn from
-//! a fixed seed; what once failed stands in `tests/store_model.regressions`.
+//! a fixed seed; what once failed stands in `tests/store/random.regressions`.
 
 use proptest::{
     prelude::{Strategy, any},
@@ -344,7 +344,7 @@ prop_state_machine! {
         rng_seed: RngSeed::Fixed(20_25),
         max_shrink_iters: 4_096,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
-            "tests/store_model.regressions",
+            "tests/store/random.regressions",
         ))),
         ..Config::default()
     })]

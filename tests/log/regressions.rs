@@ -4,21 +4,10 @@
 //! invariant this guards: each test fails if its fix is taken out.
 
 use sagalog::{
-    Commit, CommitError, Log, LogError, OpenError, Position, ReadError,
-    log::group::GroupKind,
-    runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime},
+    Commit, CommitError, Log, LogError, OpenError, Position, ReadError, log::group::GroupKind,
 };
-use sagalog_testkit::{
-    Fault, FaultKind, Machine, Operation, Order, SimDisk, VirtualRuntime, World, segment_name,
-};
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use sagalog_testkit::{Fault, FaultKind, Machine, Operation, Order, SimDisk, World, segment_name};
+use std::time::Duration;
 
 /// A machine whose process died in the middle of a roll, with the new segment's header and first
 /// group in the page cache only, and what it had appended. The last was not acknowledged.
@@ -202,75 +191,13 @@ fn no_superblock_is_written_before_the_one_before_is_synced() {
     }
 }
 
-/// A runtime that starts so many tasks, and then no more.
-#[derive(Clone)]
-struct FewTasks(VirtualRuntime, Arc<AtomicU32>);
-
-impl Clock for FewTasks {
-    fn now(&self) -> Moment {
-        self.0.now()
-    }
-
-    fn wall(&self) -> WallTime {
-        self.0.wall()
-    }
-
-    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
-        self.0.sleep(duration)
-    }
-}
-
-impl Tasks for FewTasks {
-    fn spawn(
-        &self,
-        name: &'static str,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let one_less = |left: u32| left.checked_sub(1);
-        match self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less) {
-            Ok(_) => self.0.spawn(name, task),
-            Err(_) => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-
-    fn spawn_light(&self, task: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        self.0.spawn_light(task)
-    }
-
-    fn linger(
-        &self,
-        reason: Linger,
-        ready: impl FnMut() -> bool + Send,
-    ) -> impl Future<Output = ()> + Send {
-        self.0.linger(reason, ready)
-    }
-}
-
-impl Entropy for FewTasks {
-    fn random(&self) -> u64 {
-        self.0.random()
-    }
-}
-
-impl Runtime for FewTasks {
-    type Disk = <VirtualRuntime as Runtime>::Disk;
-
-    fn disk(&self) -> Self::Disk {
-        self.0.disk()
-    }
-
-    fn location(&self) -> impl std::fmt::Display {
-        self.0.location()
-    }
-}
-
 /// The system refuses one of the log's threads, so that the log does not open. Those that were
 /// started kept the lock until the process ended.
 #[test]
 fn a_log_whose_tasks_cannot_all_be_started_gives_the_lock_back() {
     for tasks in 0..3 {
         let mut machine = Machine::new();
-        let runtime = FewTasks(machine.world().runtime(), Arc::new(AtomicU32::new(tasks)));
+        let runtime = machine.world().runtime().with_tasks_max(tasks);
         let opening = Log::open_with(&runtime, Machine::options());
         let refusal = machine.world().block_on(opening).expect_err("no task is left");
         assert!(matches!(refusal, OpenError::Io(_)), "{refusal}");

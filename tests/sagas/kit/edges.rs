@@ -1,6 +1,6 @@
 //! What else a saga may do: store events, return to a savepoint, panic, wait for what never comes.
 
-use crate::books::Books;
+use super::books::Books;
 use sagalog::{
     EventType, ExpectedRevision, NewEvent, StreamId,
     codec::Json,
