@@ -8,7 +8,10 @@ use madsim::{
     rand::{Rng, thread_rng},
     runtime::{Handle, NodeHandle},
 };
-use sagalog::runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
+use sagalog::{
+    EngineRuntime, Openings,
+    runtime::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime},
+};
 use sagalog_testkit::{Pace, SharedDisk, SimDiskHandle};
 use std::{
     fmt,
@@ -74,6 +77,13 @@ impl MadsimRuntime {
     /// A runtime on the current incarnation of `disk`, that shows `wall`.
     pub fn new(disk: SharedDisk, wall: Arc<Wall>) -> Self {
         Self { disk: SimDiskHandle::new(disk, MadsimPace), wall, node: None }
+    }
+}
+
+impl EngineRuntime for MadsimRuntime {
+    fn openings() -> &'static Openings<Self> {
+        static OPENINGS: Openings<MadsimRuntime> = Openings::new();
+        &OPENINGS
     }
 }
 

@@ -1,6 +1,5 @@
 //! One seed, one history: the same seeds run twice, on other threads, leave the same traces.
 
-#![cfg(madsim)]
 #![expect(clippy::disallowed_methods, reason = "each seed runs on a thread of its own")]
 
 use sagalog_sim::{
@@ -34,12 +33,14 @@ fn forty_seeds_twice<S: Suite>(substrate: Substrate) {
 #[test]
 fn a_seed_leaves_the_same_trace_twice_and_others_leave_other_traces() {
     forty_seeds_twice::<Disk>(Substrate::Testkit);
+    #[cfg(madsim)]
     forty_seeds_twice::<Disk>(Substrate::Madsim);
 }
 
 #[test]
 fn a_seed_of_the_store_leaves_the_same_trace_twice_and_others_leave_other_traces() {
     forty_seeds_twice::<Store>(Substrate::Testkit);
+    #[cfg(madsim)]
     forty_seeds_twice::<Store>(Substrate::Madsim);
 }
 

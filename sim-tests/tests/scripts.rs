@@ -1,6 +1,5 @@
 //! Scripts: what is recorded plays as it was, and what was found once stays mended.
 
-#![cfg(madsim)]
 #![expect(clippy::disallowed_methods, reason = "scripts are files, worlds run on threads")]
 
 use sagalog_sim::{

@@ -25,14 +25,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo sim COMMAND
 
-  disk --seeds N [--seed S] [--json] [--madsim]
-  store --seeds N [--seed S] [--json] [--madsim]
-  saga --seeds N [--seed S] [--json] [--madsim]
-  orders --seeds N [--seed S] [--json] [--madsim]
+  disk --seeds N [--seed S] [--json]
+  store --seeds N [--seed S] [--json]
+  saga --seeds N [--seed S] [--json]
+  orders --seeds N [--seed S] [--json]
       Run N worlds of the log, of the event store, of sagas and participants, or of the reference
       application, from seed S (else 1). Without --seeds, only seed S. Every broken promise is told
-      with the command that runs its seed again. With --madsim, on madsim's executor instead of the
-      testkit's.
+      with the command that runs its seed again. `cargo sim-madsim` takes the same four and runs
+      them on madsim's executor instead of the testkit's.
 
   record disk|store|saga|orders --seed S [--out FILE]
       Write down what a seed decides, as a script.

@@ -9,7 +9,6 @@ use super::{
     suite::run_seed,
 };
 use crate::{
-    frame::Substrate,
     marks::Need,
     report::{SuiteName, Told, tell},
     summary::{Cost, Summary},
@@ -33,7 +32,6 @@ enum Form {
 #[derive(Debug, PartialEq, Eq)]
 struct Order {
     seeds: Range<u64>,
-    substrate: Substrate,
     form: Form,
 }
 
@@ -48,12 +46,10 @@ pub(super) fn main(suite: SuiteName, arguments: &mut Parser) -> Result<ExitCode,
 
 fn parse(arguments: &mut Parser) -> Result<Order, Misuse> {
     let (mut count, mut first, mut form) = (None, None, Form::Text);
-    let mut substrate = Substrate::Testkit;
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("seeds") => count = Some(number("seeds", arguments)?),
             Long("seed") => first = Some(number("seed", arguments)?),
-            Long("madsim") => substrate = Substrate::Madsim,
             Long("json") => form = Form::Json,
             Long("hashes") => form = Form::Hashes,
             Long("events") => form = Form::Events,
@@ -68,7 +64,7 @@ fn parse(arguments: &mut Parser) -> Result<Order, Misuse> {
     let Some(end) = first.checked_add(count) else {
         return Err(Misuse(format!("seeds end before {first} and {count} more")));
     };
-    Ok(Order { seeds: first..end, substrate, form })
+    Ok(Order { seeds: first..end, form })
 }
 
 #[expect(clippy::disallowed_methods, reason = "it says how long it really took")]
@@ -76,11 +72,11 @@ fn judge(suite: SuiteName, order: Order) -> ExitCode {
     let start = Instant::now();
     let mut summary = Summary::new(suite);
     for seed in order.seeds {
-        let report = run_seed(suite, seed, order.substrate, Told::Verdict);
+        let report = run_seed(suite, seed, Told::Verdict);
         summary.add(&report);
         if report.violation.is_some() {
             // Keeping events costs time, and the same seed does the same once more.
-            let report = run_seed(suite, seed, order.substrate, Told::LastEvents);
+            let report = run_seed(suite, seed, Told::LastEvents);
             eprintln!("{}", tell(&report));
         }
     }
@@ -100,7 +96,7 @@ fn judge(suite: SuiteName, order: Order) -> ExitCode {
 /// A seed that fails is no basis for a comparison.
 fn hashes(suite: SuiteName, order: Order) -> ExitCode {
     for seed in order.seeds {
-        let report = run_seed(suite, seed, order.substrate, Told::Verdict);
+        let report = run_seed(suite, seed, Told::Verdict);
         if report.violation.is_some() {
             eprintln!("{}", tell(&report));
             return ExitCode::from(1);
@@ -112,7 +108,7 @@ fn hashes(suite: SuiteName, order: Order) -> ExitCode {
 
 fn events(suite: SuiteName, order: Order) -> ExitCode {
     for seed in order.seeds {
-        for event in run_seed(suite, seed, order.substrate, Told::Everything).events {
+        for event in run_seed(suite, seed, Told::Everything).events {
             println!("{event}");
         }
     }

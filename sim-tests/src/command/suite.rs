@@ -15,18 +15,13 @@ use std::thread;
 
 /// Runs one seed on a fresh thread.
 #[expect(clippy::disallowed_methods, reason = "the simulator isolates seeds by thread")]
-pub(super) fn run_seed(
-    suite: SuiteName,
-    seed: u64,
-    substrate: Substrate,
-    told: Told,
-) -> SeedReport {
+pub(super) fn run_seed(suite: SuiteName, seed: u64, told: Told) -> SeedReport {
     let thread = thread::Builder::new().name(format!("seed {seed}"));
     let running = thread.spawn(move || match suite {
-        SuiteName::Disk => frame::run_seed::<Disk>(seed, substrate, told),
-        SuiteName::Store => frame::run_seed::<Store>(seed, substrate, told),
-        SuiteName::Saga => frame::run_seed::<Saga>(seed, substrate, told),
-        SuiteName::Orders => frame::run_seed::<Orders>(seed, substrate, told),
+        SuiteName::Disk => frame::run_seed::<Disk>(seed, Substrate::BUILT, told),
+        SuiteName::Store => frame::run_seed::<Store>(seed, Substrate::BUILT, told),
+        SuiteName::Saga => frame::run_seed::<Saga>(seed, Substrate::BUILT, told),
+        SuiteName::Orders => frame::run_seed::<Orders>(seed, Substrate::BUILT, told),
     });
     let joined = running.expect("the machine has room for one thread").join();
     joined.unwrap_or_else(|_| panicked(suite, seed))

@@ -9,14 +9,12 @@ use crate::{
     marks::{Mark, Phase, Unclear},
     report::{Violation, broken},
 };
-use sagalog::{
-    Appended, Commit, CommitError, Log, Position, ReadError, RecordedCommit, runtime::Runtime,
-};
+use sagalog::{Appended, Commit, CommitError, Log, Position, ReadError, RecordedCommit};
 use sagalog_testkit::{Choices, Seeded};
 /// The client that does everything but append.
 const KEEPER: u32 = 0;
 
-pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Disk, R>) -> Result<Ending, Violation> {
+pub(super) async fn live<R: Sky>(life: &Lived<Disk, R>) -> Result<Ending, Violation> {
     let stage = &life.stage;
     let options = stage.plan.options(&life.facts.sizes);
     let open = || Log::open_with(&life.runtime, options.clone());
@@ -49,7 +47,7 @@ fn judge_unreadable(stage: &Stage<Disk>, error: &ReadError) -> Result<Ending, Vi
     }
 }
 
-async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), Violation> {
+async fn work<R: Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), Violation> {
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
@@ -63,7 +61,7 @@ async fn work<R: Runtime + Sky>(life: &Lived<Disk, R>, log: &Log) -> Result<(), 
     join_all(&life.runtime, (0..life.facts.clients).map(|number| client(number).call())).await
 }
 
-async fn close<R: Runtime + Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violation> {
+async fn close<R: Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violation> {
     let late = log.clone();
     let ending = life.close(log.close()).await?;
     match late.append(Commit::new(b"nobody's".to_vec())).await {
@@ -96,7 +94,7 @@ struct Client<R> {
     healed: bool,
 }
 
-impl<R: Runtime + Sky> Client<R> {
+impl<R: Sky> Client<R> {
     async fn call(mut self) -> Result<(), Violation> {
         let calls = self.how_many();
         for made in 0.. {

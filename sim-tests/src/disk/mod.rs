@@ -17,7 +17,6 @@ use crate::{
     frame::{Aim, Ending, LOG, Lived, Sky, Suite},
     report::{SuiteName, Violation},
 };
-use sagalog::runtime::Runtime;
 use sagalog_testkit::{Choices, Seeded};
 
 /// One log on one disk.
@@ -31,7 +30,7 @@ impl Suite for Disk {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
-    type Around<R: Runtime + Sky> = ();
+    type Around<R: Sky> = ();
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -42,7 +41,7 @@ impl Suite for Disk {
     }
 
     /// One that does everything but append, and the writers.
-    fn around<R: Runtime + Sky>(_: &Plan, _: &R) {}
+    fn around<R: Sky>(_: &Plan, _: &R) {}
 
     fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
         2 + u32::try_from(choices.below(plan.writers)).unwrap_or(0)
@@ -52,7 +51,7 @@ impl Suite for Disk {
         oracle.submitted() as u64
     }
 
-    async fn live<R: Runtime + Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
+    async fn live<R: Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
         life::live(&life).await
     }
 

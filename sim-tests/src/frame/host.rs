@@ -3,21 +3,18 @@
 //! It judges nothing. The invariant it guards: after [`Host::end`] nothing of the life before runs
 //! again, except destructors, whose disk is fenced by then.
 
-use crate::{
-    runtime::{MadsimRuntime, Wall},
-    script::{Life, Turns},
-};
-use madsim::{
-    runtime::{Handle, NodeHandle},
-    time::timeout,
-};
-use sagalog::runtime::Runtime;
+#[cfg(madsim)]
+pub(super) use on_madsim::Madsim;
+
+use crate::script::{Life, Turns};
+use sagalog::EngineRuntime;
 use sagalog_testkit::{SharedDisk, Stop, VirtualRuntime, World};
 use std::{
     any::Any,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    pin::pin,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -35,7 +32,7 @@ pub(super) enum Stopped {
 }
 
 /// What a life may do to the world around it.
-pub trait Sky: Sized {
+pub trait Sky: EngineRuntime {
     /// Another machine of this world, with this disk. It lives on when the life ends.
     #[must_use]
     fn add_machine(&self, disk: SharedDisk) -> Self;
@@ -54,7 +51,7 @@ pub trait Sky: Sized {
 
 /// An executor.
 pub(super) trait Host {
-    type Runtime: Runtime + Sky;
+    type Runtime: Sky;
 
     /// A new life begins.
     fn begin(&mut self, turns: Turns, facts: &Life);
@@ -142,69 +139,88 @@ fn words(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words").to_owned()
 }
 
-/// madsim's executor: a node a life. Its order is not recorded.
-pub(super) struct Madsim {
-    disk: SharedDisk,
-    node: Option<NodeHandle>,
-    runtime: Option<MadsimRuntime>,
-    wall: Arc<Wall>,
-}
-
-impl Madsim {
-    pub(super) fn new(disk: SharedDisk) -> Self {
-        Self { disk, node: None, runtime: None, wall: Arc::default() }
+/// Ends a future that never waits: the testkit's executor runs a whole life in one poll.
+pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("nothing of it waits for anybody"),
     }
 }
 
-impl Host for Madsim {
-    type Runtime = MadsimRuntime;
+#[cfg(madsim)]
+mod on_madsim {
+    use super::{Duration, Future, Host, Life, SharedDisk, Sky as _, Stopped, Turns};
+    use crate::runtime::{MadsimRuntime, Wall};
+    use madsim::{
+        runtime::{Handle, NodeHandle},
+        time::timeout,
+    };
+    use std::sync::Arc;
 
-    fn begin(&mut self, _turns: Turns, facts: &Life) {
-        self.node = Some(Handle::current().create_node().build());
-        self.runtime = Some(MadsimRuntime::new(self.disk.clone(), Arc::clone(&self.wall)));
-        self.runtime().jump_wall(facts.clock_jumps_s);
-        self.wall.drift(facts.clock_drifts_ppm);
+    /// madsim's executor: a node a life. Its order is not recorded.
+    pub(in crate::frame) struct Madsim {
+        disk: SharedDisk,
+        node: Option<NodeHandle>,
+        runtime: Option<MadsimRuntime>,
+        wall: Arc<Wall>,
     }
 
-    fn runtime(&self) -> MadsimRuntime {
-        self.runtime.clone().expect("a life has begun")
-    }
-
-    async fn live<T: Send + 'static>(
-        &self,
-        life: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Stopped> {
-        let node = self.node.as_ref().expect("a life has begun");
-        match timeout(LIFE_VIRTUAL, node.spawn(life)).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(panicked)) => Err(Stopped::Panicked(panicked.to_string())),
-            Err(_) if self.disk.with(|disk| disk.is_halted()) => Err(Stopped::Halted),
-            Err(_) => Err(Stopped::Hangs),
+    impl Madsim {
+        pub(in crate::frame) fn new(disk: SharedDisk) -> Self {
+            Self { disk, node: None, runtime: None, wall: Arc::default() }
         }
     }
 
-    fn end(&mut self) {
-        if let Some(node) = self.node.take() {
-            Handle::current().kill(node.id());
-        }
-    }
+    impl Host for Madsim {
+        type Runtime = MadsimRuntime;
 
-    fn elapsed(&self) -> Duration {
-        madsim::time::TimeHandle::current().elapsed()
+        fn begin(&mut self, _turns: Turns, facts: &Life) {
+            self.node = Some(Handle::current().create_node().build());
+            self.runtime = Some(MadsimRuntime::new(self.disk.clone(), Arc::clone(&self.wall)));
+            self.runtime().jump_wall(facts.clock_jumps_s);
+            self.wall.drift(facts.clock_drifts_ppm);
+        }
+
+        fn runtime(&self) -> MadsimRuntime {
+            self.runtime.clone().expect("a life has begun")
+        }
+
+        async fn live<T: Send + 'static>(
+            &self,
+            life: impl Future<Output = T> + Send + 'static,
+        ) -> Result<T, Stopped> {
+            let node = self.node.as_ref().expect("a life has begun");
+            match timeout(LIFE_VIRTUAL, node.spawn(life)).await {
+                Ok(Ok(output)) => Ok(output),
+                Ok(Err(panicked)) => Err(Stopped::Panicked(panicked.to_string())),
+                Err(_) if self.disk.with(|disk| disk.is_halted()) => Err(Stopped::Halted),
+                Err(_) => Err(Stopped::Hangs),
+            }
+        }
+
+        fn end(&mut self) {
+            if let Some(node) = self.node.take() {
+                Handle::current().kill(node.id());
+            }
+        }
+
+        fn elapsed(&self) -> Duration {
+            madsim::time::TimeHandle::current().elapsed()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use madsim::runtime::Runtime as Simulated;
-    use sagalog::runtime::{Clock, Disk, File, OpenMode};
+    use sagalog::runtime::{Clock, Disk, File, OpenMode, Runtime};
     use sagalog_testkit::SimDisk;
     use std::{
         collections::BTreeMap,
-        pin::pin,
-        sync::atomic::{AtomicU32, Ordering},
-        task::{Context, Waker},
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
     };
 
     type FileOf<R> = <<R as Runtime>::Disk as Disk>::File;
@@ -271,10 +287,16 @@ mod tests {
 
     #[test]
     fn what_destructors_of_a_dead_life_do_has_no_effect() {
-        let simulated = || Simulated::with_seed_and_config(1, madsim::Config::default());
         let disk = SharedDisk::new(SimDisk::new());
-        simulated().block_on(haunted(Executor::new(disk.clone(), 1), disk));
+        at_once(haunted(Executor::new(disk.clone(), 1), disk));
+    }
+
+    #[cfg(madsim)]
+    #[test]
+    fn what_destructors_of_a_dead_node_do_has_no_effect() {
+        let config = madsim::Config::default();
+        let simulated = madsim::runtime::Runtime::with_seed_and_config(1, config);
         let disk = SharedDisk::new(SimDisk::new());
-        simulated().block_on(haunted(Madsim::new(disk.clone()), disk));
+        simulated.block_on(haunted(Madsim::new(disk.clone()), disk));
     }
 }

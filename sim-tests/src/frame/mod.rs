@@ -35,9 +35,10 @@ use crate::{
     script::{Decision, Director, Life, Script},
 };
 use excuse::is_final;
-use host::{Executor, Host, Madsim, Stopped};
-use madsim::runtime::Runtime as Simulated;
-use sagalog::{OpenError, log::segment::HEADER_BYTES, runtime::Runtime};
+#[cfg(madsim)]
+use host::Madsim;
+use host::{Executor, Host, Stopped, at_once};
+use sagalog::{OpenError, log::segment::HEADER_BYTES};
 use sagalog_testkit::{
     FaultPlan, Seeded, SharedDisk, SimDisk,
     disk::{Evidence, Fate},
@@ -62,7 +63,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     type Oracle: Send;
     /// What else there is in the world, and lives on when a life ends. `R` is what a machine runs
     /// on.
-    type Around<R: Runtime + Sky>: Clone + Send + Sync + 'static;
+    type Around<R: Sky>: Clone + Send + Sync + 'static;
 
     /// Draws the plan of `seed`.
     fn plan(seed: u64) -> Self::Plan;
@@ -71,7 +72,7 @@ pub trait Suite: Sized + Send + Sync + 'static {
     fn oracle(plan: &Self::Plan) -> Self::Oracle;
 
     /// What there is around the lives, made once, from a runtime of the first of them.
-    fn around<R: Runtime + Sky>(plan: &Self::Plan, runtime: &R) -> Self::Around<R>;
+    fn around<R: Sky>(plan: &Self::Plan, runtime: &R) -> Self::Around<R>;
 
     /// Draws how many clients a life has.
     fn clients(plan: &Self::Plan, choices: &mut Seeded) -> u32;
@@ -80,9 +81,8 @@ pub trait Suite: Sized + Send + Sync + 'static {
     fn calls(oracle: &Self::Oracle) -> u64;
 
     /// From an opening to its end.
-    fn live<R: Runtime + Sky>(
-        life: Lived<Self, R>,
-    ) -> impl Future<Output = Result<Ending, Violation>> + Send;
+    fn live<R: Sky>(life: Lived<Self, R>)
+    -> impl Future<Output = Result<Ending, Violation>> + Send;
 
     /// Simpler calls that may show the same, simplest first.
     fn simpler(call: &Self::Call) -> Vec<Self::Call>;
@@ -105,14 +105,23 @@ pub enum Ending {
 }
 
 /// On which executor a world runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the suites' own vocabulary")]
 pub enum Substrate {
     /// The testkit's, whose order of tasks is drawn, recorded and played again.
-    #[default]
     Testkit,
     /// madsim's, whose order follows from its own generator.
+    #[cfg(madsim)]
     Madsim,
+}
+
+impl Substrate {
+    /// The one that this build is for.
+    #[cfg(not(madsim))]
+    pub const BUILT: Self = Self::Testkit;
+    /// The one that this build is for.
+    #[cfg(madsim)]
+    pub const BUILT: Self = Self::Madsim;
 }
 
 /// Runs one seed.
@@ -151,12 +160,14 @@ fn perform<S: Suite>(
     let disk = SharedDisk::new(disk);
     let entropy = surroundings.entropy;
     let stage = Stage::<S>::new(seed, plan, disk.clone(), director);
-    let simulated = Simulated::with_seed_and_config(entropy, madsim::Config::default());
     let violation = match substrate {
-        Substrate::Testkit => {
-            simulated.block_on(play(&stage, &mut Executor::new(disk, entropy))).err()
+        Substrate::Testkit => at_once(play(&stage, &mut Executor::new(disk, entropy))).err(),
+        #[cfg(madsim)]
+        Substrate::Madsim => {
+            let config = madsim::Config::default();
+            let simulated = madsim::runtime::Runtime::with_seed_and_config(entropy, config);
+            simulated.block_on(play(&stage, &mut Madsim::new(disk))).err()
         }
-        Substrate::Madsim => simulated.block_on(play(&stage, &mut Madsim::new(disk))).err(),
     };
     stage.into_report(violation, told)
 }

@@ -9,7 +9,7 @@ use super::Sky;
 use crate::marks::{Mark, Watch};
 use sagalog::{
     Options, Store,
-    runtime::{Address, Answer, Call, CallKind, Responder, Runtime, Unanswered},
+    runtime::{Address, Answer, Call, CallKind, Responder, Unanswered},
 };
 use sagalog_testkit::{Seeded, SharedDisk, SimDisk, net::SimNetwork};
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<R: Runtime + Sky, T: Trade> Neighbours<R, T> {
+impl<R: Sky, T: Trade> Neighbours<R, T> {
     /// A network, and so many participants that are about to open their books.
     pub(crate) fn new(runtime: &R, trade: T, participants: usize) -> Self {
         let ether = runtime.add_machine(SharedDisk::default());

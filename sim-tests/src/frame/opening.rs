@@ -10,7 +10,7 @@ use crate::{
     report::{Violation, broken},
     script::Sizes,
 };
-use sagalog::{OpenError, runtime::Runtime};
+use sagalog::OpenError;
 use std::{fmt::Display, future::Future, time::Duration};
 
 /// The clients of an opening are numbered from here on, times the openings before it.
@@ -19,9 +19,7 @@ const CLIENTS_MAX: u32 = 100;
 const CLOSING: Duration = Duration::from_secs(60);
 
 /// Lives of one process: it may close its store and open it again.
-pub(super) async fn live<S: Suite, R: Runtime + Sky>(
-    mut life: Lived<S, R>,
-) -> Result<Ending, Violation> {
+pub(super) async fn live<S: Suite, R: Sky>(mut life: Lived<S, R>) -> Result<Ending, Violation> {
     loop {
         let ending = S::live(life.clone()).await?;
         if life.opening >= life.facts.reopens || !matches!(ending, Ending::Closed) {
@@ -33,7 +31,7 @@ pub(super) async fn live<S: Suite, R: Runtime + Sky>(
     }
 }
 
-impl<S: Suite, R: Runtime + Sky> Lived<S, R> {
+impl<S: Suite, R: Sky> Lived<S, R> {
     /// The number of a client within the whole life.
     pub(crate) fn client(&self, number: u32) -> u32 {
         self.opening * CLIENTS_MAX + number

@@ -9,7 +9,6 @@ use crate::{
     report::{SeedReport, Told, Violation},
     script::{Decision, Director, Life},
 };
-use sagalog::runtime::Runtime;
 use sagalog_testkit::{Seeded, SharedDisk, net::Journey};
 use std::{
     fmt,
@@ -183,7 +182,7 @@ impl<S: Suite> Stage<S> {
 }
 
 /// One life, as a suite sees it.
-pub struct Lived<S: Suite, R: Runtime + Sky> {
+pub struct Lived<S: Suite, R: Sky> {
     pub(crate) stage: Stage<S>,
     pub(crate) number: u32,
     /// How often the process has opened the store before.
@@ -194,7 +193,7 @@ pub struct Lived<S: Suite, R: Runtime + Sky> {
     pub(crate) around: S::Around<R>,
 }
 
-impl<S: Suite, R: Runtime + Sky> Clone for Lived<S, R> {
+impl<S: Suite, R: Sky> Clone for Lived<S, R> {
     fn clone(&self) -> Self {
         let (stage, facts) = (self.stage.clone(), self.facts.clone());
         let (runtime, around) = (self.runtime.clone(), self.around.clone());
@@ -202,13 +201,13 @@ impl<S: Suite, R: Runtime + Sky> Clone for Lived<S, R> {
     }
 }
 
-impl<S: Suite, R: Runtime + Sky> fmt::Debug for Lived<S, R> {
+impl<S: Suite, R: Sky> fmt::Debug for Lived<S, R> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "life {} {:?}", self.number, self.facts)
     }
 }
 
-impl<S: Suite, R: Runtime + Sky> Lived<S, R> {
+impl<S: Suite, R: Sky> Lived<S, R> {
     /// The choices of a client in this life, or of the life itself.
     pub(crate) fn choices(&self, client: u32) -> Seeded {
         self.stage.choices(self.number, 16 + u64::from(client))

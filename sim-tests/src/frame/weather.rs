@@ -4,7 +4,6 @@
 
 use super::{Sky, Surroundings, one_of};
 use crate::marks::{Mark, Watch};
-use sagalog::runtime::Runtime;
 use sagalog_testkit::{Choices, Seeded};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -32,7 +31,7 @@ impl Weather {
         }
     }
 
-    pub(crate) async fn happen<R: Runtime + Sky>(&self, runtime: &R, watch: &Watch) {
+    pub(crate) async fn happen<R: Sky>(&self, runtime: &R, watch: &Watch) {
         match *self {
             Self::Sleep(ms) => runtime.sleep(Duration::from_millis(ms)).await,
             Self::Freeze(ms) => {

@@ -18,7 +18,7 @@ use crate::{
     report::{Violation, broken},
 };
 use ::orders::sagas::{BookError, take_in};
-use sagalog::{AppendError, CommandKey, SagaError, Settled, runtime::Runtime};
+use sagalog::{AppendError, CommandKey, SagaError, Settled};
 use sagalog_testkit::{Choices, Seeded};
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ pub(super) struct Client<R> {
     pub(super) around: Neighbours<R, Services>,
 }
 
-impl<R: Runtime + Sky> Client<R> {
+impl<R: Sky> Client<R> {
     /// Makes its calls.
     pub(super) async fn call(mut self) -> Result<(), Violation> {
         let calls = 1 + self.choices.below(self.stage.plan.calls_max);

@@ -13,7 +13,7 @@ use ::orders::{
     domain::{Money, PaymentMethod},
     sagas::{Definitions, OrderRequest, ReturnRequest, WriteOffRequest},
 };
-use sagalog::{NewSaga, SagaError, SagaId, Sagas, Store, runtime::Runtime};
+use sagalog::{NewSaga, SagaError, SagaId, Sagas, Store};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -30,7 +30,7 @@ pub(super) struct Desk<R> {
     newest: Mutex<Option<Sagas>>,
 }
 
-impl<R: Runtime + Sky> Desk<R> {
+impl<R: Sky> Desk<R> {
     /// Nobody is there yet.
     pub(super) fn new(life: &Lived<Suite, R>, store: &Store, storm: Storm<Suite>) -> Self {
         let (stage, runtime) = (life.stage.clone(), life.runtime.clone());

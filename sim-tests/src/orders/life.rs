@@ -19,7 +19,6 @@ use crate::{
 };
 use sagalog::{
     SagaError, Settled, Store,
-    runtime::Runtime,
     saga::{Operator, Verb},
 };
 use std::{sync::Arc, time::Duration};
@@ -33,7 +32,7 @@ const RETRIES_MAX: u32 = 20;
 /// Longer than anything is under way.
 const QUIET: Duration = Duration::from_secs(10);
 
-pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
+pub(super) async fn live<R: Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
     let stage = &life.stage;
     life.around.watched_by(&stage.watch);
     if life.facts.healed {
@@ -82,10 +81,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
     life.close(store.close()).await
 }
 
-async fn work<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    desk: &Arc<Desk<R>>,
-) -> Result<(), Violation> {
+async fn work<R: Sky>(life: &Lived<Suite, R>, desk: &Arc<Desk<R>>) -> Result<(), Violation> {
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
@@ -99,10 +95,7 @@ async fn work<R: Runtime + Sky>(
 }
 
 /// Every document that is there comes to its end, whoever was to start its saga.
-async fn end_all<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    desk: &Desk<R>,
-) -> Result<(), Violation> {
+async fn end_all<R: Sky>(life: &Lived<Suite, R>, desk: &Desk<R>) -> Result<(), Violation> {
     let oracle = || life.stage.oracle();
     // Who was told to die has died by then, and what was asked for in passing has been done.
     life.runtime.sleep(QUIET).await;
@@ -133,7 +126,7 @@ async fn end_all<R: Runtime + Sky>(
 }
 
 /// Starts a saga that nobody has started, and joins one that somebody has.
-async fn start<R: Runtime + Sky>(
+async fn start<R: Sky>(
     life: &Lived<Suite, R>,
     desk: &Desk<R>,
     number: u64,
@@ -160,7 +153,7 @@ async fn start<R: Runtime + Sky>(
 }
 
 /// Waits until a saga has ended.
-async fn end<R: Runtime + Sky>(
+async fn end<R: Sky>(
     life: &Lived<Suite, R>,
     desk: &Desk<R>,
     number: u64,

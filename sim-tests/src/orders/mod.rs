@@ -29,7 +29,6 @@ use crate::{
     report::{SuiteName, Violation},
 };
 use ::orders::ports::Service;
-use sagalog::runtime::Runtime;
 use sagalog_testkit::{Choices, Seeded};
 
 /// A shop, and the services around it.
@@ -43,7 +42,7 @@ impl Suite for Orders {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
-    type Around<R: Runtime + Sky> = Neighbours<R, Services>;
+    type Around<R: Sky> = Neighbours<R, Services>;
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -53,7 +52,7 @@ impl Suite for Orders {
         Oracle::new(plan)
     }
 
-    fn around<R: Runtime + Sky>(plan: &Plan, runtime: &R) -> Self::Around<R> {
+    fn around<R: Sky>(plan: &Plan, runtime: &R) -> Self::Around<R> {
         Neighbours::new(runtime, Services::new(plan), Service::ALL.len())
     }
 
@@ -65,7 +64,7 @@ impl Suite for Orders {
         oracle.calls()
     }
 
-    async fn live<R: Runtime + Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
+    async fn live<R: Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
         life::live(&life).await
     }
 

@@ -21,7 +21,6 @@ use crate::{
 use bytes::Bytes;
 use sagalog::{
     NewSaga, SagaError, SagaId, Settled, StuckStep,
-    runtime::Runtime,
     saga::{Operator, StepIndex, Verb},
 };
 use sagalog_testkit::{Choices, Seeded};
@@ -44,7 +43,7 @@ struct Started {
     steps: Vec<Conduct>,
 }
 
-impl<R: Runtime + Sky> Client<R> {
+impl<R: Sky> Client<R> {
     /// Makes its calls.
     pub(super) async fn call(mut self) -> Result<(), Violation> {
         let calls = 1 + self.choices.below(self.stage.plan.calls_max);

@@ -20,7 +20,7 @@ use sagalog::{
     Operation, ReadError, Store,
     append::ExpectedRevision,
     definition::{AttemptFuture, Code, Outcome, StepCx},
-    runtime::{Answer, CallError, Runtime, Transport},
+    runtime::{Answer, CallError, Transport},
     saga::{Attempt, Ending, Failure, Judge, Plan, Progress, Side, State, StepIndex},
 };
 use sagalog_testkit::net::SimTransport;
@@ -68,13 +68,13 @@ fn conduct(state: &State, step: StepIndex) -> Conduct {
     conducts(&state.begun().input).get(usize::from(step.get())).cloned().unwrap_or_default()
 }
 
-impl<R: Runtime + Sky> Judge for SimCode<R> {
+impl<R: Sky> Judge for SimCode<R> {
     fn holds(&self, step: StepIndex, state: &State) -> Result<bool, Failure> {
         Ok(!conduct(state, step).skipped)
     }
 }
 
-impl<R: Runtime + Sky> Code for SimCode<R> {
+impl<R: Sky> Code for SimCode<R> {
     fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
@@ -112,7 +112,7 @@ struct Trying<R> {
     surround: Surround<R>,
 }
 
-impl<R: Runtime + Sky> Trying<R> {
+impl<R: Sky> Trying<R> {
     async fn run(self, id: AttemptId) -> Ending {
         let stage = self.surround.stage.clone();
         let manner = self.manner.in_attempt(self.attempt.attempt);

@@ -12,7 +12,7 @@ use crate::{
     marks::Mark,
     report::{Violation, broken},
 };
-use sagalog::{NewSaga, SagaError, SagaId, Sagas, Store, definition::Code, runtime::Runtime};
+use sagalog::{NewSaga, SagaError, SagaId, Sagas, Store, definition::Code};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -29,7 +29,7 @@ pub(super) struct Desk<R> {
     newest: Mutex<Option<Sagas>>,
 }
 
-impl<R: Runtime + Sky> Desk<R> {
+impl<R: Sky> Desk<R> {
     pub(super) fn new(surround: Surround<R>, without: Option<usize>) -> Self {
         let (stage, runtime) = (surround.stage.clone(), surround.runtime.clone());
         let store = surround.store.clone();

@@ -21,7 +21,6 @@ use crate::{
 };
 use sagalog::{
     Settled, Store,
-    runtime::Runtime,
     saga::{Operator, Side, Verb},
 };
 use sagalog_testkit::Choices;
@@ -39,7 +38,7 @@ const TRIES_MAX: u32 = 20;
 /// Longer than anything is under way.
 const QUIET: Duration = Duration::from_secs(10);
 
-pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
+pub(super) async fn live<R: Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
     let stage = &life.stage;
     life.around.watched_by(&stage.watch);
     if life.facts.healed {
@@ -88,7 +87,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
     life.close(store.close()).await
 }
 
-fn desk<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Desk<R> {
+fn desk<R: Sky>(life: &Lived<Suite, R>, store: &Store) -> Desk<R> {
     let stage = &life.stage;
     let mut choices = life.choices(life.client(OPENER));
     let forgets = !life.facts.healed && choices.below(8) == 0;
@@ -111,10 +110,7 @@ fn desk<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Desk<R> {
 }
 
 /// Sagas of the definition that is missing wait, and no others.
-async fn take_stock<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    desk: &Desk<R>,
-) -> Result<(), Violation> {
+async fn take_stock<R: Sky>(life: &Lived<Suite, R>, desk: &Desk<R>) -> Result<(), Violation> {
     let Ok(waiting) = desk.sagas().waiting().await else { return Ok(()) };
     if !waiting.is_empty() {
         life.stage.watch.reach(Mark::SagaWaiting);
@@ -122,10 +118,7 @@ async fn take_stock<R: Runtime + Sky>(
     life.stage.oracle().waiting(&waiting, desk.without)
 }
 
-async fn work<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    desk: &Arc<Desk<R>>,
-) -> Result<(), Violation> {
+async fn work<R: Sky>(life: &Lived<Suite, R>, desk: &Arc<Desk<R>>) -> Result<(), Violation> {
     let client = |number| Client {
         stage: life.stage.clone(),
         life: life.number,
@@ -139,10 +132,7 @@ async fn work<R: Runtime + Sky>(
 }
 
 /// Every saga ends: what is stuck is tried again until it does.
-async fn end_all<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    desk: &Desk<R>,
-) -> Result<(), Violation> {
+async fn end_all<R: Sky>(life: &Lived<Suite, R>, desk: &Desk<R>) -> Result<(), Violation> {
     let oracle = || life.stage.oracle();
     // Who was told to die has died by then, and what was asked for in passing has been done.
     life.runtime.sleep(QUIET).await;
@@ -197,7 +187,7 @@ async fn end_all<R: Runtime + Sky>(
     Ok(())
 }
 
-async fn judge<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
+async fn judge<R: Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let stories = oracle::stories(store).await?;
     let unread = |_| broken("G31", "books that are healthy cannot be read".into());
     let mut books = Vec::new();

@@ -30,7 +30,6 @@ use crate::{
     frame::{Aim, Ending, LOG, Lived, Neighbours, Sky, Suite},
     report::{SuiteName, Violation},
 };
-use sagalog::runtime::Runtime;
 use sagalog_testkit::{Choices, Seeded};
 
 /// Sagas and participants.
@@ -44,7 +43,7 @@ impl Suite for Saga {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
-    type Around<R: Runtime + Sky> = Neighbours<R, Participants>;
+    type Around<R: Sky> = Neighbours<R, Participants>;
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -54,7 +53,7 @@ impl Suite for Saga {
         Oracle::new(plan)
     }
 
-    fn around<R: Runtime + Sky>(plan: &Plan, runtime: &R) -> Self::Around<R> {
+    fn around<R: Sky>(plan: &Plan, runtime: &R) -> Self::Around<R> {
         Neighbours::new(runtime, Participants, plan.participants)
     }
 
@@ -66,7 +65,7 @@ impl Suite for Saga {
         oracle.calls()
     }
 
-    async fn live<R: Runtime + Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
+    async fn live<R: Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
         life::live(&life).await
     }
 

@@ -9,7 +9,7 @@ use crate::{
     marks::{Mark, Unclear},
     report::{Violation, broken},
 };
-use sagalog::{Append, AppendError, Committed, ReadOnlyStore, Store, runtime::Runtime};
+use sagalog::{Append, AppendError, Committed, ReadOnlyStore, Store};
 use sagalog_testkit::{
     Choices, Seeded,
     model::{Outcome, PlainAppend, PlainRead, Question, Refusal, Reply, Shown},
@@ -29,7 +29,7 @@ pub(super) struct Client<R> {
     pub(super) healthy: bool,
 }
 
-impl<R: Runtime + Sky> Client<R> {
+impl<R: Sky> Client<R> {
     /// Makes its calls.
     pub(super) async fn call(mut self) -> Result<(), Violation> {
         let calls = 1 + self.choices.below(self.stage.plan.calls_max);

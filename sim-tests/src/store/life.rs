@@ -8,13 +8,13 @@ use crate::{
     frame::{Ending, Lived, Sky, join_all, judge_refusal},
     report::{Violation, broken},
 };
-use sagalog::{Append, AppendError, ReadError, Store, runtime::Runtime};
+use sagalog::{Append, AppendError, ReadError, Store};
 use sagalog_testkit::model::{
     PlainAppend, PlainAsOf, PlainRead, PlainSelector, Question, Recorded, Refusal, Reply, Shown,
 };
 use std::sync::Arc;
 
-pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
+pub(super) async fn live<R: Sky>(life: &Lived<Suite, R>) -> Result<Ending, Violation> {
     let (stage, now) = (&life.stage, life.runtime.wall());
     let ended = if life.opening == 0 { life.facts.before_its_jump(now) } else { now };
     stage.oracle().begins(ended, now);
@@ -51,10 +51,7 @@ pub(super) async fn live<R: Runtime + Sky>(life: &Lived<Suite, R>) -> Result<End
 }
 
 /// Asks the keys of appends without events where they are. False if that cannot be read.
-async fn find_bare<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    store: &Store,
-) -> Result<bool, Violation> {
+async fn find_bare<R: Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<bool, Violation> {
     let stage = &life.stage;
     let shown = stage.oracle().shown();
     let open = stage.oracle().open_bare();
@@ -70,7 +67,7 @@ async fn find_bare<R: Runtime + Sky>(
 }
 
 /// Nobody else is there: everything is as the model says.
-async fn ask<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
+async fn ask<R: Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let (stage, healed) = (&life.stage, life.facts.healed);
     let Ok(each @ 1..) = usize::try_from(life.facts.asks_each) else { return Ok(()) };
     let shown = stage.oracle().shown();
@@ -93,7 +90,7 @@ async fn ask<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<
 }
 
 /// What cannot be read has to be an error wherever it is asked for, never less than was there.
-async fn judge_unreadable<R: Runtime + Sky>(
+async fn judge_unreadable<R: Sky>(
     life: &Lived<Suite, R>,
     store: &Store,
     error: &ReadError,
@@ -127,7 +124,7 @@ async fn judge_unreadable<R: Runtime + Sky>(
     Ok(Ending::ReadDamaged)
 }
 
-async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
+async fn work<R: Sky>(life: &Lived<Suite, R>, store: &Store) -> Result<(), Violation> {
     let shown = life.stage.oracle().shown();
     let client = |number| Client {
         stage: life.stage.clone(),
@@ -142,10 +139,7 @@ async fn work<R: Runtime + Sky>(life: &Lived<Suite, R>, store: &Store) -> Result
     join_all(&life.runtime, (0..life.facts.clients).map(|number| client(number).call())).await
 }
 
-async fn close<R: Runtime + Sky>(
-    life: &Lived<Suite, R>,
-    store: Store,
-) -> Result<Ending, Violation> {
+async fn close<R: Sky>(life: &Lived<Suite, R>, store: Store) -> Result<Ending, Violation> {
     let late = store.clone();
     let ending = life.close(store.close()).await?;
     let append = PlainAppend { key: Some("nobody's".into()), ..PlainAppend::default() };

@@ -20,7 +20,6 @@ use crate::{
     frame::{Aim, Ending, INDEX, LOG, Lived, Sky, Suite},
     report::{SuiteName, Violation},
 };
-use sagalog::runtime::Runtime;
 use sagalog_testkit::{Choices, Seeded};
 
 /// One event store on one disk.
@@ -34,7 +33,7 @@ impl Suite for Store {
     type Plan = Plan;
     type Call = Call;
     type Oracle = Oracle;
-    type Around<R: Runtime + Sky> = ();
+    type Around<R: Sky> = ();
 
     fn plan(seed: u64) -> Plan {
         Plan::draw(seed)
@@ -44,7 +43,7 @@ impl Suite for Store {
         Oracle::new(plan.key_horizon_events)
     }
 
-    fn around<R: Runtime + Sky>(_: &Plan, _: &R) {}
+    fn around<R: Sky>(_: &Plan, _: &R) {}
 
     fn clients(plan: &Plan, choices: &mut Seeded) -> u32 {
         1 + u32::try_from(choices.below(plan.clients)).unwrap_or(0)
@@ -54,7 +53,7 @@ impl Suite for Store {
         oracle.calls()
     }
 
-    async fn live<R: Runtime + Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
+    async fn live<R: Sky>(life: Lived<Self, R>) -> Result<Ending, Violation> {
         life::live(&life).await
     }
 

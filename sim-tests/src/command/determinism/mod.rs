@@ -100,14 +100,10 @@ fn said(program: &Path, order: &[&str], patience: Duration) -> Result<String, St
 fn build_the_other() -> Result<PathBuf, String> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "sagalog-sim", "--bin", "sim"]);
-    cargo.args(["--message-format", "json", "--config", "build.rustflags=['--cfg','madsim']"]);
+    cargo.args(["--message-format", "json"]);
     cargo.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
     if cfg!(debug_assertions) {
         cargo.arg("--release");
-    }
-    // These would replace the flags above, and `--cfg madsim` with them.
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
-        cargo.env_remove(name);
     }
     let said = run(&mut cargo, BUILD_PATIENCE);
     let messages = said.map_err(|reason| format!("the other build fails: {reason}"))?;

@@ -12,7 +12,6 @@ use crate::{
 use bytes::Bytes;
 use sagalog::{
     Read, ReadError, SagaId, Store,
-    runtime::Runtime,
     saga::{Begun, Operator, Output, Record, SagaEnd, Side, StepIndex, Verb, decode_turn},
 };
 use std::{collections::BTreeMap, sync::Arc};
@@ -83,9 +82,7 @@ pub(in crate::saga) async fn stories(store: &Store) -> Result<BTreeMap<u64, Stor
 }
 
 /// The sagas that have a journal.
-pub(in crate::saga) async fn begun<R: Runtime + Sky>(
-    desk: &Desk<R>,
-) -> Result<Vec<u64>, Violation> {
+pub(in crate::saga) async fn begun<R: Sky>(desk: &Desk<R>) -> Result<Vec<u64>, Violation> {
     Ok(stories(&desk.store).await?.into_keys().collect())
 }
 
