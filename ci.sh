@@ -11,9 +11,14 @@ shopt -s inherit_errexit
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly CRATES_MAX=26 CRATES_MAX_BARE=10
-readonly DISK_SEEDS=3000 STORE_SEEDS=1000 SAGA_SEEDS=1000 ORDERS_SEEDS=1000 MADSIM_SEEDS=60
-readonly SAME_SEEDS=40 PLANTED=1
-readonly SIM_FLAGS="build.rustflags=['--cfg','madsim']"
+readonly DISK_SEEDS=3000 STORE_SEEDS=1000 SAGA_SEEDS=1000 ORDERS_SEEDS=1000 MADSIM_SEEDS=30
+readonly SAME_SEEDS=20 PLANTED=20 FUZZ_SECONDS=20
+readonly MADSIM="build.rustflags=['--cfg','madsim']"
+# One set of packages and features, so that cargo compiles each crate once and not once for each
+# program that needs other features of it.
+readonly EVERYTHING=(--workspace --bins --examples --benches --features bincode)
+TARGET=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+readonly TARGET
 
 current="start"
 unchecked=0
@@ -35,76 +40,60 @@ main() {
     current="done"
 }
 
-# Sections are called without `&&` or `if`, since bash ignores `set -e` inside those.
+# Sections are called without `&&` or `if`, since bash ignores `set -e` inside those. Each is built
+# with as few sets of features, flags and profiles as it can: compiling is nearly all of the time.
 quick() {
     section "format" cargo fmt --all --check
-    section "lints" cargo clippy --quiet --workspace --all-targets -- -D warnings
-    section "tests and style" tests
+    section "lints" cargo clippy --quiet --workspace --all-targets --features bincode -- -D warnings
+    section "tests and style" cargo test --quiet --workspace --tests --features bincode
 }
 
 thorough() {
     section "dependencies" dependencies
-    section "lints without default features" bare_lints
-    section "lints of each codec" codec_lints
-    section "tests of every codec" codec_tests
-    section "documentation tests" cargo test --quiet --doc --features bincode
+    section "lints of fewer features" bare_lints
+    section "documentation tests" cargo test --quiet --workspace --doc --features bincode
     section "documentation" documentation
     section "minimum Rust" minimum_rust
-    section "embedding" embedding
-    section "lints of the simulation" simulation_lints
-    section "simulation of the log: $DISK_SEEDS seeds" cargo sim disk --seeds "$DISK_SEEDS"
-    section "simulation of the store: $STORE_SEEDS seeds" cargo sim store --seeds "$STORE_SEEDS"
-    section "simulation of sagas: $SAGA_SEEDS seeds" cargo sim saga --seeds "$SAGA_SEEDS"
-    section "simulation of the shop: $ORDERS_SEEDS seeds" cargo sim orders --seeds "$ORDERS_SEEDS"
-    section "simulation on madsim's executor" on_madsim
+    section "release build" cargo build --quiet --release "${EVERYTHING[@]}"
+    section "simulation of the log: $DISK_SEEDS seeds" sim disk --seeds "$DISK_SEEDS"
+    section "simulation of the store: $STORE_SEEDS seeds" sim store --seeds "$STORE_SEEDS"
+    section "simulation of sagas: $SAGA_SEEDS seeds" sim saga --seeds "$SAGA_SEEDS"
+    section "simulation of the shop: $ORDERS_SEEDS seeds" sim orders --seeds "$ORDERS_SEEDS"
     section "simulation: the same in debug and release" \
-        cargo sim determinism --seeds "$SAME_SEEDS"
-    section "simulation: scenarios and regressions" cargo sim-test --quiet
-    section "simulation: planted bugs apply, $PLANTED are noticed" planted
+        sim determinism --seeds "$SAME_SEEDS" --with "$TARGET/debug/sim"
+    section "simulation: planted bugs, those of the change and $PLANTED more" \
+        sim planted --pick "$PLANTED" --workers 2
+    section "simulation on madsim's executor" on_madsim
+    section "embedding" embedding
     section "benches run" benches
     section "examples run" examples
     section "the README's main job" main_job
+    section "fuzzing: $FUZZ_SECONDS s a target" fuzz/run.sh "$FUZZ_SECONDS"
 }
 
-# The tidy test is one of these, and so is every fuzz target on its corpus.
-tests() {
-    cargo test --quiet --tests
-}
-
+# Features only add: none may need another one. The tests' dependencies may switch features on that
+# users lack, so the library is looked at alone.
 bare_lints() {
-    cargo clippy --quiet -p sagalog --all-targets --no-default-features -- -D warnings
-    cargo clippy --quiet -p orders --lib --no-default-features -- -D warnings
-    # Once more without the tests, whose dependencies may switch features on that users lack.
-    cargo clippy --quiet -p sagalog --no-default-features -- -D warnings
-}
-
-# Alone and together, since features only add: none may need another one.
-codec_lints() {
     local features
-    for features in json bincode json,bincode; do
-        cargo clippy --quiet -p sagalog --all-targets --no-default-features \
-            --features "$features" -- -D warnings
+    for features in "" json bincode; do
+        cargo clippy --quiet -p sagalog --lib --no-default-features --features "$features" \
+            -- -D warnings
     done
-}
-
-# The quick part has run these without what is switched off by default.
-codec_tests() {
-    cargo test --quiet -p sagalog --features bincode --lib codec
-    cargo test --quiet -p sagalog --features bincode --test codec --test golden
+    cargo clippy --quiet -p orders --lib --no-default-features -- -D warnings
 }
 
 documentation() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
-    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps -p sagalog --features bincode
+    RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bincode
 }
 
 dependencies() {
     at_most "$CRATES_MAX" "default features" "$(count_crates)"
     at_most "$CRATES_MAX_BARE" "no default features" "$(count_crates --no-default-features)"
     if cargo deny --version > /dev/null 2>&1; then
-        cargo deny check
+        # Advisories change without us and have to be fetched: nightly.sh.
+        cargo deny check licenses bans sources
     else
-        not_checked "licences and advisories (cargo-deny is not installed)"
+        not_checked "licences, bans and sources (cargo-deny is not installed)"
     fi
 }
 
@@ -121,9 +110,8 @@ at_most() {
 
 # What a user builds: the packed crate, outside of the workspace, with default features and without.
 embedding() {
-    local root target
+    local root target=$TARGET/embed
     root=$(mktemp -d)
-    target=$(realpath -m "${CARGO_TARGET_DIR:-target}")/embed
     rm -rf "$target"
     pack "$target" --offline 2> /dev/null || pack "$target"
     mkdir "$root/sagalog"
@@ -166,20 +154,21 @@ minimum_rust() {
     fi
 }
 
-simulation_lints() {
-    cargo clippy --quiet --config "$SIM_FLAGS" -p sagalog-sim --all-targets -- -D warnings
-}
-
 # They have to run, not to be fast: CI machines are shared.
 benches() {
-    cargo bench --quiet --bench append -- --json --secs 1 --mode blocking --writers 1 \
-        --payload 256 --outstanding 1
-    cargo bench --quiet --bench recovery -- --json --mib 64
-    cargo bench --quiet --bench store -- --json --events 20000 --secs 0.5 --rounds 1 --reads 500
-    cargo bench --quiet --bench saga -- --json --case speed,recovery,memory,ended --secs 0.5 \
-        --rounds 1 --concurrent 1,64 --sagas 500
-    cargo bench --quiet -p sagalog-http --bench call -- --json --calls 1000
-    cargo bench --quiet -p orders --bench kernel -- 6000 64
+    bench append --json --secs 1 --mode blocking --writers 1 --payload 256 --outstanding 1
+    bench recovery --json --mib 64
+    bench store --json --events 20000 --secs 0.5 --rounds 1 --reads 500
+    bench saga --json --case speed,recovery,memory,ended --secs 0.5 --rounds 1 \
+        --concurrent 1,64 --sagas 500
+    bench call --json --calls 1000
+    bench kernel 6000 64
+}
+
+bench() {
+    local name=$1
+    shift
+    cargo bench --quiet --workspace --features bincode --bench "$name" -- "$@"
 }
 
 examples() {
@@ -187,7 +176,7 @@ examples() {
     for name in first_log first_saga last_seat command_keys read_model old_events time_travel \
         stuck_saga delivered_twice; do
         echo "-- $name"
-        cargo run --quiet --release --example "$name"
+        "$TARGET/release/examples/$name"
     done
 }
 
@@ -195,30 +184,31 @@ examples() {
 main_job() {
     local dir
     dir=$(mktemp -d)
-    cargo run --quiet --release -p orders -- --data "$dir/shop" --report "$dir/report.html" \
-        | tee "$dir/first"
-    cargo run --quiet --release -p orders -- --data "$dir/shop" > "$dir/second"
+    "$TARGET/release/orders" --data "$dir/shop" --report "$dir/report.html" | tee "$dir/first"
+    "$TARGET/release/orders" --data "$dir/shop" > "$dir/second"
     cmp "$dir/first" "$dir/second"
-    cargo run --quiet --release -p sagalog-cli -- check "$dir/shop/orders"
+    "$TARGET/release/sagalog" check "$dir/shop/orders"
     rm -r "$dir"
 }
 
-# Another scheduler: what holds in our order of tasks has to hold in its order too.
-on_madsim() {
-    local suite
-    for suite in disk store saga orders; do
-        cargo sim "$suite" --madsim --seeds "$MADSIM_SEEDS"
-    done
+# `cargo sim` would build it once more, with the features that it needs alone.
+sim() {
+    "$TARGET/release/sim" "$@"
 }
 
-# Other ones with each commit.
-planted() {
-    cargo sim planted --check
-    cargo sim planted --pick "$PLANTED"
+# Another scheduler: what holds in our order of tasks has to hold in its order too. Debug, since
+# building for it costs more than running it.
+on_madsim() {
+    local suite
+    cargo clippy --quiet --config "$MADSIM" -p sagalog-sim --all-targets -- -D warnings
+    for suite in disk store saga orders; do
+        cargo sim-madsim "$suite" --seeds "$MADSIM_SEEDS"
+    done
+    cargo sim-madsim-test --quiet --test nodes
 }
 
 # cargo lets these replace the flags it is configured with, so that `--cfg madsim` would vanish and
-# the simulation would simulate nothing.
+# the cross-check would check nothing.
 drop_rustflags() {
     local name
     for name in RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS; do

@@ -44,21 +44,23 @@ pub trait EngineRuntime: Runtime {
 /// A future that is compiled where the [`Openings`] are.
 type Opening<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
+type OpenWith<R, T> = for<'a> fn(&'a R, Options) -> Opening<'a, (T, RecoveryReport), OpenError>;
+type OpenReadOnly<R, T> = for<'a> fn(&'a R) -> Opening<'a, T, OpenError>;
+type OpenSagas<R> =
+    for<'a> fn(&'a R, &'a Store, Vec<Arc<dyn Code>>, SagaOptions) -> Opening<'a, Sagas, SagaError>;
+type Intervene<R> =
+    for<'a> fn(&'a R, &'a SagaId, Intervention, Duration) -> Opening<'a, Told, SagaError>;
+type Check<R> = for<'a> fn(&'a R, OnProgress<'a>) -> Opening<'a, CheckReport, OpenError>;
+
 /// Every way into the engine, compiled for the runtime `R`. See [`EngineRuntime`].
 pub struct Openings<R> {
-    pub(super) log: for<'a> fn(&'a R, Options) -> Opening<'a, (Log, RecoveryReport), OpenError>,
-    pub(super) log_read_only: for<'a> fn(&'a R) -> Opening<'a, ReadOnlyLog, OpenError>,
-    pub(super) store: for<'a> fn(&'a R, Options) -> Opening<'a, (Store, RecoveryReport), OpenError>,
-    pub(super) store_read_only: for<'a> fn(&'a R) -> Opening<'a, ReadOnlyStore, OpenError>,
-    pub(super) sagas: for<'a> fn(
-        &'a R,
-        &'a Store,
-        Vec<Arc<dyn Code>>,
-        SagaOptions,
-    ) -> Opening<'a, Sagas, SagaError>,
-    pub(super) intervene_beside:
-        for<'a> fn(&'a R, &'a SagaId, Intervention, Duration) -> Opening<'a, Told, SagaError>,
-    pub(super) check: for<'a> fn(&'a R, OnProgress<'a>) -> Opening<'a, CheckReport, OpenError>,
+    pub(super) log: OpenWith<R, Log>,
+    pub(super) log_read_only: OpenReadOnly<R, ReadOnlyLog>,
+    pub(super) store: OpenWith<R, Store>,
+    pub(super) store_read_only: OpenReadOnly<R, ReadOnlyStore>,
+    pub(super) sagas: OpenSagas<R>,
+    pub(super) intervene_beside: Intervene<R>,
+    pub(super) check: Check<R>,
 }
 
 impl<R: Runtime> Openings<R> {

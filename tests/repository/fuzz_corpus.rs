@@ -19,7 +19,7 @@ use std::{
 };
 
 fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target)
 }
 
 fn corpus(target: &str) -> Vec<Vec<u8>> {

@@ -51,14 +51,14 @@ usage: cargo sim COMMAND
 
   planted [--only NAME]... [--pick N [--by WORD]] [--workers N] [--again] [--write] [--json]
   planted --list | --check
-      Try every planted bug on a scratch copy, or those that are named, or N chosen by a word, and
-      say which is noticed how soon. What was tried before is not tried again unless told so.
+      Try every planted bug on a scratch copy, or those that are named, or those that
+      docs/PLANTED.md lacks and N more chosen by a word, and say which is noticed how soon. What was tried before is not tried again unless told so.
       --write makes docs/PLANTED.md; --check only looks whether every patch applies.
 
-  determinism [--seeds N] [--seed S]
-      Build the simulator once more, debug if this one is release and the other way round, and run
-      N seeds (else 1000) of every suite in both. Where the traces of a seed differ, the first
-      event that does is shown in both versions.
+  determinism [--seeds N] [--seed S] [--with PROGRAM]
+      Build the simulator once more, debug if this one is release and the other way round, or take
+      PROGRAM, and run N seeds (else 1000) of every suite in both. Where the traces of a seed
+      differ, the first event that does is shown in both versions.
 
 Ends with 0 if all is well, 1 if something was found, 2 if the command was not understood.";
 

@@ -15,7 +15,7 @@ use crate::planted::{
     workshop::{self, Tried, Workshop},
 };
 use lexopt::{Parser, prelude::Long};
-use std::{fs, process::Command, process::ExitCode};
+use std::{fs, io, path::PathBuf, process::Command, process::ExitCode};
 
 /// How much of a violation a line of progress shows, in characters.
 const WHAT_SHOWN: usize = 100;
@@ -115,18 +115,31 @@ fn run(mut patches: Vec<Patch>, arguments: &Arguments) -> Result<Vec<String>, St
     let workshop = Workshop::open().map_err(|error| error.to_string())?;
     if let Some(count) = arguments.pick {
         let word = arguments.by.clone().or_else(commit).unwrap_or_else(|| workshop.word());
-        patches = pick(patches, count, &word, |patch| &patch.name);
+        patches = new_and_picked(patches, count, &word).map_err(|error| error.to_string())?;
     }
     let count = patches.len();
     let (tried, mut complaints) = try_all(&workshop, patches, arguments)?;
     complaints.extend(tried.iter().filter_map(complaint));
     if arguments.write && tried.len() == count {
-        let page = workshop::root().join("docs").join("PLANTED.md");
-        fs::write(page, table::page(&tried)).map_err(|error| error.to_string())?;
+        fs::write(page_file(), table::page(&tried)).map_err(|error| error.to_string())?;
     }
     let summary = table::summary(&tried);
     println!("{}", if arguments.json { summary.to_string() } else { format!("{summary:#}") });
     Ok(complaints)
+}
+
+/// What the page does not tell of yet, and `count` of the others.
+fn new_and_picked(patches: Vec<Patch>, count: usize, word: &str) -> io::Result<Vec<Patch>> {
+    let page = fs::read_to_string(page_file())?;
+    let (old, mut chosen): (Vec<_>, Vec<_>) =
+        patches.into_iter().partition(|patch| table::tells_of(&page, patch));
+    eprintln!("{} planted bugs are not in docs/PLANTED.md yet", chosen.len());
+    chosen.extend(pick(old, count, word, |patch| &patch.name));
+    Ok(chosen)
+}
+
+fn page_file() -> PathBuf {
+    workshop::root().join("docs").join("PLANTED.md")
 }
 
 fn try_all(

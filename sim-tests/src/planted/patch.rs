@@ -3,6 +3,7 @@
 //! Nothing is applied here. The invariant: a header that does not say what the runner and the
 //! reader need is an error with the file's name, never a guess.
 
+use super::pick::digest;
 use sagalog_testkit::FaultKind;
 use std::{fs, io, path::Path};
 
@@ -87,6 +88,17 @@ impl Patch {
     }
 }
 
+impl Patch {
+    /// Tells mistakes apart: a few digits that stay the same when only the code around it moves.
+    pub(crate) fn mark(&self) -> String {
+        let changed = |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("---");
+        let lines = self.text.lines().filter(changed).map(str::as_bytes);
+        let (suite, seeds) = (self.suite.as_bytes(), self.seeds.to_le_bytes());
+        let sum = digest([suite, &seeds].into_iter().chain(lines));
+        format!("{:08x}", sum & 0xFFFF_FFFF)
+    }
+}
+
 /// The lines of a header that were not taken yet.
 struct Header(Vec<(String, String)>);
 
@@ -165,6 +177,17 @@ mod tests {
         ] {
             assert_eq!(parse(&header).expect_err("unsound"), reason);
         }
+    }
+
+    #[test]
+    fn a_mark_follows_the_mistake_and_not_the_code_around_it() {
+        let mark = |header: &str, diff: &str| {
+            Patch::parse("a", &format!("{header}\n{diff}")).expect("sound").mark()
+        };
+        let known = mark(HEADER, DIFF);
+        assert_eq!(mark(HEADER, &DIFF.replace("@@ -1 +1 @@", "@@ -9 +9 @@\n around")), known);
+        assert_ne!(mark(HEADER, &DIFF.replace("+two", "+three")), known);
+        assert_ne!(mark(&HEADER.replace("200", "300"), DIFF), known);
     }
 
     #[test]

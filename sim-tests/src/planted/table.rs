@@ -39,8 +39,8 @@ pub(crate) fn page(tried: &[(Patch, Outcome)]) -> String {
     line(&mut page, &format!("Of {} planted bugs, {caught} are caught, half", tried.len()));
     line(&mut page, &format!("of these within {median} seeds. All together took"));
     line(&mut page, &format!("{} CPU seconds, builds included.\n", number("cpu_s")));
-    line(&mut page, "| bug | breaks | suite | caught by | seeds | CPU s: build | run |");
-    line(&mut page, "|---|---|---|---|---|---|---|");
+    line(&mut page, "| bug | mark | breaks | suite | caught by | seeds | CPU s: build | run |");
+    line(&mut page, "|---|---|---|---|---|---|---|---|");
     for (patch, outcome) in tried {
         line(&mut page, &row(patch, outcome));
     }
@@ -56,15 +56,25 @@ pub(crate) fn page(tried: &[(Patch, Outcome)]) -> String {
     page
 }
 
+/// Whether `page` tells of this mistake as it is now.
+pub(crate) fn tells_of(page: &str, patch: &Patch) -> bool {
+    page.contains(&beginning(patch))
+}
+
+fn beginning(patch: &Patch) -> String {
+    format!("| {} | {} |", patch.name, patch.mark())
+}
+
 fn row(patch: &Patch, outcome: &Outcome) -> String {
     let (by, seeds) = match &outcome.catch {
         Some(catch) => (catch.by.as_str(), catch.seed.to_string()),
         None => ("nobody", format!("more than {}", patch.seeds)),
     };
-    let Patch { name, guarantee, suite, .. } = patch;
+    let Patch { guarantee, suite, .. } = patch;
+    let beginning = beginning(patch);
     let Outcome { build_cpu_s, run_cpu_s, .. } = outcome;
     format!(
-        "| {name} | {guarantee} | {suite} | {by} | {seeds} | {build_cpu_s:.1} | {run_cpu_s:.1} |"
+        "{beginning} {guarantee} | {suite} | {by} | {seeds} | {build_cpu_s:.1} | {run_cpu_s:.1} |"
     )
 }
 
@@ -129,10 +139,16 @@ mod tests {
     #[test]
     fn a_page_has_a_row_for_each_bug_and_names_the_misses() {
         let page = page(&[tried("leaves-out-a-sync", Some(17)), tried("sleeps", None)]);
-        assert!(page.contains("| leaves-out-a-sync | G1 | disk | G6 | 17 | 10.0 | 1.5 |\n"));
-        assert!(page.contains("| sleeps | G1 | disk | nobody | more than 1000 | 10.0 | 1.5 |\n"));
+        assert!(page.contains("| leaves-out-a-sync | "));
+        assert!(page.contains(" | G1 | disk | G6 | 17 | 10.0 | 1.5 |\n"));
+        assert!(page.contains(" | G1 | disk | nobody | more than 1000 | 10.0 | 1.5 |\n"));
         assert!(page.contains("- `sleeps`: A sync is left out. Shows with `sync-error`.\n"));
         assert!(page.contains("## Not caught\n\n- `sleeps`: nobody knows why yet.\n"));
         assert!(page.contains("1 are caught"));
+        let (mut changed, _) = tried("sleeps", None);
+        assert!(tells_of(&page, &changed));
+        changed.seeds = 2000;
+        assert!(!tells_of(&page, &changed), "it is another mistake now");
+        assert!(!tells_of(&page, &tried("wakes", None).0));
     }
 }

@@ -18,7 +18,7 @@ use std::{
 use source::Source;
 
 /// Directories that hold nothing of ours to read.
-const SKIPPED_DIRS: [&str; 5] = ["target", ".git", "corpus", "artifacts", "coverage"];
+const SKIPPED_DIRS: [&str; 6] = ["target", ".git", "corpus", "seeds", "artifacts", "coverage"];
 const READ_EXTENSIONS: [&str; 6] = ["rs", "md", "toml", "sh", "yml", "patch"];
 
 /// A rule: what it has to say about one file of the tree.

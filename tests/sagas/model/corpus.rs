@@ -13,7 +13,7 @@ use std::{
 };
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/saga_fold")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/saga_fold")
 }
 
 #[test]

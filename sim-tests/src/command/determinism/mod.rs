@@ -1,6 +1,6 @@
 //! `cargo sim determinism`: the same seeds in two processes of two builds, debug and release.
 //!
-//! It builds the other one of the two and compares. The invariant it guards: one seed, one
+//! It builds the other one of the two, unless it is told where that is, and compares. The invariant it guards: one seed, one
 //! history; a hash covers every event of it, so a difference can be traced to the first event.
 
 mod compare;
@@ -28,18 +28,19 @@ const BUILD_PATIENCE: Duration = Duration::from_secs(1_800);
 const SEED_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn main(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
-    let (mut seeds, mut first) = (SEEDS, 1);
+    let (mut seeds, mut first, mut other) = (SEEDS, 1, None);
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("seeds") => seeds = number("seeds", arguments)?,
             Long("seed") => first = number("seed", arguments)?,
-            other => return Err(unexpected(other)),
+            Long("with") => other = Some(PathBuf::from(arguments.value()?)),
+            unknown => return Err(unexpected(unknown)),
         }
     }
     if seeds == 0 {
         return Err(Misuse("zero seeds prove nothing: how many?".to_owned()));
     }
-    match judge(seeds, first) {
+    match judge(seeds, first, other) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(reason) => {
             eprintln!("{reason}");
@@ -48,9 +49,9 @@ pub(super) fn main(arguments: &mut Parser) -> Result<ExitCode, Misuse> {
     }
 }
 
-fn judge(seeds: u64, first: u64) -> Result<(), String> {
+fn judge(seeds: u64, first: u64, other: Option<PathBuf>) -> Result<(), String> {
     let ours = env::current_exe().map_err(|error| format!("which program is this? {error}"))?;
-    let theirs = build_the_other()?;
+    let theirs = other.map_or_else(build_the_other, Ok)?;
     let patience = SEED_PATIENCE.saturating_mul(u32::try_from(seeds).unwrap_or(u32::MAX));
     let [seeds, first] = [seeds, first].map(|number| number.to_string());
     for suite in SuiteName::ALL {
