@@ -22,10 +22,12 @@ use std::{
 const KILLS_MIN: u32 = 50;
 /// After how many kills some orders have to be done, and others not.
 const MIDDLE_MIN: u32 = 10;
-/// Within how many milliseconds it is killed.
-const SHORT_LIFE_MS: u64 = 120;
-/// The same for some of its lives.
-const LONG_LIFE_MS: u64 = 500;
+/// How many times the file is worked through at most until there were so many.
+const ROUNDS_MAX: u32 = 8;
+/// What part of all its work a life does at most before it is killed, as a divisor.
+const SHORT_LIFE: u64 = 200;
+/// The same for every fifth life.
+const LONG_LIFE: u64 = 30;
 
 #[test]
 fn killed_at_random_moments_it_loses_nothing_and_does_nothing_twice() {
@@ -45,32 +47,35 @@ fn the_same_with_the_real_file() {
     prove(&file, dir.path(), "light");
 }
 
+/// Kills it, wherever it is, until it has come to its end in spite of that; then anew, until it was
+/// killed often enough. How far a life comes is counted in bytes that it writes, so that no speed
+/// of a machine decides how often it is killed, and where.
 #[expect(clippy::print_stdout, reason = "how often it was killed is worth a line")]
 fn prove(file: &Path, dir: &Path, faults: &str) {
-    let data = data_of(dir);
-    let program = Program::new(file, &data, faults);
+    let whole = Program::new(file, &dir.join("whole"), faults);
+    let (all, opening) = (whole.bytes_written(), whole.bytes_written());
     let mut chance = Lcg::new(20);
-    let (mut kills, mut lives, mut in_the_middle) = (0, 0, 0);
-    while kills < KILLS_MIN {
-        lives += 1;
-        assert!(lives < 4 * KILLS_MIN, "it ends before it can be killed: give it a longer file");
-        // Most die young, in the middle of an opening; some get far.
-        let longest = if lives % 5 == 0 { LONG_LIFE_MS } else { SHORT_LIFE_MS };
-        if program.killed_after(chance.below(longest)).is_some() {
+    let (mut kills, mut in_the_middle, mut rounds) = (0, 0, 0);
+    while kills < KILLS_MIN || in_the_middle < MIDDLE_MIN {
+        assert!(rounds < ROUNDS_MAX, "killed {kills} times, {in_the_middle} times in the middle");
+        let data = dir.join(format!("data-{rounds}"));
+        rounds += 1;
+        let program = Program::new(file, &data, faults);
+        for life in 1..=KILLS_MIN {
+            // Most die young, in the middle of an opening; some get far.
+            let part = if life % 5 == 0 { LONG_LIFE } else { SHORT_LIFE };
+            if program.killed_behind(chance.below(opening + all / part)).is_none() {
+                break;
+            }
             kills += 1;
-            in_the_middle += u32::from(support::is_in_the_middle(&data_of(dir)));
+            in_the_middle += u32::from(support::is_in_the_middle(&data));
         }
+        let first = program.report();
+        let second = program.report();
+        assert_eq!(first, second, "a second complete run prints the same");
+        support::runtime().block_on(check(file, &data));
     }
-    println!("killed {kills} times in {lives} lives, {in_the_middle} times in the middle");
-    assert!(in_the_middle >= MIDDLE_MIN, "hardly any work was interrupted");
-    let first = program.report();
-    let second = program.report();
-    assert_eq!(first, second, "a second complete run prints the same");
-    support::runtime().block_on(check(file, &data));
-}
-
-fn data_of(dir: &Path) -> PathBuf {
-    dir.join("data")
+    println!("killed {kills} times in {rounds} rounds, {in_the_middle} times in the middle");
 }
 
 async fn check(file: &Path, data: &Path) {

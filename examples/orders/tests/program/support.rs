@@ -8,10 +8,13 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread::sleep,
     time::Duration,
 };
+
+/// How often a process is looked at that is to be killed.
+const LOOK_EVERY: Duration = Duration::from_micros(500);
 
 /// The program on one file and one directory.
 pub(crate) struct Program {
@@ -32,13 +35,15 @@ impl Program {
         command
     }
 
-    /// Starts it and kills it after so many milliseconds; nothing if it ended before.
-    pub(crate) fn killed_after(&self, ms: u64) -> Option<()> {
-        let mut command = self.command();
-        let started = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let mut child = started.expect("the program starts");
-        // The moment is what the test is about; nothing is waited for.
-        sleep(Duration::from_millis(ms));
+    /// Starts it and kills it once it has written so many bytes; nothing if it ended before.
+    ///
+    /// Bytes and not milliseconds: how far it comes in a time depends on what else the machine
+    /// does.
+    pub(crate) fn killed_behind(&self, bytes: u64) -> Option<()> {
+        let mut child = self.start();
+        while written(&child) < bytes && child.try_wait().expect("it is ours").is_none() {
+            sleep(LOOK_EVERY);
+        }
         child.kill().expect("it is ours to kill");
         let output = child.wait_with_output().expect("it is dead");
         match output.status.code() {
@@ -48,11 +53,37 @@ impl Program {
         }
     }
 
+    /// Runs it to its end; how many bytes it has written at least.
+    pub(crate) fn bytes_written(&self) -> u64 {
+        let (mut child, mut bytes) = (self.start(), 0);
+        while child.try_wait().expect("it is ours").is_none() {
+            bytes = bytes.max(written(&child));
+            sleep(LOOK_EVERY);
+        }
+        let output = child.wait_with_output().expect("it is dead");
+        said(&output);
+        bytes
+    }
+
+    fn start(&self) -> Child {
+        let mut command = self.command();
+        let started = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        started.expect("the program starts")
+    }
+
     /// Runs it to its end, and returns the last line that it prints.
     pub(crate) fn report(&self) -> String {
         let output = self.command().output().expect("the program starts");
         said(&output).lines().last().expect("it reports").to_owned()
     }
+}
+
+/// How many bytes a process has handed to the system so far. Of one that has ended nothing is
+/// known any more.
+fn written(child: &Child) -> u64 {
+    let books = std::fs::read_to_string(format!("/proc/{}/io", child.id())).unwrap_or_default();
+    let line = books.lines().find_map(|line| line.strip_prefix("wchar: "));
+    line.map_or(0, |bytes| bytes.parse().expect("a number of bytes"))
 }
 
 /// What a run printed that has to have ended well.
