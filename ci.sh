@@ -16,7 +16,7 @@ readonly SAME_SEEDS=20 PLANTED=20 FUZZ_SECONDS=20
 readonly MADSIM="build.rustflags=['--cfg','madsim']"
 # One set of packages and features, so that cargo compiles each crate once and not once for each
 # program that needs other features of it.
-readonly EVERYTHING=(--workspace --bins --examples --benches --features bincode)
+readonly EVERYTHING=(--workspace --bins --benches --features bincode)
 TARGET=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 readonly TARGET
 
@@ -171,12 +171,14 @@ bench() {
     cargo bench --quiet --workspace --features bincode --bench "$name" -- "$@"
 }
 
+# Debug, since they share with the tests what is built, and are short.
 examples() {
     local name
+    cargo build --quiet --workspace --examples --features bincode
     for name in first_log first_saga last_seat command_keys read_model old_events time_travel \
         stuck_saga delivered_twice; do
         echo "-- $name"
-        "$TARGET/release/examples/$name"
+        "$TARGET/debug/examples/$name"
     done
 }
 
