@@ -105,7 +105,7 @@ pub use error::{SagaError, WaitReason};
 
 // For both.
 pub use engine::{report::RecoveryReport, survey::OpenWarning};
-pub use error::{CorruptionReport, LogError, OpenError, ReadError};
+pub use error::{CorruptionReport, Displaced, LogError, OpenError, ReadError};
 pub use ids::{Position, StoreId};
 pub use options::Options;
 

@@ -160,4 +160,8 @@ impl<F: File> File for Counted<F> {
     async fn len(&self) -> io::Result<u64> {
         self.inner.len().await
     }
+
+    fn is_in_place(&self) -> io::Result<bool> {
+        self.inner.is_in_place()
+    }
 }

@@ -4,16 +4,17 @@
 //! acknowledgement; when a caller waits for a segment, zeroing gives way at once.
 
 use super::{
+    claim::{Claim, Ousted, is_own},
     procedures::{
         create_segment, cut, recycle_segment, remove_files, write_all, write_checkpoint,
         write_superblock,
     },
     race::race,
     shared::{Core, PoisonOnPanic, Shared},
-    writer::PreparedFiles,
+    writer::{PreparedFiles, Stopped},
 };
 use crate::{
-    error::LogError,
+    error::{Displaced, LogError},
     ids::{Position, SegmentId},
     limits::CHECKPOINT_LOG_BYTES,
     log::{checkpoint, pipeline::Prepared, retention, segment, superblock::Superblock},
@@ -62,8 +63,9 @@ pub(crate) struct Keeper<R: Runtime> {
     runtime: R,
     settings: Settings,
     shared: Arc<Shared>,
+    claim: Claim<R::Disk>,
     superblock: Superblock,
-    superblock_file: <R::Disk as Disk>::File,
+    superblock_file: Arc<<R::Disk as Disk>::File>,
     files: PreparedFiles<<R::Disk as Disk>::File>,
     preparing: Option<Preparing<<R::Disk as Disk>::File>>,
     /// Segments that the opening gave up, and how many bytes of each are log.
@@ -81,8 +83,9 @@ pub(crate) struct KeeperParts<R: Runtime> {
     pub(crate) runtime: R,
     pub(crate) settings: Settings,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) claim: Claim<R::Disk>,
     pub(crate) superblock: Superblock,
-    pub(crate) superblock_file: <R::Disk as Disk>::File,
+    pub(crate) superblock_file: Arc<<R::Disk as Disk>::File>,
     pub(crate) files: PreparedFiles<<R::Disk as Disk>::File>,
     pub(crate) requests: mpsc::Receiver<Request>,
     pub(crate) given_up: Vec<(SegmentId, u64)>,
@@ -111,6 +114,7 @@ impl<R: Runtime> Keeper<R> {
             runtime: parts.runtime,
             settings: parts.settings,
             shared: parts.shared,
+            claim: parts.claim,
             superblock: parts.superblock,
             superblock_file: parts.superblock_file,
             files: parts.files,
@@ -133,27 +137,44 @@ impl<R: Runtime> Keeper<R> {
         while !self.shared.writer_ended() {
             if self.shared.is_poisoned() {
                 self.shared.chores.notified().await;
-            } else if let Err(error) = self.work().await {
-                tracing::error!(%error, "a superblock write failed; the log is poisoned");
-                self.shared.poison();
+            } else if let Err(stopped) = self.work().await {
+                self.give_up(stopped);
             }
         }
         self.requests.close();
         while let Ok(Request::KeepFrom(_, answer)) = self.requests.try_recv() {
             let _ = answer.send(Err(self.shared.why_ended()));
         }
-        if self.shared.is_poisoned() {
-            return Err(LogError::Poisoned);
+        if !self.shared.is_poisoned()
+            && let Err(stopped) = self.close_in_order().await
+        {
+            self.give_up(stopped);
         }
-        self.close_in_order().await.map_err(|error| {
-            tracing::error!(%error, "the clean-close mark could not be written");
-            self.shared.poison();
-            LogError::Poisoned
-        })
+        if self.shared.is_poisoned() { Err(self.shared.why_ended()) } else { Ok(()) }
+    }
+
+    fn give_up(&self, stopped: Stopped) {
+        match stopped {
+            Stopped::Failed(error) => {
+                tracing::error!(%error, "a superblock write failed; the log is poisoned");
+                self.shared.poison();
+            }
+            Stopped::Ousted(ousted) => self.shared.oust(ousted),
+        }
+    }
+
+    /// Writes the next generation, unless what stands there is not this keeper's: another writer's
+    /// superblock must not be written over.
+    async fn write_superblock(&mut self) -> Result<(), Stopped> {
+        self.claim.stands()?;
+        if !is_own(self.superblock_file.as_ref(), &self.superblock) {
+            return Err(Ousted::Displaced(Displaced::Overwritten).into());
+        }
+        Ok(write_superblock(self.superblock_file.as_ref(), &mut self.superblock).await?)
     }
 
     /// Does the most urgent chore, or waits for one. Fails only where the superblock is in doubt.
-    async fn work(&mut self) -> io::Result<()> {
+    async fn work(&mut self) -> Result<(), Stopped> {
         self.watch_speed();
         if let Ok(request) = self.requests.try_recv() {
             return self.answer(request).await;
@@ -200,7 +221,7 @@ impl<R: Runtime> Keeper<R> {
         }
     }
 
-    async fn begin_preparing(&mut self) -> io::Result<()> {
+    async fn begin_preparing(&mut self) -> Result<(), Stopped> {
         if std::mem::take(&mut self.retry) {
             self.runtime.sleep(RETRY_MIN).await;
             let _ = race(self.shared.chores.notified(), self.runtime.sleep(RETRY_IDLE)).await;
@@ -226,7 +247,7 @@ impl<R: Runtime> Keeper<R> {
             }
         };
         self.superblock.prepared_through = segment;
-        write_superblock(&self.superblock_file, &mut self.superblock).await?;
+        self.write_superblock().await?;
         let prepared = Prepared { segment, segment_bytes };
         self.preparing = Some(Preparing { prepared, file, zeroed });
         Ok(())
@@ -313,12 +334,12 @@ impl<R: Runtime> Keeper<R> {
 
     /// Moves the anchor up to what is durable, and names a checkpoint of the table if segments
     /// were started since the last one.
-    async fn checkpoint(&mut self) -> io::Result<()> {
+    async fn checkpoint(&mut self) -> Result<(), Stopped> {
         let durable = *self.shared.core().pipeline.durable();
         let old = self.superblock.checkpoint;
         self.write_table().await;
         self.superblock.anchor = durable;
-        write_superblock(&self.superblock_file, &mut self.superblock).await?;
+        self.write_superblock().await?;
         if let Some(old) = old.filter(|old| self.superblock.checkpoint != Some(*old))
             && self.superblock.checkpoint.map(checkpoint::file_name)
                 != Some(checkpoint::file_name(old))
@@ -345,7 +366,7 @@ impl<R: Runtime> Keeper<R> {
         }
     }
 
-    async fn answer(&mut self, request: Request) -> io::Result<()> {
+    async fn answer(&mut self, request: Request) -> Result<(), Stopped> {
         let Request::KeepFrom(position, answer) = request;
         let durable = *self.shared.core().pipeline.durable();
         let table = self.shared.table();
@@ -354,8 +375,8 @@ impl<R: Runtime> Keeper<R> {
             self.superblock.floor = floor;
             // Both slots know the floor before a file goes: with one of them damaged, the other
             // must not miss what was retired.
-            write_superblock(&self.superblock_file, &mut self.superblock).await?;
-            write_superblock(&self.superblock_file, &mut self.superblock).await?;
+            self.write_superblock().await?;
+            self.write_superblock().await?;
             self.shared.change_table(|table| table.retire_below(floor));
             self.retire_files(table.entries().iter().take_while(|entry| entry.segment < floor))
                 .await;
@@ -381,10 +402,12 @@ impl<R: Runtime> Keeper<R> {
     }
 
     /// Everything is written: says so, durably.
-    async fn close_in_order(&mut self) -> io::Result<()> {
+    async fn close_in_order(&mut self) -> Result<(), Stopped> {
         self.write_table().await;
         self.superblock.anchor = *self.shared.core().pipeline.durable();
         self.superblock.clean = true;
-        write_superblock(&self.superblock_file, &mut self.superblock).await
+        self.write_superblock().await?;
+        // Whoever is told that the store is closed in order has to find it.
+        Ok(self.claim.stands()?)
     }
 }

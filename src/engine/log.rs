@@ -4,6 +4,7 @@
 
 use super::{
     blocking::{block_on, park, unpark_here},
+    claim::{Claim, Ousted},
     files::Door,
     keeper::{Keeper, KeeperParts, Request},
     open::{self, Opened},
@@ -20,7 +21,7 @@ use crate::{
     ids::{Position, StoreId},
     log::pipeline::{Pipeline, Ticket},
     options::Options,
-    runtime::{Disk, File, Runtime},
+    runtime::{Disk, Runtime},
 };
 use std::{
     collections::VecDeque,
@@ -58,9 +59,13 @@ struct Handle {
     store: StoreId,
     leader: Box<dyn Lead>,
     door: Door,
+    stands: Box<Stands>,
     requests: mpsc::Sender<Request>,
     ended: watch::Receiver<Option<Result<(), LogError>>>,
 }
+
+/// Looks whether the store is where the next opening would look for it; hides the disk's type.
+type Stands = dyn Fn() -> Result<(), Ousted> + Send + Sync;
 
 impl Drop for Handle {
     fn drop(&mut self) {
@@ -244,8 +249,9 @@ impl Log {
         self.handle.store
     }
 
-    /// What the log holds.
+    /// What the log holds. Looks whether its files are still in place, too.
     pub fn stats(&self) -> LogStats {
+        self.look_in_place();
         let shared = &self.handle.shared;
         let table = shared.table();
         let head = shared.head();
@@ -277,6 +283,18 @@ impl Log {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.handle.shared
+    }
+
+    /// Looks whether the files are where their names lead, for a log that nobody appends to: the
+    /// writer looks at each acknowledgement by itself.
+    pub(crate) fn look_in_place(&self) {
+        let shared = &self.handle.shared;
+        if !shared.is_poisoned()
+            && !shared.is_closing()
+            && let Err(ousted) = (self.handle.stands)()
+        {
+            shared.oust(ousted);
+        }
     }
 
     fn why_ended(&self) -> LogError {
@@ -326,8 +344,12 @@ pub(crate) fn start<R: Runtime>(
     }
     let files = Arc::new(Mutex::new(ready));
     let shared = Arc::new(Shared::new(pipeline, opened.table));
+    let lock = Arc::new(opened.lock);
+    let superblock_file = Arc::new(opened.superblock_file);
+    let claim = Claim::<R::Disk>::new(&lock, &superblock_file);
     let writer = Writer::new(
         Arc::clone(&shared),
+        claim.clone(),
         opened.active.segment,
         opened.active_file,
         Arc::clone(&files),
@@ -339,8 +361,9 @@ pub(crate) fn start<R: Runtime>(
         runtime: runtime.clone(),
         settings,
         shared: Arc::clone(&shared),
+        claim: claim.clone(),
         superblock: opened.superblock,
-        superblock_file: opened.superblock_file,
+        superblock_file,
         files,
         requests: requested,
         given_up: opened.given_up,
@@ -348,8 +371,8 @@ pub(crate) fn start<R: Runtime>(
     let writing = writer::run(runtime.clone(), Arc::clone(&shared), Arc::clone(&writer));
     let leader = Box::new(Leader { shared: Arc::clone(&shared), writer });
     // Made before the tasks: if one of them cannot be started, dropping it ends the others.
-    let handle = Arc::new(Handle { shared, store, leader, door, requests, ended });
-    let lock = Arc::new(opened.lock);
+    let stands = Box::new(move || claim.stands());
+    let handle = Arc::new(Handle { shared, store, leader, door, stands, requests, ended });
     let held = Arc::clone(&lock);
     runtime.spawn("sagalog-keeper", async move {
         let outcome = keeper.run().await;
@@ -366,12 +389,12 @@ trait Lead: Send + Sync {
     fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool;
 }
 
-struct Leader<F> {
+struct Leader<D: Disk> {
     shared: Arc<Shared>,
-    writer: WriterLock<F>,
+    writer: WriterLock<D>,
 }
 
-impl<F: File> Lead for Leader<F> {
+impl<D: Disk> Lead for Leader<D> {
     fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool {
         let Ok(mut writer) = self.writer.try_lock() else {
             return false;

@@ -7,6 +7,7 @@
 //! compiled for a runtime.
 
 mod blocking;
+mod claim;
 mod files;
 mod index;
 pub mod inspect;

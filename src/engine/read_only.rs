@@ -128,10 +128,13 @@ impl ReadOnlyLog {
     /// # Cancel safety
     /// Dropping the future leaves what was seen before.
     pub async fn refresh(&self) -> Result<Position, OpenError> {
-        let view = Arc::new(looked(self.handle.looker.as_ref()).await?);
-        let head = view.durable.position;
-        *self.lock() = view;
-        Ok(head)
+        let view = looked(self.handle.looker.as_ref()).await?;
+        let mut seen = self.lock();
+        // A look that began earlier may end later: what was seen stays seen.
+        if view.durable.position >= seen.durable.position {
+            *seen = Arc::new(view);
+        }
+        Ok(seen.durable.position)
     }
 
     /// Reads commits from `from` on, up to the head. A position inside a commit yields that commit;

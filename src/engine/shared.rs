@@ -8,9 +8,9 @@ mod core;
 
 pub(crate) use self::core::{Core, Waits};
 
-use super::pending::Pending;
+use super::{claim::Ousted, pending::Pending};
 use crate::{
-    error::{CommitError, LogError},
+    error::{CommitError, Displaced, LogError, ReadError},
     ids::{Position, Sequence},
     log::{
         Anchor,
@@ -25,7 +25,7 @@ use std::{
     future::poll_fn,
     io,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     task::{Poll, Waker},
@@ -40,6 +40,10 @@ pub(crate) struct Shared {
     /// The next position behind the last durable group: what readers may see.
     head: AtomicU64,
     poisoned: AtomicBool,
+    /// Why it was poisoned, if not by a failed write or sync.
+    displaced: OnceLock<Displaced>,
+    /// Why what an append depends on could not be read, the last time.
+    unread: Mutex<Option<String>>,
     closing: AtomicBool,
     /// The largest commit, frame included, in bytes.
     commit_bytes_max: u64,
@@ -86,6 +90,8 @@ impl Shared {
             durable: AtomicU64::new(durable.sequence.get() - 1),
             head: AtomicU64::new(durable.position.get()),
             poisoned: AtomicBool::new(false),
+            displaced: OnceLock::new(),
+            unread: Mutex::new(None),
             closing: AtomicBool::new(false),
             commit_bytes_max,
             writer_ended: AtomicBool::new(false),
@@ -191,12 +197,16 @@ impl Shared {
     /// Why nothing can be appended any more, if that is so.
     pub(crate) fn ended(&self) -> Option<CommitError> {
         if self.is_poisoned() {
-            Some(CommitError::Poisoned)
+            Some(self.why_poisoned())
         } else if self.is_closing() {
             Some(CommitError::Closed)
         } else {
             None
         }
+    }
+
+    fn why_poisoned(&self) -> CommitError {
+        self.displaced().map_or(CommitError::Poisoned, CommitError::Displaced)
     }
 
     fn refused(&self, core: &Core, refusal: Refusal) -> CommitError {
@@ -206,7 +216,7 @@ impl Shared {
                 CommitError::Overloaded
             }
             Refusal::TooLarge { bytes, limit } => CommitError::TooLarge { bytes, limit },
-            Refusal::Poisoned => CommitError::Poisoned,
+            Refusal::Poisoned => self.why_poisoned(),
             Refusal::Closed => CommitError::Closed,
             Refusal::Unprepared => {
                 // The refused caller's need is what makes the keeper try again.
@@ -262,6 +272,37 @@ impl Shared {
         self.indexing.notify_one();
     }
 
+    /// The store is not any more where the next opening would look for it, or that cannot be told:
+    /// nothing is acknowledged any more.
+    pub(crate) fn oust(&self, ousted: Ousted) {
+        match ousted {
+            Ousted::Displaced(displaced) => {
+                tracing::error!(%displaced, "the log is poisoned");
+                let _ = self.displaced.set(displaced);
+            }
+            Ousted::Untold(error) => {
+                tracing::error!(%error, "whether files are in place cannot be told; the log is poisoned");
+            }
+        }
+        self.poison();
+    }
+
+    /// What was taken away under the store, if that was seen.
+    pub(crate) fn displaced(&self) -> Option<Displaced> {
+        self.displaced.get().copied()
+    }
+
+    /// What an append depends on was read, or why not.
+    pub(crate) fn note_read(&self, error: Option<&ReadError>) {
+        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        *unread = error.map(ToString::to_string);
+    }
+
+    /// Why what an append depends on could not be read, if that is still so.
+    pub(crate) fn unread(&self) -> Option<String> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// No more appends.
     pub(crate) fn close(&self) {
         // Also called from destructors: a panic elsewhere must not become an abort here.
@@ -289,7 +330,11 @@ impl Shared {
 
     /// Why the keeper answers no more.
     pub(crate) fn why_ended(&self) -> LogError {
-        if self.is_poisoned() { LogError::Poisoned } else { LogError::Closed }
+        if self.is_poisoned() {
+            self.displaced().map_or(LogError::Poisoned, LogError::Displaced)
+        } else {
+            LogError::Closed
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -2,9 +2,11 @@
 //!
 //! One turn takes one group from the pipeline, writes it, syncs it and publishes it. The writer
 //! task takes turns for callers that wait asynchronously; `append_blocking` takes a turn in its own
-//! thread, under the same lock and with the same code. A failed write or sync is never retried.
+//! thread, under the same lock and with the same code. A failed write or sync is never retried,
+//! and what is not any more where its names lead is not acknowledged.
 
 use super::{
+    claim::{Claim, Ousted},
     procedures::write_all,
     race::race,
     shared::{Shared, Waits},
@@ -12,7 +14,7 @@ use super::{
 use crate::{
     ids::{SegmentId, Sequence},
     log::pipeline::Write,
-    runtime::{Disk, File, Linger, Runtime},
+    runtime::{Disk, File as _, Linger, Runtime},
 };
 use std::{
     collections::VecDeque,
@@ -30,23 +32,25 @@ pub(crate) const HEARTBEAT_IDLE: Duration = Duration::from_secs(1);
 pub(crate) type PreparedFiles<F> = Arc<Mutex<VecDeque<(SegmentId, Arc<F>)>>>;
 
 /// The file that groups go to.
-pub(crate) struct Writer<F> {
+pub(crate) struct Writer<D: Disk> {
     shared: Arc<Shared>,
+    claim: Claim<D>,
     segment: SegmentId,
-    file: Arc<F>,
-    prepared: PreparedFiles<F>,
+    file: Arc<D::File>,
+    prepared: PreparedFiles<D::File>,
     /// Memory for the wakers of one group.
     wakers: Vec<Waker>,
 }
 
-impl<F: File> Writer<F> {
+impl<D: Disk> Writer<D> {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        claim: Claim<D>,
         segment: SegmentId,
-        file: Arc<F>,
-        prepared: PreparedFiles<F>,
+        file: Arc<D::File>,
+        prepared: PreparedFiles<D::File>,
     ) -> Self {
-        Self { shared, segment, file, prepared, wakers: Vec::new() }
+        Self { shared, claim, segment, file, prepared, wakers: Vec::new() }
     }
 
     /// Writes one group, if there is one, and acknowledges it. Returns how many callers were
@@ -55,27 +59,44 @@ impl<F: File> Writer<F> {
         let write = self.shared.core().pipeline.take_write()?;
         match self.perform(&write).await {
             Ok(()) => self.acknowledge(write),
-            Err(error) => {
+            Err(Stopped::Failed(error)) => {
                 let place = write.place;
                 tracing::error!(%place, %error, "a write failed; the log is poisoned");
                 self.shared.poison();
                 None
             }
+            Err(Stopped::Ousted(ousted)) => {
+                self.shared.oust(ousted);
+                None
+            }
         }
     }
 
-    async fn perform(&mut self, write: &Write) -> io::Result<()> {
+    async fn perform(&mut self, write: &Write) -> Result<(), Stopped> {
         if let Some((entry, header)) = &write.start {
+            // Another writer that got in may have begun this very segment.
+            self.claim.stands()?;
             self.file = self.take_prepared(entry.segment);
             self.segment = entry.segment;
             write_all(self.file.as_ref(), header, 0).await?;
         }
         assert_eq!(self.segment, write.place.segment, "a group goes to the active segment");
         write_all(self.file.as_ref(), &write.bytes, write.place.offset).await?;
-        self.file.sync_data().await
+        self.file.sync_data().await?;
+        // Behind the sync: a writer that is let in later reads what was written here.
+        Ok(self.claim.holds(self.segment, self.file.as_ref())?)
     }
 
-    fn take_prepared(&self, segment: SegmentId) -> Arc<F> {
+    /// Looks for the last time before the log is closed.
+    fn leave(&self) {
+        if !self.shared.is_poisoned()
+            && let Err(ousted) = self.claim.holds(self.segment, self.file.as_ref())
+        {
+            self.shared.oust(ousted);
+        }
+    }
+
+    fn take_prepared(&self, segment: SegmentId) -> Arc<D::File> {
         let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
         let (ready, file) = prepared.pop_front().expect("the pipeline starts prepared segments");
         assert_eq!(ready, segment, "segments are started in order");
@@ -103,30 +124,44 @@ impl<F: File> Writer<F> {
     }
 }
 
+/// Why what was written does not count, or was not.
+pub(crate) enum Stopped {
+    Failed(io::Error),
+    Ousted(Ousted),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Ousted> for Stopped {
+    fn from(ousted: Ousted) -> Self {
+        Self::Ousted(ousted)
+    }
+}
+
 /// The writer, to be led by whoever holds the lock.
-pub(crate) type WriterLock<F> = Arc<tokio::sync::Mutex<Writer<F>>>;
+pub(crate) type WriterLock<D> = Arc<tokio::sync::Mutex<Writer<D>>>;
 
 /// The writer task. Ends when the log is closed and drained, or poisoned. A task that is dropped
 /// before it was started has ended too.
 pub(crate) fn run<R: Runtime>(
     runtime: R,
     shared: Arc<Shared>,
-    writer: WriterLock<<R::Disk as Disk>::File>,
+    writer: WriterLock<R::Disk>,
 ) -> impl Future<Output = ()> + Send {
     let end = End(Arc::clone(&shared));
     async move {
         let _end = end;
         write(&runtime, &shared, &writer).await;
         // A caller may still be writing; the store is not given up before it has ended.
-        drop(writer.lock().await);
+        writer.lock().await.leave();
     }
 }
 
-async fn write<R: Runtime>(
-    runtime: &R,
-    shared: &Shared,
-    writer: &WriterLock<<R::Disk as Disk>::File>,
-) {
+async fn write<R: Runtime>(runtime: &R, shared: &Shared, writer: &WriterLock<R::Disk>) {
     loop {
         take_turns(runtime, shared, writer).await;
         if shared.is_poisoned() {
@@ -179,11 +214,7 @@ fn idle(shared: &Shared) -> Idle {
     Idle::Quiet
 }
 
-async fn take_turns<R: Runtime>(
-    runtime: &R,
-    shared: &Shared,
-    writer: &WriterLock<<R::Disk as Disk>::File>,
-) {
+async fn take_turns<R: Runtime>(runtime: &R, shared: &Shared, writer: &WriterLock<R::Disk>) {
     let mut writer = writer.lock().await;
     while let Some(woken) = writer.turn().await {
         // A lonely caller is served at once; of many, those just woken come back together.

@@ -1,6 +1,6 @@
 //! What stands in the way of an append to the store: was it stored or not, and what now.
 
-use super::{CommitError, ReadError};
+use super::{CommitError, Displaced, ReadError};
 use crate::{
     ids::{FencingToken, Position, Revision},
     names::{CommandKey, FenceName, StreamId},
@@ -97,6 +97,9 @@ pub enum AppendError {
     },
     /// An earlier write or sync failed, and the store only reads. Nothing was stored; reopen it.
     Poisoned,
+    /// Files of the store, or its directory, were taken away while it was open. Nothing was stored;
+    /// see what was done to them, then reopen the store.
+    Displaced(Displaced),
     /// The store was closed. Nothing was stored.
     Closed,
 }
@@ -125,6 +128,7 @@ impl AppendError {
             CommitError::Unprepared(source) => Self::Unprepared(source),
             CommitError::Unknown => Self::Unknown { key: key.cloned() },
             CommitError::Poisoned => Self::Poisoned,
+            CommitError::Displaced(displaced) => Self::Displaced(displaced),
             CommitError::Closed => Self::Closed,
         }
     }
@@ -178,6 +182,7 @@ impl fmt::Display for AppendError {
             Self::Poisoned => {
                 f.write_str("an earlier write or sync failed; nothing was stored, reopen the store")
             }
+            Self::Displaced(displaced) => write!(f, "nothing was stored: {displaced}"),
             Self::Closed => f.write_str("the store is closed; nothing was stored"),
         }
     }
@@ -189,6 +194,7 @@ impl Error for AppendError {
             Self::Unprepared(source) => Some(source.as_ref()),
             Self::Read(error) => Some(error),
             Self::Query { error, .. } => Some(error),
+            Self::Displaced(displaced) => Some(displaced),
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! What stands in the way of a commit to the log: was it stored or not, and what now.
 
+use super::Displaced;
 use std::{error::Error, fmt, io, sync::Arc};
 
 /// Why a commit was not acknowledged.
@@ -24,6 +25,9 @@ pub enum CommitError {
     Unknown,
     /// An earlier write or sync failed. Nothing was stored; reopen the log.
     Poisoned,
+    /// Files of the log, or its directory, were taken away while it was open. Nothing was stored;
+    /// see what was done to them, then reopen the log.
+    Displaced(Displaced),
     /// The log was closed. Nothing was stored.
     Closed,
 }
@@ -56,6 +60,7 @@ impl fmt::Display for CommitError {
             Self::Unknown => f.write_str(
                 "a write or sync failed: the commit may or may not be stored; reopen and look",
             ),
+            Self::Displaced(displaced) => write!(f, "nothing was stored: {displaced}"),
             Self::Poisoned => {
                 f.write_str("an earlier write or sync failed; nothing was stored, reopen the log")
             }
@@ -68,6 +73,7 @@ impl Error for CommitError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unprepared(source) => Some(source.as_ref()),
+            Self::Displaced(displaced) => Some(displaced),
             _ => None,
         }
     }

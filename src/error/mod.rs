@@ -6,6 +6,7 @@
 mod append;
 mod commit;
 mod corruption;
+mod displaced;
 mod log;
 mod open;
 mod read;
@@ -14,6 +15,7 @@ pub(crate) mod saga;
 pub use append::{Actual, AppendError, FailedGuard};
 pub use commit::CommitError;
 pub use corruption::CorruptionReport;
+pub use displaced::Displaced;
 pub use log::LogError;
 pub use open::OpenError;
 pub use read::ReadError;

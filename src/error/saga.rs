@@ -64,7 +64,8 @@ pub enum SagaError {
     /// The executor ended while the call was under way: it may or may not have been done. Open the
     /// sagas again; starting the same saga again joins the first one.
     Unknown,
-    /// The store does not take appends. Nothing was done.
+    /// The store does not take appends; the source says why, and what to do. What was asked for was
+    /// not done. A saga that had begun before goes on once the store takes appends again.
     Append(AppendError),
     /// The store cannot be read.
     Read(ReadError),

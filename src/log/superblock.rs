@@ -95,6 +95,22 @@ impl Superblock {
         (self.generation % 2) * SLOT_BYTES
     }
 
+    /// Whether `slot`, which was read at `at`, can stand beside this superblock, written last: no
+    /// other store, no later writer, and in its own place nothing else that is sound. A slot that
+    /// is damaged or zero says nothing of others.
+    pub fn admits(&self, slot: Slot, at: u64) -> bool {
+        match slot {
+            Slot::Valid(found) => {
+                found.store == self.store
+                    && found.epoch <= self.epoch
+                    && found.generation <= self.generation
+                    && (at != self.slot_offset() || found.generation == self.generation)
+            }
+            Slot::Newer(_) => false,
+            Slot::Zero | Slot::Damaged => true,
+        }
+    }
+
     /// The superblock as one block.
     pub fn encode(&self) -> Vec<u8> {
         let mut covered = Vec::with_capacity(usize_from(BLOCK_BYTES));

@@ -130,8 +130,8 @@ pub enum OpenMode {
 pub trait Disk: Clone + Send + Sync + 'static {
     /// An open file.
     type File: File;
-    /// An exclusive lock on a name; released when dropped, or when the process ends.
-    type Lock: Send + Sync + 'static;
+    /// The exclusive lock of the directory; released when dropped, or when the process ends.
+    type Lock: Lock;
 
     /// Opens the file `name`.
     fn open(
@@ -152,11 +152,24 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// Makes creations, renames and removals durable.
     fn sync_dir(&self) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Takes the exclusive lock that lives in the file `name`, creating the file if needed.
+    /// Takes the exclusive lock of the directory itself, and that of the file `name` in it, which
+    /// is created if needed. Whatever happens to files by name, nobody else gets the former.
     ///
     /// # Errors
-    /// `WouldBlock` if another process, or another opening of this one, holds it.
+    /// `WouldBlock` if another process, or another opening of this one, holds either.
     fn lock(&self, name: &str) -> impl Future<Output = io::Result<Self::Lock>> + Send;
+}
+
+/// A held lock.
+pub trait Lock: Send + Sync + 'static {
+    /// Whether whoever opens the directory by its path now meets this lock. It does not if the
+    /// directory, or the lock's file in it, was removed, renamed or replaced.
+    ///
+    /// Asked after every sync of a group, so it waits for no device.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn is_in_place(&self) -> io::Result<bool>;
 }
 
 /// An open file. All calls take `&self`: offsets are explicit and there is no cursor.
@@ -203,6 +216,13 @@ pub trait File: Send + Sync + 'static {
 
     /// The file's length in bytes.
     fn len(&self) -> impl Future<Output = io::Result<u64>> + Send;
+
+    /// Whether the name that the file was opened by still leads to it: what was written to a file
+    /// without a name is gone when it is closed. Waits for no device.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    fn is_in_place(&self) -> io::Result<bool>;
 }
 
 /// Everything the engine needs of the world, in one handle that is cheap to clone.

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use sagalog::runtime::{Disk, File, OpenMode};
+use sagalog::runtime::{Disk, File, Lock, OpenMode};
 
 use crate::disk::{FileHandle, LockHandle, Outcome, SimDisk};
 
@@ -115,7 +115,7 @@ impl<P: Pace> Disk for SimDiskHandle<P> {
 
     async fn open(&self, name: &str, mode: OpenMode) -> io::Result<SimFile<P>> {
         // The file is made within the operation, so a caller dropped in a pause closes it.
-        let file = |handle| SimFile { disk: self.clone(), handle };
+        let file = |handle| SimFile { disk: self.clone(), name: name.into(), handle };
         self.run(|disk| disk.open(name, mode).map(file)).await
     }
 
@@ -144,6 +144,8 @@ impl<P: Pace> Disk for SimDiskHandle<P> {
 /// An open file on a simulated disk.
 pub struct SimFile<P: Pace> {
     disk: SimDiskHandle<P>,
+    /// The name at the time of opening.
+    name: Box<str>,
     handle: FileHandle,
 }
 
@@ -183,6 +185,10 @@ impl<P: Pace> File for SimFile<P> {
     async fn len(&self) -> io::Result<u64> {
         self.disk.run(|disk| disk.length(self.handle)).await
     }
+
+    fn is_in_place(&self) -> io::Result<bool> {
+        Ok(self.disk.disk.with(|disk| disk.is_in_place(&self.name, self.handle)))
+    }
 }
 
 /// A held lock on a simulated disk; released when dropped, or by the crash of its incarnation.
@@ -190,6 +196,12 @@ impl<P: Pace> File for SimFile<P> {
 pub struct SimLock {
     disk: SharedDisk,
     handle: LockHandle,
+}
+
+impl Lock for SimLock {
+    fn is_in_place(&self) -> io::Result<bool> {
+        Ok(self.disk.with(|disk| disk.is_locked_in_place(&self.handle)))
+    }
 }
 
 impl Drop for SimLock {

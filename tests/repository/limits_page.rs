@@ -144,7 +144,9 @@ fn fields(options: &impl Debug) -> Vec<(String, u64)> {
     let fields = inside.trim_end_matches(" }").split(", ").filter_map(|field| {
         let (name, value) = field.split_once(": ")?;
         let value = value.trim_start_matches("Some(").trim_end_matches(')');
-        Some((name.to_owned(), value.trim_end_matches("ms").parse().ok()?))
+        let seconds = |value: &str| value.strip_suffix('s')?.parse().ok().map(|s: u64| s * 1000);
+        let number = value.trim_end_matches("ms").parse().ok().or_else(|| seconds(value))?;
+        Some((name.to_owned(), number))
     });
     fields.collect()
 }

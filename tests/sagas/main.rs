@@ -4,6 +4,7 @@
 //! `cargo sim saga`. Each test is named after what it defends.
 
 mod crashes;
+mod descriptors;
 mod durable;
 mod economy;
 mod errors;
@@ -13,6 +14,7 @@ mod outcomes;
 mod ownership;
 mod participant;
 mod patience;
+mod refused;
 mod requests;
 mod shop;
 mod transactional;

@@ -10,7 +10,7 @@ use crate::{
     report::{Violation, broken},
 };
 use sagalog::{Appended, Commit, CommitError, Log, Position, ReadError, RecordedCommit};
-use sagalog_testkit::{Choices, Seeded};
+use sagalog_testkit::{Choices, FaultKind, Seeded};
 /// The client that does everything but append.
 const KEEPER: u32 = 0;
 
@@ -65,7 +65,7 @@ async fn close<R: Sky>(life: &Lived<Disk, R>, log: Log) -> Result<Ending, Violat
     let late = log.clone();
     let ending = life.close(log.close()).await?;
     match late.append(Commit::new(b"nobody's".to_vec())).await {
-        Err(error @ (CommitError::Closed | CommitError::Poisoned)) => {
+        Err(error @ (CommitError::Closed | CommitError::Poisoned | CommitError::Displaced(_))) => {
             life.stage.watch.commit_failed(&error);
             Ok(ending)
         }
@@ -169,6 +169,7 @@ impl<R: Sky> Client<R> {
     async fn append(&mut self, bytes: u64, positions: u32, how: How) -> Result<(), Violation> {
         let bytes = usize::try_from(bytes).unwrap_or(8);
         let (number, commit) = self.stage.oracle().submit(bytes, positions);
+        let ousted = self.is_ousted();
         let Some(answer) = self.submit(commit, how).await else {
             if how == How::ForPolls(0) {
                 self.stage.oracle().refuse(number);
@@ -177,7 +178,17 @@ impl<R: Sky> Client<R> {
             }
             return Ok(());
         };
+        if ousted && answer.is_ok() {
+            let what = format!("commit {number} is acknowledged although the lock's file was gone");
+            return broken("G15", what);
+        }
         self.judge(number, bytes, answer)
+    }
+
+    /// Whether the file of the log's lock is gone. A later opening makes it anew.
+    fn is_ousted(&self) -> bool {
+        self.stage.struck_in_life(|kind| kind == FaultKind::LockTaken)
+            && self.stage.disk.with(|disk| !disk.names().iter().any(|name| name == "LOCK"))
     }
 
     fn is_too_large(&self, bytes: usize) -> bool {
@@ -237,7 +248,9 @@ impl<R: Sky> Client<R> {
             CommitError::StorageFull | CommitError::Unprepared(_) => {
                 self.stage.troubled() || self.stage.cramped()
             }
-            CommitError::Unknown | CommitError::Poisoned => self.stage.troubled(),
+            CommitError::Unknown | CommitError::Poisoned | CommitError::Displaced(_) => {
+                self.stage.troubled()
+            }
             _ => false,
         };
         if self.healed || !excused {

@@ -7,7 +7,7 @@ use crate::{
     script::{Disorder, Sizes},
 };
 use sagalog::Options;
-use sagalog_testkit::{Choices, Seeded};
+use sagalog_testkit::{Choices, FaultKind, Seeded};
 use serde::{Deserialize, Serialize};
 
 /// The plan of one seed.
@@ -61,6 +61,11 @@ impl Plan {
         surroundings.life_ops_max = 70 + choices.below(120);
         surroundings.quota_bytes =
             (choices.below(6) == 0).then(|| segment_bytes * (3 + choices.below(6)));
+        // Drawn apart, so that it moves nothing else.
+        let mut apart = choices.fork(1);
+        if temper != Temper::Quiet && apart.below(8) == 0 {
+            surroundings.faults.rates.push((FaultKind::LockTaken, 10_000));
+        }
         if surroundings.order == Disorder::None {
             surroundings.order = *one_of(choices, &[Disorder::None, Disorder::Full]);
         }

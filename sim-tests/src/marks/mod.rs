@@ -131,6 +131,7 @@ pub fn of_append_error(error: &AppendError) -> Option<Mark> {
         AppendError::Read(_) => Mark::AppendRead,
         AppendError::Unknown { .. } => Mark::AppendUnknown,
         AppendError::Poisoned => Mark::AppendPoisoned,
+        AppendError::Displaced(_) => Mark::AppendDisplaced,
         AppendError::Closed => Mark::AppendClosed,
         _ => return None,
     })
@@ -145,6 +146,7 @@ pub fn of_commit_error(error: &CommitError) -> Option<Mark> {
         CommitError::Unprepared(_) => Mark::AppendUnprepared,
         CommitError::Unknown => Mark::AppendUnknown,
         CommitError::Poisoned => Mark::AppendPoisoned,
+        CommitError::Displaced(_) => Mark::AppendDisplaced,
         CommitError::Closed => Mark::AppendClosed,
         _ => return None,
     })

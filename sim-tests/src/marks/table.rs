@@ -150,6 +150,8 @@ marks! {
         "A removed file was to come back."
     FaultLockSurvives "fault-lock-survives" Required Required Rare Rare
         "A dead process held its lock."
+    FaultLockTaken "fault-lock-taken" Required Never Never Never
+        "Somebody removed the file of a lock that was held."
     CrashOfProcess "crash-of-process" Required Required Required Required
         "The process died and the cache survived."
     CrashOfPower "crash-of-power" Required Required Required Required "The power went."
@@ -211,6 +213,8 @@ marks! {
         "An append was left unknown by a failed write or sync."
     AppendPoisoned "append-poisoned" Required Required Never Never
         "An append was refused after an earlier failure."
+    AppendDisplaced "append-displaced" Required Never Never Never
+        "An append was refused after files were taken away."
     AppendClosed "append-closed" Required Required Never Never
         "An append was refused by a closed store."
     UnknownAndThere "unknown-and-there" Required Required Never Never

@@ -10,9 +10,8 @@ use std::collections::BTreeSet;
 const GUARANTEES: u8 = 50;
 
 /// What no planted bug is about, and why.
-pub(crate) const EXCEPTIONS: [(&str, &str); 19] = [
+pub(crate) const EXCEPTIONS: [(&str, &str); 18] = [
     ("G13", "a refused append breaks no history; tests provoke the full disk and look at the file"),
-    ("G15", "no suite runs two writers; tests do, on simulated and on real files"),
     ("G16", "a difference between two runs is looked for in CI, by comparing traces"),
     ("G23", "effects of participants are judged with sagas, as G42; tests judge the kit alone"),
     ("G24", "tombstones are judged with sagas, as G32; tests judge the kit alone"),

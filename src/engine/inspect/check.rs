@@ -5,6 +5,7 @@
 
 use super::{
     Damage, DamageKind, OnProgress, Progress,
+    fork::Forks,
     map::Map,
     sweep::{Gap, Item, Sweep},
 };
@@ -112,12 +113,14 @@ pub(in crate::engine) async fn check_on<R: Runtime>(
     let mut sweep = Sweep::new(&disk, &map, end);
     let mut report = CheckReport::of(&map, refusal);
     let mut gaps = Vec::new();
+    let mut forks = Forks::new(&disk, &map);
     let mut meter = Meter::new(map.bytes, progress);
     while let Some(item) = sweep.next().await {
         match item {
             Item::Group(group) => {
                 meter.advance(group.header.padded_bytes());
                 report.count(&group);
+                forks.follow(&group.header).await;
             }
             Item::Gap(gap) => gaps.push(gap),
         }
@@ -125,6 +128,10 @@ pub(in crate::engine) async fn check_on<R: Runtime>(
     meter.finish();
     report.head = report.head.max(sweep_head(&sweep, &map));
     report.judge(&gaps, &sweep, &map);
+    if report.damages.is_empty() {
+        forks.finish();
+    }
+    report.damages.append(&mut forks.found);
     if let Some(view) = &view {
         report.take_tail_of(view);
         report.drop_retired(&disk).await;

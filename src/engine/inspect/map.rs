@@ -26,6 +26,8 @@ const READS_MAX: usize = 3;
 pub(crate) struct Map {
     pub(crate) store: StoreId,
     pub(crate) superblock: Option<Superblock>,
+    /// The superblock's slots that hold.
+    pub(crate) slots: Vec<Superblock>,
     /// The started segments, broken where one is missing or cannot be placed.
     pub(crate) runs: Vec<SegmentTable>,
     /// The highest group that anything but a group says to be durable.
@@ -79,6 +81,7 @@ impl Map {
         let mut map = Self {
             store,
             superblock,
+            slots: promises.valid_slots(),
             runs: Vec::new(),
             proven: Sequence::new(anchored.saturating_sub(1)),
             bytes: 0,
@@ -216,6 +219,14 @@ impl Promises {
             }
         }
         Ok(promises)
+    }
+
+    fn valid_slots(&self) -> Vec<Superblock> {
+        let valid = |slot: &Slot| match slot {
+            Slot::Valid(superblock) => Some(*superblock),
+            Slot::Zero | Slot::Damaged | Slot::Newer(_) => None,
+        };
+        self.slots.iter().filter_map(valid).collect()
     }
 
     fn note_slots(&mut self) {

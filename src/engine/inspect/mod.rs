@@ -2,9 +2,11 @@
 //!
 //! For tools and operators; the engine itself never goes past damage. Nothing here takes a lock or
 //! writes to the store that is looked at. Reading order: `map` (what the directory is, without
-//! trusting any single file), `sweep` (the walk that goes past damage), [`check()`], [`salvage()`].
+//! trusting any single file), `sweep` (the walk that goes past damage), `fork` (signs of a second
+//! history), [`check()`], [`salvage()`].
 
 mod check;
+mod fork;
 mod map;
 mod salvage;
 mod sweep;
@@ -51,6 +53,9 @@ pub enum DamageKind {
     Groups,
     /// A group holds, yet a commit in it does not.
     Commit,
+    /// Two writers were at work at once: this is of the other history. What one of them acknowledged
+    /// is not in the store.
+    Fork,
 }
 
 impl DamageKind {
@@ -64,6 +69,7 @@ impl DamageKind {
             Self::ForeignSegment => "foreign_segment",
             Self::Groups => "groups",
             Self::Commit => "commit",
+            Self::Fork => "fork",
         }
     }
 
@@ -76,6 +82,10 @@ impl DamageKind {
             Self::ForeignSegment => "the segment belongs to another store",
             Self::Groups => "groups that were durable are damaged or missing",
             Self::Commit => "a commit's frame does not hold although its group does",
+            Self::Fork => {
+                "a second writer was at work at the same time: this is of another history, and \
+                 what was acknowledged in it is not in this one"
+            }
         }
     }
 }

@@ -262,7 +262,11 @@ impl Probe {
     }
 }
 
-async fn is_whole<S: Source>(window: &mut Window<S>, header: &GroupHeader, room: u64) -> bool {
+pub(super) async fn is_whole<S: Source>(
+    window: &mut Window<S>,
+    header: &GroupHeader,
+    room: u64,
+) -> bool {
     let bytes = usize_from(header.padded_bytes());
     let Ok(held) = window.fill(header.place, bytes, room).await else {
         return false;

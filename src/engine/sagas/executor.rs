@@ -4,11 +4,12 @@
 //! What follows is decided in `saga::machine`, what is due in `saga::due`. The invariant it guards:
 //! an attempt begins, a caller is answered and a step's output is read only when the turn that they
 //! rest on is durable; of each saga, one turn at a time is on its way. This file is the loop; what
-//! handles ask for is in `calls`, what is decided and stored in `turns`, what is begun in
-//! `attempts`.
+//! handles ask for is in `calls`, what is decided and stored in `turns`, what the store does
+//! not take in `patience`, what is begun in `attempts`.
 
 mod attempts;
 mod calls;
+mod patience;
 mod turns;
 
 use super::{
@@ -109,6 +110,8 @@ pub(super) struct Executor<R: Runtime> {
     pub(super) drawn: u64,
     /// Turns that the store had no room for, and when they are submitted again.
     pub(super) again: Option<(WallTime, Vec<usize>)>,
+    /// Since when the store has taken no turn that it was given.
+    pub(super) refused_since: Option<WallTime>,
 }
 
 /// The executor is told to end.

@@ -105,6 +105,7 @@ impl Sagas {
             listing: false,
             drawn: runtime.random(),
             again: None,
+            refused_since: None,
             options,
         };
         for found in found {

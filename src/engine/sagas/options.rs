@@ -8,6 +8,7 @@ pub struct SagaOptions {
     pub(super) attempts_max: usize,
     pub(super) calls_waiting_max: usize,
     pub(super) requests_every: Option<Duration>,
+    pub(super) store_patience: Duration,
 }
 
 impl Default for SagaOptions {
@@ -16,6 +17,7 @@ impl Default for SagaOptions {
             attempts_max: 4096,
             calls_waiting_max: 4096,
             requests_every: Some(Duration::from_millis(250)),
+            store_patience: Duration::from_secs(5),
         }
     }
 }
@@ -42,6 +44,15 @@ impl SagaOptions {
     #[must_use]
     pub fn requests_every(mut self, every: Option<Duration>) -> Self {
         self.requests_every = every;
+        self
+    }
+
+    /// How long callers wait for a store that takes no appends, for want of space or of files
+    /// (default 5 s): then they are told so, with [`SagaError::Append`](crate::SagaError::Append).
+    /// What sagas have to store is tried again for as long as it takes.
+    #[must_use]
+    pub fn store_patience(mut self, patience: Duration) -> Self {
+        self.store_patience = patience;
         self
     }
 }

@@ -216,8 +216,9 @@ impl Appender {
     }
 
     async fn look_up(&self, going: &Going, lookups: Vec<Lookup>) -> Result<Facts, AppendError> {
-        let mut facts =
-            self.reader.facts(&going.draft, lookups).await.map_err(AppendError::Read)?;
+        let read = self.reader.facts(&going.draft, lookups).await;
+        self.shared.note_read(read.as_ref().err());
+        let mut facts = read.map_err(AppendError::Read)?;
         // Events never change, so what was known of them stays known.
         let stored =
             going.facts.known.iter().filter(|(asked, _)| matches!(asked, Lookup::Stored { .. }));
@@ -292,7 +293,10 @@ impl Appender {
             // Nothing of this append is in doubt, but what it was answered with is.
             return Err(match answer {
                 Answer::Replay(_) => AppendError::Unknown { key: key.cloned() },
-                Answer::Check { .. } | Answer::Refuse(_) => AppendError::Poisoned,
+                Answer::Check { .. } | Answer::Refuse(_) => {
+                    let ended = self.shared.ended().unwrap_or(CommitError::Poisoned);
+                    AppendError::of_commit(ended, key)
+                }
             });
         }
         match answer {

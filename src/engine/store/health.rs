@@ -1,9 +1,9 @@
 //! What a store tells of itself: what it holds, and whether it can do its work.
 //!
-//! Looks only; nothing here waits for the disk.
+//! Looks only, also whether the store's files are still in place; nothing here waits for a device.
 
 use super::Store;
-use crate::{engine::index::indexer::index_bytes, ids::Position};
+use crate::{engine::index::indexer::index_bytes, error::Displaced, ids::Position};
 use std::fmt;
 
 /// What a store has done and holds.
@@ -46,21 +46,29 @@ pub struct Health {
 pub enum HealthReason {
     /// A write or sync failed. Reopen the store.
     Poisoned,
+    /// Files of the store, or its directory, were taken away while it was open.
+    Displaced(Displaced),
     /// The store was closed.
     Closed,
     /// The next segment could not be prepared: appends stop when the present one is full.
     Unprepared(String),
     /// The index could not be written: appends stop when memory is full.
     Unindexed(String),
+    /// What an append depends on could not be read: such appends are refused.
+    Unreadable(String),
 }
 
 impl fmt::Display for HealthReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Poisoned => f.write_str("a write or sync failed; reopen the store"),
+            Self::Displaced(displaced) => displaced.fmt(f),
             Self::Closed => f.write_str("the store was closed"),
             Self::Unprepared(error) => write!(f, "the next segment cannot be prepared: {error}"),
             Self::Unindexed(error) => write!(f, "the index cannot be written: {error}"),
+            Self::Unreadable(error) => {
+                write!(f, "what appends depend on cannot be read: {error}")
+            }
         }
     }
 }
@@ -109,11 +117,13 @@ impl Store {
     /// # Ok(()) });
     /// ```
     pub fn health(&self) -> Health {
+        self.log.look_in_place();
         let shared = &self.appender.shared;
         let mut reasons = Vec::new();
         let ended = shared.is_poisoned() || shared.is_closing();
         if shared.is_poisoned() {
-            reasons.push(HealthReason::Poisoned);
+            let displaced = shared.displaced().map(HealthReason::Displaced);
+            reasons.push(displaced.unwrap_or(HealthReason::Poisoned));
         } else if shared.is_closing() {
             reasons.push(HealthReason::Closed);
         }
@@ -123,6 +133,7 @@ impl Store {
         drop(core);
         reasons.extend(unprepared.map(HealthReason::Unprepared));
         reasons.extend(unindexed.map(HealthReason::Unindexed));
+        reasons.extend(shared.unread().map(HealthReason::Unreadable));
         Health { writable: !ended, reasons }
     }
 }

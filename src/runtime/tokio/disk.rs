@@ -3,24 +3,28 @@
 //! No caching, no buffering, no retry of anything but an interrupted call, and no pool: each
 //! operation is one blocking system call (or two) inside the first poll of its future. The
 //! invariant it guards: every name is resolved against the directory handle that was opened at
-//! the start, so that all files, the lock and the directory sync concern the same directory.
+//! the start, so that all files, the lock and the directory sync concern the same directory. Its
+//! path serves to tell whether whoever opens it next comes to the same one.
 
 use std::{
     error::Error,
+    ffi::CString,
     fmt,
     fs::{self, TryLockError},
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::{ffi::OsStrExt as _, fs::FileExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, renameat, statat, unlinkat},
-    io::retry_on_intr,
+    fs::{
+        AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, renameat, stat, statat, unlinkat,
+    },
+    io::{Errno, retry_on_intr},
 };
 
-use crate::runtime::{Disk, File, OpenMode};
+use crate::runtime::{Disk, File, Lock, OpenMode};
 
 /// Zeros are written in pieces of this many bytes where space cannot be set aside otherwise.
 const ZEROS_BYTES: usize = 64 * 1024;
@@ -41,7 +45,6 @@ pub struct FileDisk {
 #[derive(Debug)]
 struct Directory {
     handle: fs::File,
-    /// For messages only.
     path: PathBuf,
 }
 
@@ -49,17 +52,59 @@ struct Directory {
 #[derive(Debug)]
 pub struct DiskFile {
     file: fs::File,
-    /// For messages only: the name at the time of opening.
+    dir: Arc<Directory>,
+    /// The name at the time of opening.
     name: Box<str>,
+    identity: Identity,
 }
 
-/// An exclusive lock on a file of a [`FileDisk`] (`flock(2)`): advisory, held against every other
-/// opening of the file, in this process or another, and released when dropped or when the process
-/// ends, however it ends.
+/// An exclusive lock on the directory of a [`FileDisk`] and on a file in it (`flock(2)`): advisory,
+/// held against every other opening, in this process or another, and released when dropped or when
+/// the process ends, however it ends.
+///
+/// The directory's own lock is what nobody can take away by name. The file's is for programs that
+/// know only that one, and shows by its path whether the directory is still where it was.
 #[derive(Debug)]
 pub struct FileLock {
+    /// An opening of its own: a lock belongs to one, and the runtime's may be shared by two stores.
+    _dir: fs::File,
     _file: fs::File,
+    dir: Arc<Directory>,
+    name: Box<str>,
+    /// Where whoever opens the directory next looks for the file.
+    path: CString,
+    identity: Identity,
 }
+
+/// What the file is, whatever it is called: device and number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    fn of(file: &fs::File) -> io::Result<Self> {
+        Ok(Self::from_status(&fstat(file)?))
+    }
+
+    #[expect(clippy::useless_conversion, reason = "the fields' widths depend on the platform")]
+    fn from_status(status: &Stat) -> Self {
+        let number = u64::try_from(status.st_ino).unwrap_or(u64::MAX);
+        Self(u64::try_from(status.st_dev).unwrap_or(u64::MAX), number)
+    }
+
+    /// Whether this is what a name leads to.
+    fn is_at(self, status: rustix::io::Result<Stat>) -> rustix::io::Result<bool> {
+        match status {
+            Ok(status) => Ok(Self::from_status(&status) == self),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the lock's file says to whoever wonders whether it may go.
+const LOCK_NOTE: &[u8] = b"\
+This file keeps a second process from writing to the store in this directory. Leave it: it is never\n\
+stale, since the lock on it ends with the process that holds it, and removing it stops that process.\n";
 
 impl FileDisk {
     pub(super) fn new(handle: fs::File, path: &Path) -> Self {
@@ -86,7 +131,7 @@ impl FileDisk {
         match statat(&self.dir.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(status) => Ok(FileType::from_raw_mode(status.st_mode) == FileType::Directory),
             // Removed between listing and asking.
-            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -127,7 +172,8 @@ impl Disk for FileDisk {
         if mode == OpenMode::Read {
             advise_sequential(&file);
         }
-        Ok(DiskFile { file, name: name.into() })
+        let identity = Identity::of(&file).map_err(|error| explain(error, "identify", name))?;
+        Ok(DiskFile { file, dir: Arc::clone(&self.dir), name: name.into(), identity })
     }
 
     /// The names of everything but directories (a file system's root has its `lost+found`).
@@ -156,12 +202,48 @@ impl Disk for FileDisk {
     }
 
     async fn lock(&self, name: &str) -> io::Result<FileLock> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = retry_on_intr(|| openat(&self.dir.handle, ".", flags, Mode::empty()))
+            .map_err(|error| self.explain(error.into(), "open"))?;
+        let dir = fs::File::from(dir);
+        try_lock(&dir).map_err(|error| self.explain(error, "lock the directory"))?;
         let file = self.open_flags(name, OFlags::RDWR | OFlags::CREATE)?;
-        match file.try_lock() {
-            Ok(()) => Ok(FileLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(explain(held_elsewhere(), "lock", name)),
-            Err(TryLockError::Error(error)) => Err(explain(error, "lock", name)),
+        try_lock(&file).map_err(|error| explain(error, "lock", name))?;
+        let status = fstat(&file).map_err(|error| explain(error.into(), "identify", name))?;
+        if status.st_size == 0 {
+            // For people only: without the note the lock is as good.
+            let _ = file.write_all_at(LOCK_NOTE, 0);
         }
+        let path = CString::new(self.dir.path.join(name).as_os_str().as_bytes())?;
+        Ok(FileLock {
+            _dir: dir,
+            _file: file,
+            dir: Arc::clone(&self.dir),
+            name: name.into(),
+            path,
+            identity: Identity::from_status(&status),
+        })
+    }
+}
+
+impl Lock for FileLock {
+    /// One look by the whole path: it shows the directory and the file at once.
+    fn is_in_place(&self) -> io::Result<bool> {
+        let by_path = self.identity.is_at(retry_on_intr(|| stat(self.path.as_c_str())));
+        // A process that has given up rights may not be let through by the path; the directory
+        // that is open lets it look.
+        let seen = by_path.or_else(|_| {
+            self.identity.is_at(statat(&self.dir.handle, &*self.name, AtFlags::empty()))
+        });
+        seen.map_err(|error| explain(error.into(), "look for", &self.name))
+    }
+}
+
+fn try_lock(file: &fs::File) -> io::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(held_elsewhere()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -223,6 +305,11 @@ impl File for DiskFile {
     async fn len(&self) -> io::Result<u64> {
         self.len_now().map_err(|error| explain(error, "learn the length of", &self.name))
     }
+
+    fn is_in_place(&self) -> io::Result<bool> {
+        let status = statat(&self.dir.handle, &*self.name, AtFlags::empty());
+        self.identity.is_at(status).map_err(|error| explain(error.into(), "look for", &self.name))
+    }
 }
 
 /// Repeats a call for as long as a signal interrupts it.
@@ -239,7 +326,7 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 /// cannot.
 #[cfg(target_os = "linux")]
 fn allocate(file: &fs::File, bytes: u64) -> io::Result<bool> {
-    use rustix::{fs::FallocateFlags, io::Errno};
+    use rustix::fs::FallocateFlags;
     match retry_on_intr(|| rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes)) {
         Ok(()) => Ok(true),
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),

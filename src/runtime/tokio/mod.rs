@@ -82,7 +82,8 @@ impl TokioRuntime {
     /// A runtime on the existing directory `dir`. Writes nothing.
     ///
     /// The directory is held open: renaming it, or changing the process's working directory,
-    /// does not redirect the store.
+    /// does not redirect the store. A store that is open for writing notices that its directory
+    /// has gone or was renamed, and takes no more appends.
     ///
     /// # Errors
     /// `NotFound` or `NotADirectory` if there is no such directory; `Unsupported`, in one

@@ -15,7 +15,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::runtime::{Disk, File, OpenMode};
+use crate::runtime::{Disk, File, Lock, OpenMode};
 
 /// The result of a future that must complete at its first poll, as all disk futures promise.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
@@ -222,9 +222,80 @@ fn a_lock_excludes_until_it_is_dropped() {
     let lock = at_once(runtime.disk().lock("LOCK")).expect("free");
     assert_eq!(kind(at_once(other.lock("LOCK"))), ErrorKind::WouldBlock);
     assert_eq!(kind(at_once(runtime.disk().lock("LOCK"))), ErrorKind::WouldBlock);
-    at_once(other.lock("ANOTHER")).expect("another name is another lock");
+    assert_eq!(kind(at_once(other.lock("ANOTHER"))), ErrorKind::WouldBlock, "one a directory");
     drop(lock);
     at_once(other.lock("LOCK")).expect("free again");
+}
+
+#[test]
+fn the_lock_of_a_directory_is_kept_whatever_happens_to_its_file() {
+    let (dir, runtime) = store();
+    let lock = at_once(runtime.disk().lock("LOCK")).expect("free");
+    let path = dir.path().join("LOCK");
+    assert!(!fs::read(&path).expect("it is there").is_empty(), "nobody takes it for left over");
+    fs::remove_file(&path).expect("it is there");
+    for _ in 0..2 {
+        let other = TokioRuntime::open(dir.path()).expect("it exists").disk();
+        assert_eq!(kind(at_once(other.lock("LOCK"))), ErrorKind::WouldBlock);
+        // A link to the directory is the directory; so would be a bind mount.
+        let link = dir.path().with_extension("link");
+        std::os::unix::fs::symlink(dir.path(), &link).expect("a new name");
+        let linked = TokioRuntime::open(&link).expect("it leads there").disk();
+        assert_eq!(kind(at_once(linked.lock("LOCK"))), ErrorKind::WouldBlock);
+        fs::remove_file(&link).expect("a link");
+        fs::write(&path, b"").expect("room");
+    }
+    drop(lock);
+    at_once(runtime.disk().lock("LOCK")).expect("free again");
+}
+
+#[test]
+fn a_lock_knows_whether_whoever_opens_the_path_meets_it() {
+    let (dir, _) = store();
+    let place = dir.path().join("store");
+    let elsewhere = dir.path().join("elsewhere");
+    let held = || {
+        let runtime = TokioRuntime::create(&place).expect("a directory");
+        at_once(runtime.disk().lock("LOCK")).expect("free")
+    };
+    let is_met = |lock: &FileLock| lock.is_in_place().expect("it can be told");
+
+    let lock = held();
+    assert!(is_met(&lock));
+    fs::rename(&place, &elsewhere).expect("one file system");
+    assert!(!is_met(&lock), "the directory was moved away");
+    fs::rename(&elsewhere, &place).expect("one file system");
+    assert!(is_met(&lock), "and back");
+    fs::rename(place.join("LOCK"), place.join("LOCK.old")).expect("it is there");
+    assert!(!is_met(&lock), "renamed");
+    fs::copy(place.join("LOCK.old"), place.join("LOCK")).expect("room");
+    assert!(!is_met(&lock), "a copy is another file");
+    drop(lock);
+
+    let lock = held();
+    fs::remove_dir_all(&place).expect("it is there");
+    assert!(!is_met(&lock), "the directory was removed");
+    fs::create_dir(&place).expect("gone");
+    fs::write(place.join("LOCK"), b"").expect("room");
+    assert!(!is_met(&lock), "another directory stands in its place");
+    fs::remove_dir_all(&place).expect("it is there");
+    fs::write(&place, b"").expect("room");
+    assert!(!is_met(&lock), "a file stands in its place");
+}
+
+#[test]
+fn a_file_knows_whether_its_name_leads_to_it() {
+    let (dir, runtime) = store();
+    let file = create(&runtime.disk(), "file", b"abc");
+    let is_met = || file.is_in_place().expect("it can be told");
+    assert!(is_met());
+    fs::rename(dir.path().join("file"), dir.path().join("other")).expect("it is there");
+    assert!(!is_met());
+    std::os::unix::fs::symlink(dir.path().join("other"), dir.path().join("file")).expect("free");
+    assert!(is_met(), "who follows the link comes to the file");
+    fs::remove_file(dir.path().join("file")).expect("a link");
+    fs::write(dir.path().join("file"), b"abc").expect("room");
+    assert!(!is_met());
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub struct FileHandle {
 pub struct LockHandle {
     pub(super) name: Arc<str>,
     pub(super) number: u64,
+    pub(super) inode: InodeId,
+    pub(super) moves: u64,
 }
 
 /// An operation on its way to the disk.

@@ -70,7 +70,7 @@ impl SimDisk {
         for inode in self.inodes.values_mut() {
             inode.opens = 0;
         }
-        self.locks.clear();
+        self.locked = None;
         self.faults.next_life();
         self.clear_halt();
         self.drop_unreachable();

@@ -131,6 +131,26 @@ impl SimDisk {
         Ok(())
     }
 
+    /// Takes the name `name` away under whoever has the file open: what they write from now on is
+    /// gone when they close it. No damage: nothing of it was promised to stay under this name.
+    pub fn take_name(&mut self, name: &str) -> io::Result<()> {
+        let inode: InodeId = self.find(name)?;
+        self.directory.force(&EntryChange::Unlink { name: name.into(), inode, returns: false });
+        Ok(())
+    }
+
+    /// Moves the directory away under whoever has it open: they go on in it, and its path leads
+    /// elsewhere.
+    pub fn move_directory(&mut self) {
+        self.moves += 1;
+    }
+
+    /// Lets a second writer in beside one that holds the lock, as another kernel or another
+    /// program would that knows only a lock's file, once that was taken away.
+    pub fn ignore_lock(&mut self) {
+        self.locked = None;
+    }
+
     /// Makes the file `length` bytes long, cutting it or adding zeros.
     pub fn truncate_file(&mut self, name: &str, length: u64) -> io::Result<()> {
         let id = self.find(name)?;

@@ -82,32 +82,57 @@ impl SimDisk {
         })
     }
 
-    /// Takes the exclusive lock `name`, creating its file if needed. A file that is merely there
-    /// is no lock.
+    /// Takes the exclusive lock of the directory, creating the file `name` if needed. A file that
+    /// is merely there is no lock.
     pub fn lock(&mut self, name: &str) -> Outcome<LockHandle> {
         self.on_name(Operation::Lock, name, 0, |disk, strike| {
             if strike.kind == Some(FaultKind::LockSurvives) {
                 disk.lock_refusals = disk.lock_refusals.max(strike.amount);
             }
-            if !disk.directory.cached.contains_key(name) {
-                disk.create(name)?;
-            }
-            if disk.lock_refusals > 0 || disk.locks.contains_key(name) {
+            let inode = match disk.find(name) {
+                Ok(inode) => inode,
+                Err(_) => disk.create(name)?,
+            };
+            if disk.lock_refusals > 0 || disk.locked.is_some() {
                 disk.lock_refusals = disk.lock_refusals.saturating_sub(1);
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             disk.locks_taken += 1;
-            let lock = LockHandle { name: name.into(), number: disk.locks_taken };
-            disk.locks.insert(Arc::clone(&lock.name), lock.number);
-            Ok(lock)
+            disk.locked = Some(disk.locks_taken);
+            disk.lock_file = Some(name.into());
+            let (number, moves) = (disk.locks_taken, disk.moves);
+            Ok(LockHandle { name: name.into(), number, inode, moves })
         })
     }
 
     /// Releases a lock. One that a crash released already is left alone.
     pub fn unlock(&mut self, lock: &LockHandle) {
-        if self.locks.get(&lock.name) == Some(&lock.number) {
-            self.locks.remove(&lock.name);
+        if self.locked == Some(lock.number) {
+            self.locked = None;
         }
+    }
+
+    /// Somebody takes the name of the lock's file away; the lock itself stays.
+    pub(super) fn take_lock_file(&mut self) {
+        if let Some(name) = self.lock_file.clone() {
+            // Nothing is left to take where somebody was faster.
+            let _ = self.take_name(&name);
+        }
+    }
+
+    /// Whether whoever opens the directory by its path now meets this lock. No operation: nothing
+    /// is asked of the device.
+    pub fn is_locked_in_place(&self, lock: &LockHandle) -> bool {
+        lock.moves == self.moves && self.leads_to(&lock.name, lock.inode)
+    }
+
+    /// Whether `name` leads to the open file. No operation: nothing is asked of the device.
+    pub fn is_in_place(&self, name: &str, file: FileHandle) -> bool {
+        file.incarnation == self.incarnation && self.leads_to(name, file.inode)
+    }
+
+    fn leads_to(&self, name: &str, inode: InodeId) -> bool {
+        self.directory.cached.get(name) == Some(&inode)
     }
 
     fn on_name<T: Measure>(

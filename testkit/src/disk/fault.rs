@@ -61,6 +61,8 @@ pub enum FaultKind {
     UnlinkReturns,
     /// A lock of a dead process is still held. Amount: for how many attempts.
     LockSurvives,
+    /// Somebody removes the lock's file by its name, while a file is synced.
+    LockTaken,
 }
 
 const METADATA: &[Operation] = &[Open, Reserve, Truncate, Length, List, Rename, Remove];
@@ -68,7 +70,7 @@ const RESTING: &[Operation] = &[Read, Sync];
 
 impl FaultKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Stall,
         Self::ReadError,
         Self::WriteError,
@@ -91,6 +93,7 @@ impl FaultKind {
         Self::LyingSync,
         Self::UnlinkReturns,
         Self::LockSurvives,
+        Self::LockTaken,
     ];
 
     /// The word it is written as, and the operations it may strike.
@@ -118,6 +121,7 @@ impl FaultKind {
             Self::LyingSync => ("lying-sync", &[Sync, SyncDirectory]),
             Self::UnlinkReturns => ("unlink-returns", &[Remove]),
             Self::LockSurvives => ("lock-survives", &[Lock]),
+            Self::LockTaken => ("lock-taken", &[Sync]),
         }
     }
 

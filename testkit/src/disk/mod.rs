@@ -43,7 +43,7 @@
 //! from changes that happen to survive; stale blocks of other files never show up in new ones;
 //! failing metadata never damages a file system as a whole; there is one directory, no links, no
 //! permissions and no access from outside the incarnation, except through the methods that damage
-//! on purpose.
+//! on purpose or take names away under whoever has them open.
 
 mod atlas;
 mod call;
@@ -112,9 +112,13 @@ pub struct SimDisk {
     inodes: BTreeMap<InodeId, Inode>,
     inodes_created: u64,
     directory: Directory,
-    /// Held locks and the number of their handle.
-    locks: BTreeMap<Arc<str>, u64>,
+    /// The number of the handle that holds the directory's lock.
+    locked: Option<u64>,
+    /// The lock's file, as it was called when somebody locked it last.
+    lock_file: Option<Arc<str>>,
     locks_taken: u64,
+    /// How often the directory was moved away under whoever has it open.
+    moves: u64,
     /// Attempts to lock that will still find a dead process's lock.
     lock_refusals: u64,
     quota: Option<u64>,
@@ -151,8 +155,10 @@ impl SimDisk {
             inodes: BTreeMap::new(),
             inodes_created: 0,
             directory: Directory::default(),
-            locks: BTreeMap::new(),
+            locked: None,
+            lock_file: None,
             locks_taken: 0,
+            moves: 0,
             lock_refusals: 0,
             quota: None,
             incarnation: 1,

@@ -1,4 +1,4 @@
-//! The 52 storage faults of `docs/FAULTS.md`, each as a story that provokes it.
+//! The 53 storage faults of `docs/FAULTS.md`, each as a story that provokes it.
 //!
 //! Not a search: the simulation looks for what nobody thought of, these tests hold what somebody
 //! did. The invariant they guard: every row has a test that creates its fault for real, and what
@@ -7,6 +7,7 @@
 mod crash;
 mod damage;
 mod directory;
+mod displaced;
 mod errors;
 mod format;
 mod misdirection;

@@ -4,7 +4,12 @@
 //! because somebody may have acted on it.
 
 use super::*;
-use sagalog::{OpenError, Position, ReadOnlyLog};
+use sagalog::{Commit, OpenError, Position, ReadOnlyLog, runtime::Tasks as _};
+use sagalog_testkit::World;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 /// What a handle that only reads finds, and how often it changed the disk.
 fn read_beside(disk: SimDisk) -> (Result<Vec<String>, OpenError>, usize) {
@@ -63,7 +68,7 @@ fn a_reader_of_a_running_log_never_sees_what_is_not_durable() {
         let mut machine = machine_with(&["a"]);
         let stall = Fault::at_nth(FaultKind::Stall, 30_000_000, Operation::Sync, 1, "log-");
         machine.disk(|disk| disk.schedule(stall));
-        let commit = sagalog::Commit::new("b");
+        let commit = Commit::new("b");
         let pending = machine.log().try_append(&commit).expect("there is room");
         for _ in 0..ops {
             assert_eq!((machine.read().len(), machine.log().head().get()), (1, 1));
@@ -89,4 +94,36 @@ fn a_read_only_handle_agrees_with_the_next_writer() {
         assert!(held.starts_with(&seen.expect("a writer opens it")), "{held:?}");
         assert_eq!(changes, 0);
     }
+}
+
+/// Two looks at once, of which the older one may end last: the head never moves back.
+#[test]
+fn what_a_read_only_handle_has_seen_stays_seen() {
+    let mut overtaken = 0;
+    for seed in 0..200 {
+        let mut machine = Machine::with_world(World::new(seed), Machine::options());
+        machine.start();
+        machine.append("a");
+        let (world, log) = (machine.world(), machine.log().clone());
+        let runtime = world.runtime();
+        let beside = world.block_on(ReadOnlyLog::open_with(&runtime)).expect("it opens");
+        let older = beside.clone();
+        let ended = Arc::new(Mutex::new(false));
+        let told = Arc::clone(&ended);
+        let looks = async move {
+            older.refresh().await.expect("it looks");
+            *told.lock().expect("one thread") = true;
+        };
+        runtime.spawn("older", looks).expect("a task");
+        let seen = world.block_on(async {
+            for n in 0..seed % 7 {
+                log.append(Commit::new(format!("b{n}"))).await.expect("stored");
+            }
+            beside.refresh().await.expect("it looks")
+        });
+        overtaken += u32::from(!*ended.lock().expect("one thread"));
+        world.run_for(Duration::from_secs(1));
+        assert!(beside.head() >= seen, "seed {seed}: {} after {seen}", beside.head());
+    }
+    assert!(overtaken > 10, "in only {overtaken} worlds the older look ended last");
 }

@@ -1,4 +1,4 @@
-//! Rows 41 and 42 again, on real files.
+//! Rows 41, 42 and 53 again, on real files.
 //!
 //! Only what the simulated disk cannot show: locks of a real descriptor, a directory that is not
 //! ours. Crashes are not here; no test can pull the plug.
@@ -9,7 +9,12 @@
 )]
 
 use super::*;
-use sagalog::{Commit, Log, Position};
+use sagalog::{
+    Append, AppendError, Commit, Displaced, EventType, HealthReason, Log, LogError, NewEvent,
+    Position, SegmentId, Store, StreamId,
+};
+use sagalog_testkit::segment_name;
+use std::{fs, path::Path};
 
 /// The same on real files, where a lock belongs to a descriptor.
 #[tokio::test]
@@ -34,4 +39,153 @@ async fn row_41_a_directory_without_a_store_is_not_touched_unless_asked() {
     let refusal = Log::open(dir.path(), options).await.expect_err("no store");
     assert!(matches!(refusal, OpenError::NotAStore { .. }), "{refusal}");
     assert!(dir.path().read_dir().expect("readable").next().is_none(), "nothing was made");
+}
+
+/// What somebody does to a directory by name, and what the writer in it has to say.
+type Deed = (&'static str, fn(&Path), Displaced);
+
+fn removes(name: &str) -> impl Fn(&Path) + use<'_> {
+    move |dir| fs::remove_file(dir.join(name)).expect("it is there")
+}
+
+/// A copy of `name` under its own name: the same bytes in another file.
+fn replaces(dir: &Path, name: &str) {
+    let aside = dir.join("aside");
+    fs::rename(dir.join(name), &aside).expect("it is there");
+    fs::copy(&aside, dir.join(name)).expect("there is room");
+    fs::remove_file(aside).expect("it is there");
+}
+
+fn moved(dir: &Path) -> std::path::PathBuf {
+    dir.with_extension("moved")
+}
+
+fn segment_one() -> String {
+    segment_name(1)
+}
+
+const DEEDS: [Deed; 9] = [
+    ("LOCK is removed", |dir| removes("LOCK")(dir), Displaced::Lock),
+    ("LOCK is replaced", |dir| replaces(dir, "LOCK"), Displaced::Lock),
+    (
+        "the directory is moved",
+        |dir| fs::rename(dir, moved(dir)).expect("one file system"),
+        Displaced::Lock,
+    ),
+    (
+        "the directory is replaced",
+        |dir| {
+            fs::rename(dir, moved(dir)).expect("one file system");
+            fs::create_dir(dir).expect("the name is free");
+            for entry in fs::read_dir(moved(dir)).expect("it is there") {
+                let name = entry.expect("it is there").file_name();
+                fs::copy(moved(dir).join(&name), dir.join(&name)).expect("there is room");
+            }
+        },
+        Displaced::Lock,
+    ),
+    (
+        "the directory is removed",
+        |dir| fs::remove_dir_all(dir).expect("it is there"),
+        Displaced::Lock,
+    ),
+    (
+        "the segment is removed",
+        |dir| removes(&segment_one())(dir),
+        Displaced::Segment(SegmentId::new(1)),
+    ),
+    (
+        "the segment is replaced",
+        |dir| replaces(dir, &segment_one()),
+        Displaced::Segment(SegmentId::new(1)),
+    ),
+    ("STORE is removed", |dir| removes("STORE")(dir), Displaced::Superblock),
+    ("STORE is replaced", |dir| replaces(dir, "STORE"), Displaced::Superblock),
+];
+
+async fn opened(dir: &Path) -> Store {
+    let (store, _) = Store::open(dir, Machine::options()).await.expect("it opens");
+    store.append(note()).await.expect("there is room");
+    store
+}
+
+fn note() -> Append {
+    let stream = StreamId::parse("note-1").expect("a name");
+    let kind = EventType::parse("Noted").expect("a name");
+    Append::new().event(stream, NewEvent::new(kind, "{}"))
+}
+
+/// Whoever has the store open is told, by every call that could say otherwise: an append, the
+/// health, the closing. Nobody else gets in meanwhile.
+#[tokio::test]
+async fn row_53_names_taken_away_on_real_files_are_noticed() {
+    for (deed, act, displaced) in DEEDS {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let dir = scratch.path().join("store");
+        let store = opened(&dir).await;
+        act(&dir);
+        let looks_like_a_store = dir.join("STORE").exists() && !moved(&dir).exists();
+        if looks_like_a_store {
+            let second = Store::open(&dir, Machine::options()).await.expect_err("in use");
+            assert!(matches!(second, OpenError::Locked), "{deed}: {second}");
+        }
+        if moved(&dir).exists() {
+            let second = Store::open(moved(&dir), Machine::options()).await.expect_err("in use");
+            assert!(matches!(second, OpenError::Locked), "{deed}: {second}");
+        }
+        if displaced != Displaced::Superblock {
+            let answer = store.append(note()).await;
+            assert!(matches!(answer, Err(AppendError::Unknown { .. })), "{deed}: {answer:?}");
+        }
+        if !matches!(displaced, Displaced::Segment(_)) {
+            let health = store.health();
+            assert_eq!(health.reasons, [HealthReason::Displaced(displaced)], "{deed}");
+            assert!(!health.writable, "{deed}");
+        }
+        let answer = store.append(note()).await;
+        let told = matches!(&answer, Err(AppendError::Displaced(found)) if *found == displaced);
+        assert!(told, "{deed}: {answer:?}");
+        let closed = store.close().await;
+        let told = matches!(&closed, Err(LogError::Displaced(found)) if *found == displaced);
+        assert!(told, "{deed}: {closed:?}");
+    }
+}
+
+/// The same with nobody appending in between: the closing is not in order.
+#[tokio::test]
+async fn row_53_closing_a_store_on_real_files_that_is_gone_says_so() {
+    for (deed, act, displaced) in DEEDS {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let dir = scratch.path().join("store");
+        let store = opened(&dir).await;
+        act(&dir);
+        let closed = store.close().await;
+        let told = matches!(&closed, Err(LogError::Displaced(found)) if *found == displaced);
+        assert!(told, "{deed}: {closed:?}");
+    }
+}
+
+/// An older store is copied over one that is open, file by file into the files that are there. The
+/// writer does not write over what it does not know, and its closing is not in order.
+#[tokio::test]
+async fn row_53_a_store_that_is_copied_over_another_is_noticed() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let (dir, backup) = (scratch.path().join("store"), scratch.path().join("backup"));
+    opened(&dir).await.close().await.expect("in order");
+    fs::create_dir(&backup).expect("a new name");
+    let copy = |from: &Path, to: &Path| {
+        for entry in fs::read_dir(from).expect("it is there") {
+            let name = entry.expect("it is there").file_name();
+            let bytes = fs::read(from.join(&name)).expect("it is readable");
+            fs::write(to.join(&name), bytes).expect("there is room");
+        }
+    };
+    copy(&dir, &backup);
+    let store = opened(&dir).await;
+    copy(&backup, &dir);
+    let closed = store.close().await;
+    let told = matches!(&closed, Err(LogError::Displaced(Displaced::Overwritten)));
+    assert!(told, "{closed:?}");
+    let store = opened(&dir).await;
+    store.close().await.expect("the older store is whole");
 }

@@ -21,16 +21,13 @@ use crate::{
     },
     time::WallTime,
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// After how many turns of a saga its journal is begun anew with a checkpoint.
 const JOURNAL_TURNS_MAX: u32 = 64;
 
 /// After how many turns at least the list of unfinished sagas is written again.
 const LIST_TURNS_MIN: u64 = 10_000;
-
-/// How long the executor waits before it submits again what the store had no room for.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl<R: Runtime> Executor<R> {
     /// Decides on every saga that has something to decide on, and submits what follows.
@@ -70,6 +67,7 @@ impl<R: Runtime> Executor<R> {
         };
         match answer {
             Ok(committed) => {
+                self.refused_since = None;
                 for turn in &turns {
                     self.stored(turn.slot, committed.first.plus(turn.event));
                 }
@@ -99,12 +97,7 @@ impl<R: Runtime> Executor<R> {
                 Ok(())
             }
             Err(error) if error.is_retryable() || matches!(error, AppendError::Read(_)) => {
-                tracing::warn!(%error, "turns of sagas are not stored yet");
-                let later = u64::try_from(AGAIN_AFTER.as_nanos()).unwrap_or(u64::MAX);
-                let now = self.clock.now(&self.runtime).as_unix_nanos();
-                let at = WallTime::from_unix_nanos(now.saturating_add(later));
-                let (_, slots) = self.again.get_or_insert((at, Vec::new()));
-                slots.extend(turns.iter().map(|turn| turn.slot));
+                self.not_taken(&turns, error);
                 Ok(())
             }
             Err(error) => Err(refused(error)),
@@ -274,21 +267,6 @@ impl<R: Runtime> Executor<R> {
         }
     }
 
-    /// Answers those who spoke in a turn, and decides the rest of it again: what they gave along is
-    /// theirs to make smaller.
-    fn refuse_words(&mut self, slot: usize, error: &SagaError) {
-        let Some(live) = &mut self.slots[slot] else { return };
-        let Some(proposal) = live.proposal.take() else { return };
-        for reply in proposal.replies {
-            let _ = reply.send(Err(error.clone()));
-        }
-        let rest = proposal.inputs.into_iter();
-        let rest = rest.filter(|input| matches!(input, Input::Attempted { .. }));
-        let later = std::mem::take(&mut live.inbox);
-        live.inbox = rest.chain(later).collect();
-        self.enqueue(slot);
-    }
-
     /// Writes the list of unfinished sagas now and then.
     pub(super) fn write_list(&mut self) {
         let every = LIST_TURNS_MIN.max(4 * self.by_id.len() as u64);
@@ -358,6 +336,7 @@ fn unlisted(error: AppendError) -> Result<(), SagaError> {
         AppendError::Fenced { .. }
         | AppendError::Unknown { .. }
         | AppendError::Poisoned
+        | AppendError::Displaced(_)
         | AppendError::Closed => Err(refused(error)),
         other => {
             tracing::warn!(error = %other, "the list of unfinished sagas is not stored");
