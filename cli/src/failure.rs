@@ -31,6 +31,7 @@ impl Failure {
 
     pub(crate) fn open(dir: &Path, error: &OpenError) -> Self {
         let code = match error {
+            OpenError::Corrupt(report) if report.is_unreadable() => CANNOT_RUN,
             OpenError::Corrupt(_)
             | OpenError::SuperblockDamaged
             | OpenError::SegmentMissing(_)

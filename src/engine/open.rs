@@ -68,7 +68,7 @@ pub(crate) async fn open<R: Runtime>(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
         other => other?,
     };
-    let (survey, created) = match survey_or_refuse(&disk, settings.create).await? {
+    let (mut survey, created) = match survey_or_refuse(&disk, settings.create).await? {
         Found::Store(survey) => (*survey, false),
         Found::Empty => {
             let bytes =
@@ -77,7 +77,13 @@ pub(crate) async fn open<R: Runtime>(
             (Survey::of_new_store(superblock), true)
         }
     };
-    let finding = find_end(&disk, &survey).await?;
+    let finding = if created {
+        // Only a store that this opening made is known to be empty: claims can be lost.
+        Finding::of_unstarted(survey.superblock.anchor, survey.superblock.epoch)
+    } else {
+        find_end(&disk, &survey).await?
+    };
+    survey.keep(finding.walked.next.segment);
     let mut opening = Opening { runtime, settings, lock, survey, finding, given_up: Vec::new() };
     let superblock_file = opening.claim_epoch().await?;
     let (tail, active, active_file) = opening.begin_epoch(&superblock_file).await?;
@@ -194,10 +200,12 @@ impl<R: Runtime> Opening<'_, R> {
         let start = Place { segment: fresh.segment, offset: segment::HEADER_BYTES };
         let mut at = Anchor { next: start, ..before };
         let mut bytes = Vec::new();
+        let mut first_epoch = None;
         for group in &self.finding.doubted {
-            let (after, copy) = self.copy_group(at, group, proven);
+            let (copied, copy) = self.copy_group(at, group, proven);
             bytes.extend_from_slice(&copy);
-            at = after;
+            at = Anchor::behind(&copied);
+            first_epoch.get_or_insert(copied.epoch);
         }
         if !bytes.is_empty() {
             write_all(&file, &bytes, start.offset).await?;
@@ -213,7 +221,7 @@ impl<R: Runtime> Opening<'_, R> {
             sequence: before.sequence,
             first: before.position,
             durable_through: at.sequence.before(),
-            epoch: self.survey.superblock.epoch,
+            epoch: first_epoch.unwrap_or(self.survey.superblock.epoch),
             chain: before.chain,
         };
         write_all(&file, &header.encode(), 0).await?;
@@ -257,7 +265,7 @@ impl<R: Runtime> Opening<'_, R> {
             let mut block = [0; BLOCK_LEN];
             read_full(file, &mut block, 0).await?;
             let header = SegmentHeader::decode(&block, store, entry.segment);
-            if header.is_ok_and(|header| SegmentEntry::from(&header) == *entry) {
+            if header.is_ok_and(|header| entry.agrees_with(&header)) {
                 return Ok(block);
             }
         }
@@ -308,38 +316,39 @@ impl<R: Runtime> Opening<'_, R> {
         given_up.map(|segment| (segment, bytes(segment))).collect()
     }
 
-    fn copy_group(&self, at: Anchor, group: &Group, proven: Sequence) -> (Anchor, Vec<u8>) {
+    fn copy_group(&self, at: Anchor, group: &Group, proven: Sequence) -> (GroupHeader, Vec<u8>) {
         let header = &group.header;
         assert_eq!(header.sequence, at.sequence, "copies keep their numbers");
         let mut builder = GroupBuilder::new(Vec::new());
         builder.extend(&group.payload, header.commits, header.positions);
-        self.close(builder, header.kind, at, proven)
+        let mut closing = self.closing(header.kind, at, proven);
+        if header.place == at.next {
+            // It stands there already, and maybe nowhere else: a write that a crash tears must not
+            // change a byte of it.
+            closing.epoch = header.epoch;
+            closing.durable_through = header.durable_through;
+        }
+        builder.close(closing)
     }
 
     fn epoch_start(&self, at: Anchor, proven: Sequence) -> (Anchor, Vec<u8>) {
         let mut builder = GroupBuilder::new(Vec::new());
         builder.extend(&self.runtime.wall().as_unix_nanos().to_le_bytes(), 0, 0);
-        self.close(builder, GroupKind::EpochStart, at, proven)
+        let (header, bytes) = builder.close(self.closing(GroupKind::EpochStart, at, proven));
+        (Anchor::behind(&header), bytes)
     }
 
-    fn close(
-        &self,
-        builder: GroupBuilder,
-        kind: GroupKind,
-        at: Anchor,
-        proven: Sequence,
-    ) -> (Anchor, Vec<u8>) {
-        let (header, bytes): (GroupHeader, _) = builder.close(Closing {
+    fn closing(&self, kind: GroupKind, at: Anchor, durable_through: Sequence) -> Closing {
+        Closing {
             kind,
             store: self.survey.superblock.store,
             place: at.next,
             epoch: self.survey.superblock.epoch,
             sequence: at.sequence,
             first: at.position,
-            durable_through: proven,
+            durable_through,
             chain: at.chain,
-        });
-        (Anchor::behind(&header), bytes)
+        }
     }
 
     /// The prepared segments behind the active one.

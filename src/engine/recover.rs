@@ -19,6 +19,8 @@ use crate::{
     runtime::Disk,
 };
 
+mod begun;
+
 /// How far behind a proven end the search for evidence goes, in bytes. Behind an end that is not
 /// proven it goes through all prepared segments.
 const SEARCH_BYTES_BEHIND_PROVEN_END: u64 = 64 << 10;
@@ -50,7 +52,7 @@ pub(crate) struct Finding {
 
 impl Finding {
     /// A log to which nothing was written yet.
-    fn of_unstarted(start: Anchor, epoch: Epoch) -> Self {
+    pub(crate) fn of_unstarted(start: Anchor, epoch: Epoch) -> Self {
         Self {
             row: None,
             class: BlockClass::Zero,
@@ -90,7 +92,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         through: survey.written_through(),
     };
     if survey.table.entries().is_empty() {
-        return search.of_no_segment(survey.warnings.is_empty()).await;
+        return search.of_no_segment().await;
     }
     search.verify_anchor().await?;
     let class = search.walk_to_doubt().await;
@@ -103,7 +105,7 @@ pub(crate) async fn find_end_beside_writer<D: Disk>(
         (true, true) => Promise::CleanHere,
         (true, false) => Promise::CleanPassed,
     };
-    let behind = search.gather(promise).await?;
+    let (class, behind) = search.look_behind(class, promise).await;
     search.conclude(class, promise, &behind)
 }
 
@@ -150,6 +152,8 @@ struct Behind {
     /// The end of the last write that was found.
     written_through: Place,
     written_bytes: u64,
+    /// A segment in which the missing group stands.
+    missing_in: Option<SegmentId>,
     /// A segment whose header is damaged although groups of it count.
     headless: Option<SegmentId>,
 }
@@ -168,17 +172,11 @@ struct Search<'a, D: Disk> {
 
 impl<D: Disk> Search<'_, D> {
     /// No segment was started, it seems: then none may hold what only a started one holds.
-    async fn of_no_segment(mut self, sound: bool) -> Result<Finding, OpenError> {
-        let first = self.window.fill(self.walk.at.next, BLOCK_LEN, BLOCK_BYTES).await;
-        let unclaimed = sound && self.epoch == Epoch::default();
-        if unclaimed && first.is_ok_and(segment::is_zero) {
-            // No writer has been here; the segment need not be read through to know it.
-            return Ok(Finding::of_unstarted(self.walk.at, self.epoch));
-        }
-        let behind = self.gather(Promise::Unclean).await?;
-        // A first group without its segment's header is a start that a crash interrupted.
-        if behind.evidence > Evidence::Reordered {
-            return self.conclude(BlockClass::Zero, Promise::Unclean, &behind);
+    async fn of_no_segment(mut self) -> Result<Finding, OpenError> {
+        let (class, behind) = self.look_behind(BlockClass::Zero, Promise::Unclean).await;
+        let begun = class != BlockClass::Zero || !self.trail.doubted.is_empty();
+        if begun || behind.evidence > Evidence::Reordered {
+            return self.conclude(class, Promise::Unclean, &behind);
         }
         Ok(Finding::of_unstarted(self.walk.at, self.epoch))
     }
@@ -222,13 +220,8 @@ impl<D: Disk> Search<'_, D> {
 
     fn promise_broken(&self, place: Place, class: BlockClass) -> OpenError {
         let anchor = self.walk.at;
-        let doubt = Doubt {
-            class,
-            evidence: Evidence::None,
-            promise: Promise::Beyond,
-            following: Following::Absent,
-        };
-        let row = decide(doubt);
+        let (evidence, promise) = (Evidence::None, Promise::Beyond);
+        let row = decide(Doubt { class, evidence, promise, following: Following::Absent });
         let last = anchor.sequence.before();
         OpenError::Corrupt(Box::new(CorruptionReport {
             place,
@@ -255,12 +248,13 @@ impl<D: Disk> Search<'_, D> {
     }
 
     /// Looks at everything behind the point of doubt, block by block.
-    async fn gather(&mut self, promise: Promise) -> Result<Behind, OpenError> {
+    async fn gather(&mut self, promise: Promise) -> Behind {
         let mut behind = Behind {
             evidence: Evidence::None,
             durable_through: Sequence::default(),
             written_through: self.walk.at.next,
             written_bytes: 0,
+            missing_in: None,
             headless: None,
         };
         let doubt = self.walk.at.next;
@@ -268,7 +262,7 @@ impl<D: Disk> Search<'_, D> {
             let end = self.end_of(doubt.segment);
             let end = end.min(doubt.offset + SEARCH_BYTES_BEHIND_PROVEN_END);
             self.search_range(doubt, end, &mut behind).await;
-            return Ok(behind);
+            return behind;
         }
         self.search_segment(doubt, &mut behind).await;
         for number in doubt.segment.get() + 1..=self.through.get() {
@@ -276,7 +270,7 @@ impl<D: Disk> Search<'_, D> {
             let start = Place { segment, offset: segment::HEADER_BYTES };
             self.search_segment(start, &mut behind).await;
         }
-        Ok(behind)
+        behind
     }
 
     /// Where the search of a segment ends.
@@ -288,13 +282,15 @@ impl<D: Disk> Search<'_, D> {
         let before = behind.evidence;
         self.search_range(start, self.end_of(start.segment), behind).await;
         let raised = behind.evidence > before && behind.evidence == Evidence::Acknowledged;
-        if raised && self.table.entry(start.segment).is_none() {
+        let unstarted = self.table.entry(start.segment).is_none();
+        // What is missing elsewhere is not this header's fault, which may never have been written.
+        if raised && unstarted && behind.missing_in == Some(start.segment) {
             behind.headless = Some(start.segment);
         }
     }
 
     async fn search_range(&mut self, start: Place, end: u64, behind: &mut Behind) {
-        let expected = self.walk.expected();
+        let expected = self.walk.expected(self.table.entry(self.walk.at.next.segment));
         let mut place = start;
         while place.offset < end {
             let room = end - place.offset;
@@ -325,6 +321,8 @@ impl<D: Disk> Search<'_, D> {
                 }
                 // The payload of a sound group may hold anything, also what looks like a group.
                 if evidence > Evidence::None && header.place == place {
+                    let missing = header.sequence == expected.sequence;
+                    behind.missing_in = behind.missing_in.or(missing.then_some(place.segment));
                     step = header.padded_bytes();
                     behind.written_through = place;
                 }

@@ -12,7 +12,7 @@ use crate::{
         fields::{u64_from, usize_from},
         group::{GroupHeader, HEADER_BYTES},
         recovery::{BlockClass, Expected},
-        segment::{self, SegmentTable},
+        segment::{self, SegmentEntry, SegmentTable},
     },
     runtime::{Disk, File, OpenMode},
 };
@@ -286,8 +286,11 @@ impl Walk {
         Self { store, at, epoch }
     }
 
-    pub(crate) fn expected(&self) -> Expected {
-        Expected::at(self.store, &self.at, self.epoch)
+    /// What has to follow in the segment that was reached, of which `entry` tells. None of its
+    /// groups is of a lower epoch than its header says.
+    pub(crate) fn expected(&self, entry: Option<&SegmentEntry>) -> Expected {
+        let least = entry.map_or(self.epoch, |entry| entry.epoch);
+        Expected::at(self.store, &self.at, self.epoch.max(least))
     }
 
     /// Takes one step. A doubt is looked at twice, since a read can be misdirected too.
@@ -319,12 +322,13 @@ impl Walk {
 
     async fn look<S: Source>(&mut self, window: &mut Window<S>, table: &SegmentTable) -> Step {
         let place = self.at.next;
-        let segment_bytes = table.entry(place.segment).map_or(0, |entry| entry.segment_bytes);
+        let entry = table.entry(place.segment);
+        let segment_bytes = entry.map_or(0, |entry| entry.segment_bytes);
         let room = segment_bytes.saturating_sub(place.offset);
         if room < BLOCK_BYTES {
             return Step::Doubt(BlockClass::End, None);
         }
-        let expected = self.expected();
+        let expected = self.expected(entry);
         let block = match window.fill(place, BLOCK_LEN, room).await {
             Ok(held) => &held[..held.len().min(BLOCK_LEN)],
             Err(error) => return Step::Doubt(BlockClass::Unreadable, Some(error)),

@@ -171,14 +171,29 @@ impl Survey {
         unnamed.fold(self.superblock.prepared_through, SegmentId::max)
     }
 
+    /// Groups of `segment` count. If only a lost superblock named it, the next one does again, so
+    /// that its file is not removed as one that nothing refers to.
+    pub(crate) fn keep(&mut self, segment: SegmentId) {
+        if segment > self.superblock.prepared_through {
+            self.superblock.prepared_through = segment;
+            self.warnings.push(OpenWarning::SuperblockOutdated);
+            let name = segment::file_name(segment);
+            self.leftovers.retain(|leftover| *leftover != name);
+        }
+    }
+
     /// What a checkpoint says of the segments that recovery walks through has to stand in them too.
     async fn verify_active_headers<D: Disk>(&mut self, disk: &D) -> Result<(), OpenError> {
         let walked = self.superblock.anchor.next.segment;
+        let mut headers = Vec::new();
         for entry in self.table.entries().iter().filter(|entry| entry.segment >= walked) {
             let header = read_header(disk, self, entry.segment).await?;
-            let header = header.filter(|header| SegmentEntry::from(header) == *entry);
-            let header = header.ok_or(OpenError::SegmentDamaged(entry.segment))?;
+            let header = header.filter(|header| entry.agrees_with(header));
+            headers.push(header.ok_or(OpenError::SegmentDamaged(entry.segment))?);
+        }
+        for header in headers {
             self.durable_through = self.durable_through.max(header.durable_through);
+            self.table.learn(&header);
         }
         Ok(())
     }

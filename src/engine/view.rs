@@ -41,6 +41,13 @@ impl View {
         first.map_or(self.durable.position, |entry| entry.first)
     }
 
+    /// The segment that was begun and not started, if what is whole reaches into one: its header is
+    /// still to be written.
+    pub(crate) fn begun(&self) -> Option<SegmentId> {
+        let segment = self.walked.next.segment;
+        self.table.entry(segment).is_none().then_some(segment)
+    }
+
     /// The first segment that is kept.
     pub(crate) fn first_segment(&self) -> SegmentId {
         self.superblock.floor

@@ -28,6 +28,15 @@ pub struct CorruptionReport {
     pub reason: &'static str,
 }
 
+impl CorruptionReport {
+    /// Whether the disk could not read what decides, and nothing else is known to be wrong: a
+    /// later try may find everything.
+    pub fn is_unreadable(&self) -> bool {
+        // Row E stands for blocks behind the one that was found.
+        self.found == BlockClass::Unreadable || self.row == 'E'
+    }
+}
+
 impl fmt::Display for CorruptionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

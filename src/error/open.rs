@@ -24,7 +24,9 @@ pub enum OpenError {
         supported: u32,
     },
     /// Acknowledged data is damaged or missing. Restore a backup, or copy what is left with
-    /// `sagalog salvage`; opening never repairs by deleting.
+    /// `sagalog salvage`; opening never repairs by deleting. If the report
+    /// [is of what cannot be read](CorruptionReport::is_unreadable), try again first: the store may
+    /// be sound, and the disk may read it yet.
     Corrupt(Box<CorruptionReport>),
     /// Both superblock slots are damaged: the store does not know what it promised. Copy what is
     /// left with `sagalog salvage`.
@@ -66,6 +68,11 @@ impl fmt::Display for OpenError {
             Self::NewerFormat { found, supported } => write!(
                 f,
                 "the store has format {found}, this program reads up to {supported}; upgrade it"
+            ),
+            Self::Corrupt(report) if report.is_unreadable() => write!(
+                f,
+                "the disk cannot read what may be acknowledged data, which need not be damaged; \
+                 open again, and look at the disk if that does not help: {report}"
             ),
             Self::Corrupt(report) => write!(f, "acknowledged data is damaged: {report}"),
             Self::SuperblockDamaged => f.write_str(

@@ -5,7 +5,7 @@
 //! from the segments' own headers. It never decides where the log ends.
 
 use crate::{
-    ids::{Position, SegmentId, Sequence, StoreId},
+    ids::{Epoch, Position, SegmentId, Sequence, StoreId},
     log::{
         Chain,
         fields::{Fields, len_u32, usize_from},
@@ -104,6 +104,7 @@ fn decode_entry(fields: &mut Fields<'_>) -> Option<SegmentEntry> {
         sequence: Sequence::new(fields.counter()?),
         first: Position::new(fields.counter()?),
         chain: Chain::new(fields.u32()?),
+        epoch: Epoch::default(),
     };
     entry.is_within_bounds().then_some(entry)
 }

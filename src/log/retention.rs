@@ -21,7 +21,7 @@ pub fn floor_for(table: &SegmentTable, keep_from: Position, anchor: &Anchor) -> 
 mod tests {
     use super::*;
     use crate::{
-        ids::Sequence,
+        ids::{Epoch, Sequence},
         log::{Chain, Place, segment::SegmentEntry},
     };
 
@@ -34,6 +34,7 @@ mod tests {
                 sequence: Sequence::new(first),
                 first: Position::new(first),
                 chain: Chain::START,
+                epoch: Epoch::default(),
             });
         }
         table

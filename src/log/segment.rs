@@ -36,7 +36,8 @@ pub struct SegmentHeader {
     /// The last group known durable when the segment was started. A segment that a recovery starts
     /// may have groups of its own by then: the copies, which are durable before they count.
     pub durable_through: Sequence,
-    /// The writer's epoch.
+    /// The epoch of the first group; none of the segment has a lower one. What an opening or a
+    /// start that was cut short left at the place of a group that the disk lost is no group then.
     pub epoch: Epoch,
     /// Chain value of the last group of the segment before.
     pub chain: Chain,
@@ -218,6 +219,8 @@ pub struct SegmentEntry {
     pub first: Position,
     /// Chain value before its first group.
     pub chain: Chain,
+    /// The lowest epoch of its groups; 0 where only a checkpoint was asked, which does not know.
+    pub epoch: Epoch,
 }
 
 impl From<&SegmentHeader> for SegmentEntry {
@@ -228,11 +231,18 @@ impl From<&SegmentHeader> for SegmentEntry {
             sequence: header.sequence,
             first: header.first,
             chain: header.chain,
+            epoch: header.epoch,
         }
     }
 }
 
 impl SegmentEntry {
+    /// Whether the header says of the segment what this entry does, as far as it knows it.
+    pub(crate) fn agrees_with(&self, header: &SegmentHeader) -> bool {
+        let told = Self::from(header);
+        *self == told || *self == Self { epoch: Epoch::default(), ..told }
+    }
+
     /// Whether the numbers, as they were read from a disk, are ones that a log can reach.
     pub(crate) fn is_within_bounds(&self) -> bool {
         (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
@@ -260,6 +270,14 @@ impl SegmentTable {
             assert!(entry.sequence >= last.sequence, "groups are numbered in order");
         }
         self.0.push(entry);
+    }
+
+    /// Takes in what only the header of a segment in the table knows.
+    pub(crate) fn learn(&mut self, header: &SegmentHeader) {
+        let entry = self.0.iter_mut().rev().find(|entry| entry.segment == header.segment);
+        if let Some(entry) = entry {
+            entry.epoch = header.epoch;
+        }
     }
 
     /// Drops the segments below `floor`.

@@ -4,7 +4,7 @@
 //! The invariant it guards: an error that nothing explains is a broken promise.
 
 use super::{Stage, Suite, Temper};
-use sagalog::{OpenError, log::recovery::BlockClass};
+use sagalog::OpenError;
 use sagalog_testkit::FaultKind;
 
 impl<S: Suite> Stage<S> {
@@ -75,7 +75,7 @@ impl<S: Suite> Stage<S> {
 /// Whether trying again cannot help: the store says that it is damaged.
 pub(super) fn is_final(error: &OpenError) -> bool {
     match error {
-        OpenError::Corrupt(report) => report.found != BlockClass::Unreadable && report.row != 'E',
+        OpenError::Corrupt(report) => !report.is_unreadable(),
         OpenError::Locked | OpenError::Io(_) => false,
         // Every other one: a kind that nobody knows here is not one that passes.
         _ => true,

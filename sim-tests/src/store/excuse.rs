@@ -54,8 +54,8 @@ impl Stage<Store> {
             Refusal::IndexUnwritten(_) => !healthy && self.index_unwritable(),
             // A poisoned store mends no index file, and says that it is closed.
             Refusal::Failed(_) => {
-                let unmended = self.troubled() && self.harmed() && !self.derived();
-                !healthy && (self.reported() || unmended)
+                let unmended = self.troubled() && self.index_may_be_damaged();
+                !healthy && (self.reported() || unmended && !self.derived())
             }
         };
         if excused || self.hurt() {

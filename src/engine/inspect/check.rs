@@ -141,7 +141,14 @@ pub(in crate::engine) async fn check_on<R: Runtime>(
 
 /// Draws the map, up to what was seen if something was.
 pub(super) async fn draw<D: Disk>(disk: &D, view: Option<&View>) -> Result<Map, OpenError> {
-    Map::draw(disk, view.map(|view| view.walked.next.segment)).await
+    let mut map = Map::draw(disk, view.map(|view| view.walked.next.segment)).await?;
+    let begun = view.and_then(View::begun);
+    map.damages.retain(|damage| {
+        damage.kind != DamageKind::SegmentHeader
+            || damage.segment.is_none()
+            || damage.segment != begun
+    });
+    Ok(map)
 }
 
 /// What there is to see, or why the store does not open; an error if it cannot be inspected.

@@ -134,8 +134,7 @@ impl Map {
             let entry = match head {
                 Head::Sound(header) => {
                     let listed = checkpoint.and_then(|table| table.entry(segment));
-                    checkpoint_agrees &=
-                        listed.is_none_or(|entry| *entry == SegmentEntry::from(&header));
+                    checkpoint_agrees &= listed.is_none_or(|entry| entry.agrees_with(&header));
                     self.proven = self.proven.max(header.durable_through);
                     Some(SegmentEntry::from(&header))
                 }

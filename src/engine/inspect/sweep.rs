@@ -299,5 +299,6 @@ pub(crate) async fn first_group<D: Disk>(
         sequence: group.sequence,
         first: group.first,
         chain: group.chain,
+        epoch: group.epoch,
     })
 }

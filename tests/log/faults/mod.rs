@@ -4,6 +4,7 @@
 //! did. The invariant they guard: every row has a test that creates its fault for real, and what
 //! the log says and holds afterwards is stated exactly.
 
+mod begun;
 mod crash;
 mod damage;
 mod directory;

@@ -4,7 +4,7 @@
 
 use super::*;
 use sagalog::{
-    OpenWarning, Position, SegmentId, Sequence,
+    Epoch, OpenWarning, Position, SegmentId, Sequence,
     log::{
         Chain, checkpoint,
         segment::{SegmentEntry, SegmentTable},
@@ -255,6 +255,7 @@ fn row_22_a_checkpoint_that_goes_beyond_the_log_is_discarded() {
             sequence: Sequence::new(number),
             first: Position::new(number),
             chain: Chain::START,
+            epoch: Epoch::new(0),
         });
     }
     let (name, bytes) = checkpoint::encode(superblock.store, &table).expect("not empty");

@@ -172,6 +172,7 @@ fn a_checkpoint() {
             sequence: Sequence::new(sequence),
             first: Position::new(first),
             chain: Chain::new(0xA1B2_C3D4),
+            epoch: Epoch::new(0),
         });
     }
     let (name, bytes) = checkpoint::encode(STORE, &table).expect("the table has entries");
