@@ -7,6 +7,7 @@
 //! lead, behind a lock that whoever opens that path would meet. A second writer is let in only
 //! after that was seen to hold, and then reads what was written before.
 
+use super::{procedures::write_superblock, shared::Shared};
 use crate::{
     error::Displaced,
     ids::SegmentId,
@@ -15,7 +16,7 @@ use crate::{
     runtime::{Disk, File, Lock},
 };
 use std::{
-    io,
+    fmt, io,
     sync::{Arc, Weak},
 };
 
@@ -45,6 +46,53 @@ impl From<Displaced> for Ousted {
     }
 }
 
+impl Ousted {
+    /// Nothing is acknowledged any more.
+    pub(crate) fn poison(self, shared: &Shared) {
+        match self {
+            Self::Displaced(displaced) => {
+                tracing::error!(%displaced, "the log is poisoned");
+                shared.displace(displaced);
+            }
+            Self::Untold(error) => {
+                tracing::error!(%error, "it cannot be told what is in place; the log is poisoned");
+                shared.poison();
+            }
+        }
+    }
+}
+
+/// Why what was written does not count, or was not.
+pub(crate) enum Stopped {
+    Failed(io::Error),
+    Ousted(Ousted),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Ousted> for Stopped {
+    fn from(ousted: Ousted) -> Self {
+        Self::Ousted(ousted)
+    }
+}
+
+impl Stopped {
+    /// Nothing is written any more; `place` is where it stopped.
+    pub(crate) fn poison(self, shared: &Shared, place: impl fmt::Display) {
+        match self {
+            Self::Failed(error) => {
+                tracing::error!(%place, %error, "a write failed; the log is poisoned");
+                shared.poison();
+            }
+            Self::Ousted(ousted) => ousted.poison(shared),
+        }
+    }
+}
+
 impl<D: Disk> Claim<D> {
     pub(crate) fn new(lock: &Arc<D::Lock>, superblock: &Arc<D::File>) -> Self {
         Self { lock: Arc::downgrade(lock), superblock: Arc::downgrade(superblock) }
@@ -63,6 +111,20 @@ impl<D: Disk> Claim<D> {
             Some(file) => in_place(file.is_in_place(), Displaced::Superblock),
             None => Ok(()),
         }
+    }
+
+    /// Writes the next generation of the superblock, unless another's stands in its file: it must
+    /// not be written over.
+    pub(crate) async fn write_superblock(
+        &self,
+        file: &D::File,
+        superblock: &mut Superblock,
+    ) -> Result<(), Stopped> {
+        self.stands()?;
+        if !is_own(file, superblock) {
+            return Err(Ousted::Displaced(Displaced::Overwritten).into());
+        }
+        Ok(write_superblock(file, superblock).await?)
     }
 
     fn lock_holds(&self) -> Result<(), Ousted> {
@@ -85,7 +147,7 @@ fn in_place(seen: io::Result<bool>, displaced: Displaced) -> Result<(), Ousted> 
 /// Whether the superblock's file holds what its owner has written last, as far as memory tells:
 /// two writers that no lock could keep apart, or a store that was copied over this one, show here
 /// before either of them is written over.
-pub(crate) fn is_own<F: File>(file: &F, written: &Superblock) -> bool {
+fn is_own<F: File>(file: &F, written: &Superblock) -> bool {
     let mut block = [0; BLOCK_LEN];
     [0, SLOT_BYTES].into_iter().all(|at| match file.try_read_at(&mut block, at) {
         Ok(BLOCK_LEN) => written.admits(Superblock::decode(&block), at),

@@ -4,20 +4,22 @@
 //! acknowledgement; when a caller waits for a segment, zeroing gives way at once.
 
 use super::{
-    claim::{Claim, Ousted, is_own},
-    procedures::{
-        create_segment, cut, recycle_segment, remove_files, write_all, write_checkpoint,
-        write_superblock,
-    },
+    claim::{Claim, Stopped},
+    procedures::{create_segment, cut, recycle_segment, remove_files, write_all, write_checkpoint},
     race::race,
     shared::{Core, PoisonOnPanic, Shared},
-    writer::{PreparedFiles, Stopped},
+    writer::PreparedFiles,
 };
 use crate::{
-    error::{Displaced, LogError},
+    error::LogError,
     ids::{Position, SegmentId},
     limits::CHECKPOINT_LOG_BYTES,
-    log::{checkpoint, pipeline::Prepared, retention, segment, superblock::Superblock},
+    log::{
+        checkpoint,
+        pipeline::Prepared,
+        retention, segment,
+        superblock::{self, Superblock},
+    },
     options::Settings,
     runtime::{Disk, File, Moment, Runtime},
 };
@@ -138,39 +140,24 @@ impl<R: Runtime> Keeper<R> {
             if self.shared.is_poisoned() {
                 self.shared.chores.notified().await;
             } else if let Err(stopped) = self.work().await {
-                self.give_up(stopped);
+                stopped.poison(&self.shared, superblock::FILE_NAME);
             }
         }
         self.requests.close();
         while let Ok(Request::KeepFrom(_, answer)) = self.requests.try_recv() {
             let _ = answer.send(Err(self.shared.why_ended()));
         }
-        if !self.shared.is_poisoned()
-            && let Err(stopped) = self.close_in_order().await
-        {
-            self.give_up(stopped);
+        if self.shared.is_poisoned() {
+            return Err(self.shared.why_ended());
         }
-        if self.shared.is_poisoned() { Err(self.shared.why_ended()) } else { Ok(()) }
+        self.close_in_order().await.map_err(|stopped| {
+            stopped.poison(&self.shared, superblock::FILE_NAME);
+            self.shared.why_ended()
+        })
     }
 
-    fn give_up(&self, stopped: Stopped) {
-        match stopped {
-            Stopped::Failed(error) => {
-                tracing::error!(%error, "a superblock write failed; the log is poisoned");
-                self.shared.poison();
-            }
-            Stopped::Ousted(ousted) => self.shared.oust(ousted),
-        }
-    }
-
-    /// Writes the next generation, unless what stands there is not this keeper's: another writer's
-    /// superblock must not be written over.
     async fn write_superblock(&mut self) -> Result<(), Stopped> {
-        self.claim.stands()?;
-        if !is_own(self.superblock_file.as_ref(), &self.superblock) {
-            return Err(Ousted::Displaced(Displaced::Overwritten).into());
-        }
-        Ok(write_superblock(self.superblock_file.as_ref(), &mut self.superblock).await?)
+        self.claim.write_superblock(&self.superblock_file, &mut self.superblock).await
     }
 
     /// Does the most urgent chore, or waits for one. Fails only where the superblock is in doubt.

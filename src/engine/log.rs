@@ -12,8 +12,8 @@ use super::{
     pending::Pending,
     reader::LogReader,
     report::RecoveryReport,
-    shared::{PoisonOnPanic, Shared, Writes},
-    writer::{self, Writer, WriterLock},
+    shared::{Shared, Writes},
+    writer::{self, Lead, Leader, Writer},
 };
 use crate::{
     commit::{Appended, Commit},
@@ -293,7 +293,7 @@ impl Log {
             && !shared.is_closing()
             && let Err(ousted) = (self.handle.stands)()
         {
-            shared.oust(ousted);
+            ousted.poison(shared);
         }
     }
 
@@ -381,31 +381,4 @@ pub(crate) fn start<R: Runtime>(
     })?;
     runtime.spawn("sagalog-writer", writing)?;
     Ok((Log { handle }, lock))
-}
-
-/// Lets a blocking caller write for all.
-trait Lead: Send + Sync {
-    /// Takes turns until `done`; `false` if somebody else is writing.
-    fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool;
-}
-
-struct Leader<D: Disk> {
-    shared: Arc<Shared>,
-    writer: WriterLock<D>,
-}
-
-impl<D: Disk> Lead for Leader<D> {
-    fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool {
-        let Ok(mut writer) = self.writer.try_lock() else {
-            return false;
-        };
-        let _poison = PoisonOnPanic(&self.shared);
-        while !done() && block_on(writer.turn(), waker).is_some() {}
-        drop(writer);
-        // What arrived meanwhile is the writer task's, and so is the heartbeat.
-        if self.shared.core().wake_behind_leader(self.shared.is_closing()) {
-            self.shared.work.notify_one();
-        }
-        true
-    }
 }

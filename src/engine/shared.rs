@@ -8,7 +8,7 @@ mod core;
 
 pub(crate) use self::core::{Core, Waits};
 
-use super::{claim::Ousted, pending::Pending};
+use super::pending::Pending;
 use crate::{
     error::{CommitError, Displaced, LogError, ReadError},
     ids::{Position, Sequence},
@@ -272,18 +272,9 @@ impl Shared {
         self.indexing.notify_one();
     }
 
-    /// The store is not any more where the next opening would look for it, or that cannot be told:
-    /// nothing is acknowledged any more.
-    pub(crate) fn oust(&self, ousted: Ousted) {
-        match ousted {
-            Ousted::Displaced(displaced) => {
-                tracing::error!(%displaced, "the log is poisoned");
-                let _ = self.displaced.set(displaced);
-            }
-            Ousted::Untold(error) => {
-                tracing::error!(%error, "whether files are in place cannot be told; the log is poisoned");
-            }
-        }
+    /// Somebody took files away under the store: nothing is acknowledged any more.
+    pub(crate) fn displace(&self, displaced: Displaced) {
+        let _ = self.displaced.set(displaced);
         self.poison();
     }
 

@@ -6,10 +6,11 @@
 //! and what is not any more where its names lead is not acknowledged.
 
 use super::{
-    claim::{Claim, Ousted},
+    blocking::block_on,
+    claim::{Claim, Stopped},
     procedures::write_all,
     race::race,
-    shared::{Shared, Waits},
+    shared::{PoisonOnPanic, Shared, Waits},
 };
 use crate::{
     ids::{SegmentId, Sequence},
@@ -18,7 +19,6 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
-    io,
     sync::{Arc, Mutex, PoisonError},
     task::Waker,
     time::Duration,
@@ -59,14 +59,8 @@ impl<D: Disk> Writer<D> {
         let write = self.shared.core().pipeline.take_write()?;
         match self.perform(&write).await {
             Ok(()) => self.acknowledge(write),
-            Err(Stopped::Failed(error)) => {
-                let place = write.place;
-                tracing::error!(%place, %error, "a write failed; the log is poisoned");
-                self.shared.poison();
-                None
-            }
-            Err(Stopped::Ousted(ousted)) => {
-                self.shared.oust(ousted);
+            Err(stopped) => {
+                stopped.poison(&self.shared, write.place);
                 None
             }
         }
@@ -92,7 +86,7 @@ impl<D: Disk> Writer<D> {
         if !self.shared.is_poisoned()
             && let Err(ousted) = self.claim.holds(self.segment, self.file.as_ref())
         {
-            self.shared.oust(ousted);
+            ousted.poison(&self.shared);
         }
     }
 
@@ -121,24 +115,6 @@ impl<D: Disk> Writer<D> {
             self.shared.chores.notify_one();
         }
         Some(woken)
-    }
-}
-
-/// Why what was written does not count, or was not.
-pub(crate) enum Stopped {
-    Failed(io::Error),
-    Ousted(Ousted),
-}
-
-impl From<io::Error> for Stopped {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<Ousted> for Stopped {
-    fn from(ousted: Ousted) -> Self {
-        Self::Ousted(ousted)
     }
 }
 
@@ -222,6 +198,33 @@ async fn take_turns<R: Runtime>(runtime: &R, shared: &Shared, writer: &WriterLoc
             let wanted = u32::try_from(woken).unwrap_or(u32::MAX);
             runtime.linger(Linger::Gather, || shared.arrivals() >= wanted).await;
         }
+    }
+}
+
+/// Lets a blocking caller write for all.
+pub(crate) trait Lead: Send + Sync {
+    /// Takes turns until `done`; `false` if somebody else is writing.
+    fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool;
+}
+
+pub(crate) struct Leader<D: Disk> {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) writer: WriterLock<D>,
+}
+
+impl<D: Disk> Lead for Leader<D> {
+    fn lead(&self, waker: &Waker, done: &mut dyn FnMut() -> bool) -> bool {
+        let Ok(mut writer) = self.writer.try_lock() else {
+            return false;
+        };
+        let _poison = PoisonOnPanic(&self.shared);
+        while !done() && block_on(writer.turn(), waker).is_some() {}
+        drop(writer);
+        // What arrived meanwhile is the writer task's, and so is the heartbeat.
+        if self.shared.core().wake_behind_leader(self.shared.is_closing()) {
+            self.shared.work.notify_one();
+        }
+        true
     }
 }
 

@@ -53,7 +53,7 @@ pub enum DamageKind {
     Groups,
     /// A group holds, yet a commit in it does not.
     Commit,
-    /// Two writers were at work at once: this is of the other history. What one of them acknowledged
+    /// Two writers were at work at once: this is of the other history. What was acknowledged in it
     /// is not in the store.
     Fork,
 }

@@ -8,23 +8,19 @@
 
 use std::{
     error::Error,
-    ffi::CString,
-    fmt,
-    fs::{self, TryLockError},
-    io,
-    os::unix::{ffi::OsStrExt as _, fs::FileExt as _},
+    fmt, fs, io,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rustix::{
-    fs::{
-        AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, openat, renameat, stat, statat, unlinkat,
-    },
+    fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, renameat, statat, unlinkat},
     io::{Errno, retry_on_intr},
 };
 
-use crate::runtime::{Disk, File, Lock, OpenMode};
+use super::lock::{FileLock, Identity};
+use crate::runtime::{Disk, File, OpenMode};
 
 /// Zeros are written in pieces of this many bytes where space cannot be set aside otherwise.
 const ZEROS_BYTES: usize = 64 * 1024;
@@ -39,13 +35,13 @@ static ZEROS: [u8; ZEROS_BYTES] = [0; ZEROS_BYTES];
 /// their [`source`](Error::source).
 #[derive(Clone, Debug)]
 pub struct FileDisk {
-    dir: Arc<Directory>,
+    pub(super) dir: Arc<Directory>,
 }
 
 #[derive(Debug)]
-struct Directory {
-    handle: fs::File,
-    path: PathBuf,
+pub(super) struct Directory {
+    pub(super) handle: fs::File,
+    pub(super) path: PathBuf,
 }
 
 /// An open file of a [`FileDisk`]. It stays usable after it is renamed or removed.
@@ -58,54 +54,6 @@ pub struct DiskFile {
     identity: Identity,
 }
 
-/// An exclusive lock on the directory of a [`FileDisk`] and on a file in it (`flock(2)`): advisory,
-/// held against every other opening, in this process or another, and released when dropped or when
-/// the process ends, however it ends.
-///
-/// The directory's own lock is what nobody can take away by name. The file's is for programs that
-/// know only that one, and shows by its path whether the directory is still where it was.
-#[derive(Debug)]
-pub struct FileLock {
-    /// An opening of its own: a lock belongs to one, and the runtime's may be shared by two stores.
-    _dir: fs::File,
-    _file: fs::File,
-    dir: Arc<Directory>,
-    name: Box<str>,
-    /// Where whoever opens the directory next looks for the file.
-    path: CString,
-    identity: Identity,
-}
-
-/// What the file is, whatever it is called: device and number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity(u64, u64);
-
-impl Identity {
-    fn of(file: &fs::File) -> io::Result<Self> {
-        Ok(Self::from_status(&fstat(file)?))
-    }
-
-    #[expect(clippy::useless_conversion, reason = "the fields' widths depend on the platform")]
-    fn from_status(status: &Stat) -> Self {
-        let number = u64::try_from(status.st_ino).unwrap_or(u64::MAX);
-        Self(u64::try_from(status.st_dev).unwrap_or(u64::MAX), number)
-    }
-
-    /// Whether this is what a name leads to.
-    fn is_at(self, status: rustix::io::Result<Stat>) -> rustix::io::Result<bool> {
-        match status {
-            Ok(status) => Ok(Self::from_status(&status) == self),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-/// What the lock's file says to whoever wonders whether it may go.
-const LOCK_NOTE: &[u8] = b"\
-This file keeps a second process from writing to the store in this directory. Leave it: it is never\n\
-stale, since the lock on it ends with the process that holds it, and removing it stops that process.\n";
-
 impl FileDisk {
     pub(super) fn new(handle: fs::File, path: &Path) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -116,7 +64,7 @@ impl FileDisk {
         &self.dir.path
     }
 
-    fn open_flags(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
+    pub(super) fn open_flags(&self, name: &str, flags: OFlags) -> io::Result<fs::File> {
         assert_plain(name);
         // Reading and writing for whom the umask allows: who may see a store is the operator's
         // choice, made by the directory's permissions.
@@ -202,48 +150,7 @@ impl Disk for FileDisk {
     }
 
     async fn lock(&self, name: &str) -> io::Result<FileLock> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let dir = retry_on_intr(|| openat(&self.dir.handle, ".", flags, Mode::empty()))
-            .map_err(|error| self.explain(error.into(), "open"))?;
-        let dir = fs::File::from(dir);
-        try_lock(&dir).map_err(|error| self.explain(error, "lock the directory"))?;
-        let file = self.open_flags(name, OFlags::RDWR | OFlags::CREATE)?;
-        try_lock(&file).map_err(|error| explain(error, "lock", name))?;
-        let status = fstat(&file).map_err(|error| explain(error.into(), "identify", name))?;
-        if status.st_size == 0 {
-            // For people only: without the note the lock is as good.
-            let _ = file.write_all_at(LOCK_NOTE, 0);
-        }
-        let path = CString::new(self.dir.path.join(name).as_os_str().as_bytes())?;
-        Ok(FileLock {
-            _dir: dir,
-            _file: file,
-            dir: Arc::clone(&self.dir),
-            name: name.into(),
-            path,
-            identity: Identity::from_status(&status),
-        })
-    }
-}
-
-impl Lock for FileLock {
-    /// One look by the whole path: it shows the directory and the file at once.
-    fn is_in_place(&self) -> io::Result<bool> {
-        let by_path = self.identity.is_at(retry_on_intr(|| stat(self.path.as_c_str())));
-        // A process that has given up rights may not be let through by the path; the directory
-        // that is open lets it look.
-        let seen = by_path.or_else(|_| {
-            self.identity.is_at(statat(&self.dir.handle, &*self.name, AtFlags::empty()))
-        });
-        seen.map_err(|error| explain(error.into(), "look for", &self.name))
-    }
-}
-
-fn try_lock(file: &fs::File) -> io::Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(held_elsewhere()),
-        Err(TryLockError::Error(error)) => Err(error),
+        FileLock::take(self, name)
     }
 }
 
@@ -362,11 +269,6 @@ fn advise_sequential(file: &fs::File) {
 
 #[cfg(not(target_os = "linux"))]
 fn advise_sequential(_file: &fs::File) {}
-
-fn held_elsewhere() -> io::Error {
-    let reason = "another process, or another opening in this one, holds it";
-    io::Error::new(io::ErrorKind::WouldBlock, reason)
-}
 
 /// Names come from the engine, which builds them itself; anything but a plain one is a bug.
 fn assert_plain(name: &str) {

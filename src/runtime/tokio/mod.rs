@@ -15,6 +15,7 @@
 
 mod disk;
 mod filesystem;
+mod lock;
 
 use std::{
     any::Any,
@@ -33,7 +34,8 @@ use ::tokio::runtime::{Builder, Handle, Runtime as Timers};
 
 use super::{Clock, Entropy, Linger, Moment, Runtime, Tasks, WallTime};
 
-pub use disk::{DiskFile, FileDisk, FileLock};
+pub use disk::{DiskFile, FileDisk};
+pub use lock::FileLock;
 
 /// How long an engine thread watches an empty queue before it parks: 80 us.
 ///

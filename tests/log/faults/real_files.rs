@@ -106,6 +106,10 @@ const DEEDS: [Deed; 9] = [
 async fn opened(dir: &Path) -> Store {
     let (store, _) = Store::open(dir, Machine::options()).await.expect("it opens");
     store.append(note()).await.expect("there is room");
+    store.close().await.expect("in order");
+    // Behind a close there is no chore left in which the store could look by itself.
+    let (store, _) = Store::open(dir, Machine::options()).await.expect("it opens");
+    store.append(note()).await.expect("there is room");
     store
 }
 
