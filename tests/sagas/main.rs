@@ -16,3 +16,4 @@ mod patience;
 mod requests;
 mod shop;
 mod transactional;
+mod values;
