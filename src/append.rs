@@ -13,7 +13,7 @@ use crate::{
 ///
 /// With `NoStream` or `Exact` on every stream that is written, and an [id](NewEvent::id) of the
 /// caller's for every event, a repeated append is recognised and answered as the first one was.
-/// **With `Any` and `Exists` ids deduplicate nothing**, unlike in KurrentDB and EventStoreDB: the
+/// **With `Any` and `Exists` ids deduplicate nothing**, unlike in `KurrentDB` (`EventStoreDB`): the
 /// same events are stored again. Give such an append a [key](Append::key), which is recognised
 /// whatever is expected:
 ///

@@ -267,6 +267,6 @@ fn a_conflict_names_the_stream_or_the_query() {
     );
     let AppendError::Conflict(failed) = error else { panic!("{error}") };
     let named: Vec<_> =
-        failed.iter().map(|failed| failed.stream().map(|stream| stream.as_str())).collect();
+        failed.iter().map(|failed| failed.stream().map(sagalog::StreamId::as_str)).collect();
     assert_eq!(named, [Some("order-17"), Some("order-18"), None, None]);
 }
