@@ -10,6 +10,30 @@ use crate::{
 };
 
 /// What a writer insists on about a stream.
+///
+/// With `NoStream` or `Exact` on every stream that is written, and an [id](NewEvent::id) of the
+/// caller's for every event, a repeated append is recognised and answered as the first one was.
+/// **With `Any` and `Exists` ids deduplicate nothing**, unlike in `KurrentDB` (`EventStoreDB`): the
+/// same events are stored again. Give such an append a [key](Append::key), which is recognised
+/// whatever is expected:
+///
+/// ```
+/// # use sagalog::*;
+/// # sagalog_testkit::with_orders(async |store| {
+/// let order = StreamId::parse("order-18")?;
+/// let id = EventId::parse("0190d6a4-7e53-7c84-b0b5-0f3f4e4b4d2a")?;
+/// let placed = NewEvent::new(EventType::parse("OrderPlaced")?, "{}").id(id);
+///
+/// let anywhere = Append::new().event(order.clone(), placed.clone());
+/// store.append(anywhere.clone()).await?;
+/// let again = store.append(anywhere.clone()).await?; // `Any`: stored once more, id or no id
+/// assert_eq!((again.replayed, again.revision(&order)), (false, Some(Revision::new(1))));
+///
+/// let keyed = anywhere.key(CommandKey::parse("place-order-18")?);
+/// store.append(keyed.clone()).await?;
+/// assert!(store.append(keyed).await?.replayed); // the key is known: nothing was stored
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ExpectedRevision {
@@ -24,6 +48,27 @@ pub enum ExpectedRevision {
 }
 
 /// A condition of an append. It may speak of streams and events that the append does not write.
+///
+/// All guards of an append are judged at one moment, against the log **before** the append: none of
+/// its own events is there yet. So one guard a stream says all, also for several events; two that
+/// cannot hold at once, such as `NoStream` and then `Exact(0)` "for the second event", are always a
+/// conflict:
+///
+/// ```
+/// # use sagalog::*;
+/// # sagalog_testkit::with_orders(async |store| {
+/// let order = StreamId::parse("order-18")?;
+/// let event = |name| Ok::<_, NameError>(NewEvent::new(EventType::parse(name)?, "{}"));
+/// let both = Append::new()
+///     .event(order.clone(), event("OrderPlaced")?)
+///     .event(order.clone(), event("OrderPaid")?)
+///     .expect(order.clone(), ExpectedRevision::NoStream);
+///
+/// let as_if_in_turn = both.clone().expect(order, ExpectedRevision::Exact(Revision::new(0)));
+/// assert!(matches!(store.append(as_if_in_turn).await, Err(AppendError::Conflict(_))));
+/// assert_eq!(store.append(both).await?.positions, 2); // one guard is enough
+/// # Ok(()) });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Guard {
@@ -110,6 +155,12 @@ impl Append {
     }
 
     /// Moves a consumer's checkpoint in the same commit.
+    ///
+    /// The store keeps the number and gives it back ([`Store::checkpoint`](crate::Store::checkpoint));
+    /// what it means is the caller's choice. Let it be the position to **go on from**, one behind the
+    /// last event that was worked off ([`Position::next`]): that is what
+    /// [`Read::from_position`](crate::Read::from_position) takes, it has a value before the first
+    /// event, and a consumer that stops within an append goes on with the next event of it.
     pub fn checkpoint(mut self, consumer: ConsumerId, position: Position) -> Self {
         self.checkpoint = Some((consumer, position));
         self

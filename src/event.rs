@@ -3,6 +3,10 @@
 //! The payload is opaque here; typed codecs are a layer above. A recorded event is a view into the
 //! buffer that was read: its fields are slices, and cloning it copies no bytes.
 
+mod content;
+
+pub use content::{ContentType, ContentTypeError, CustomCode};
+
 use crate::{
     ids::{Position, Revision},
     limits::{EVENT_TAGS_MAX, METADATA_BYTES_MAX, TRACE_BYTES_MAX},
@@ -99,45 +103,6 @@ impl FromStr for EventId {
     }
 }
 
-/// How a payload is encoded. Informative to the kernel, decisive to a codec.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ContentType {
-    /// Bytes of which nothing is said.
-    #[default]
-    Bytes,
-    /// JSON text.
-    Json,
-    /// `bincode` 2.
-    Bincode,
-    /// A code of the caller's, from 128 on; what it means is the caller's business.
-    Custom(u8),
-}
-
-impl ContentType {
-    /// The lowest code that is left to callers.
-    pub const CUSTOM_MIN: u8 = 128;
-
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Bytes => 0,
-            Self::Json => 1,
-            Self::Bincode => 2,
-            Self::Custom(code) => code,
-        }
-    }
-
-    pub(crate) const fn parse(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Bytes),
-            1 => Some(Self::Json),
-            2 => Some(Self::Bincode),
-            Self::CUSTOM_MIN.. => Some(Self::Custom(code)),
-            _ => None,
-        }
-    }
-}
-
 /// An event that is to be appended.
 ///
 /// ```
@@ -184,7 +149,9 @@ impl NewEvent {
         }
     }
 
-    /// Gives the event an id. With one, a repeated append under `Exact` or `NoStream` is known.
+    /// Gives the event an id. With one, a repeated append under `Exact` or `NoStream` is known;
+    /// under `Any` and `Exists` it is [stored again](crate::ExpectedRevision). Ids need not be
+    /// unique: [`Store::event`](crate::Store::event) finds the newest event with one.
     #[must_use]
     pub fn id(mut self, id: EventId) -> Self {
         self.id = Some(id);

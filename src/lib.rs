@@ -85,7 +85,9 @@ pub use engine::store::{
     Streams,
 };
 pub use error::{Actual, AppendError, FailedGuard};
-pub use event::{ContentType, EventId, EventIdError, NewEvent, RecordedEvent};
+pub use event::{
+    ContentType, ContentTypeError, CustomCode, EventId, EventIdError, NewEvent, RecordedEvent,
+};
 pub use ids::{FencingToken, Revision};
 pub use names::{
     CommandKey, ConsumerId, DefinitionName, EffectKey, EventType, FenceName, NameError, Operation,

@@ -41,6 +41,13 @@ pub const FRAME_BYTES: u64 = 16;
 const _: () =
     assert!(GROUP_BYTES_MAX / FRAME_BYTES * (COMMIT_POSITIONS_MAX as u64) <= u32::MAX as u64);
 
+/// The last moment that a store believes of a clock: the end of the year 2199. A clock that shows a
+/// later one is out of order and counts as none, so that it moves neither the recorded time of
+/// events nor the time of sagas.
+///
+/// In nanoseconds since 1970.
+pub const CLOCK_NANOS_MAX: u64 = 7_258_118_399_999_999_999;
+
 /// The longest name of a stream, a type, a tag, a key, a consumer or a fence: 255 bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 

@@ -183,7 +183,7 @@ name! {
 name! {
     /// The identity of a command. An append that carries the key of one that was committed is
     /// answered with the original answer and stores nothing.
-    CommandKey, check_name
+    CommandKey, check_free
 }
 name! {
     /// The name of a consumer whose checkpoint is kept in the store.
@@ -191,7 +191,7 @@ name! {
 }
 name! {
     /// The name of a fence: a counter that shuts out those who act on an older right.
-    FenceName, check_name
+    FenceName, check_free
 }
 
 name! {
@@ -203,6 +203,26 @@ name! {
     /// its compensation, and never used for another effect. At most
     /// [`EFFECT_KEY_BYTES_MAX`] bytes.
     EffectKey, check_effect_key
+}
+
+impl CommandKey {
+    /// A key of an engine that is built on the store. No caller can use it up.
+    ///
+    /// # Panics
+    /// If it is none: only the engine's own words come here.
+    pub(crate) fn system(name: &str) -> Self {
+        Self(StreamId::system(name).expect("an engine names its keys properly").0)
+    }
+}
+
+impl FenceName {
+    /// A fence of an engine that is built on the store. No caller can raise it.
+    ///
+    /// # Panics
+    /// If it is none: only the engine's own words come here.
+    pub(crate) fn system(name: &str) -> Self {
+        Self(StreamId::system(name).expect("an engine names its fences properly").0)
+    }
 }
 
 impl StreamId {

@@ -117,6 +117,33 @@ impl Query {
     }
 }
 
+impl fmt::Display for QueryItem {
+    /// Its types, then its tags: `type A or B, tag t and u`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let typed = !self.types.is_empty();
+        for (at, event_type) in self.types.iter().enumerate() {
+            f.write_str(if at == 0 { "type " } else { " or " })?;
+            event_type.fmt(f)?;
+        }
+        for (at, tag) in self.tags.iter().enumerate() {
+            let comma = if typed { ", tag " } else { "tag " };
+            f.write_str(if at == 0 { comma } else { " and " })?;
+            tag.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, item) in self.any_of.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { ", or " })?;
+            item.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
 /// Why a query is not answered. Ask for less, or name a type or a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -48,6 +48,12 @@ pub(crate) enum AsOf {
 
 /// A request to read events: from the beginning, forward, all of them, unless it says otherwise.
 ///
+/// An append is shown whole or not at all: the log of a moment ([`Read::as_of_position`],
+/// [`Read::as_of_time`], and the moment of the first poll otherwise) ends between two appends. Two
+/// methods count single events and may cut an append, so that whoever has little room gets through
+/// one of any size: [`Read::limit`] may end within one, and [`Read::from_position`] and
+/// [`Read::from_revision`] may begin within one.
+///
 /// ```
 /// use sagalog::{Position, Read, Revision, StreamId};
 ///
@@ -85,7 +91,23 @@ impl Read {
         Self::of(Selector::All)
     }
 
-    /// Reads one stream. A stream that has no events is an error.
+    /// Reads one stream. A stream that has no events, or had none at the moment that is asked for,
+    /// is an error, [`ReadError::StreamNotFound`](crate::ReadError::StreamNotFound), so that a
+    /// mistyped name is no empty stream. Who begins a stream by loading it takes the error for
+    /// "nothing yet". A stream that has events, none of them in the part that is asked for, is read
+    /// without an error.
+    ///
+    /// ```
+    /// # use sagalog::*;
+    /// # sagalog_testkit::with_orders(async |store| {
+    /// let events = match store.read(Read::stream(StreamId::parse("order-18")?)).collect().await {
+    ///     Ok(events) => events,
+    ///     Err(ReadError::StreamNotFound(_)) => Vec::new(), // a new order
+    ///     Err(error) => return Err(error.into()),
+    /// };
+    /// assert!(events.is_empty());
+    /// # Ok(()) });
+    /// ```
     pub fn stream(stream: StreamId) -> Self {
         Self::of(Selector::Stream(stream))
     }
@@ -116,7 +138,7 @@ impl Read {
     }
 
     /// Begins at a position: with the first event there or behind it, or, backward, with the last
-    /// one there or before it.
+    /// one there or before it. That may be within an append, of which the rest is read.
     pub fn from_position(mut self, position: Position) -> Self {
         self.start = Start::Position(position);
         self
@@ -128,13 +150,17 @@ impl Read {
         self
     }
 
-    /// Stops after `events`.
+    /// Stops after `events`, which may be within an append: the next read goes on
+    /// [behind](Self::from_position) the last one. A limit of 0 reads nothing, and is refused
+    /// as any other would be: also if there is no such stream.
     pub fn limit(mut self, events: u64) -> Self {
         self.limit = events;
         self
     }
 
-    /// Reads the log as it was when `position` had just been written.
+    /// Reads the log as it was when `position` had just been written. An append is written at once, so
+    /// that a position within one stands for all of it: its events are shown with all behind them
+    /// of the same append.
     pub fn as_of_position(mut self, position: Position) -> Self {
         self.as_of = AsOf::Position(position);
         self

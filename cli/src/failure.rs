@@ -44,7 +44,7 @@ impl Failure {
 
     pub(crate) fn read(dir: &Path, error: &ReadError) -> Self {
         let code = match error {
-            ReadError::Corrupt(_) => DAMAGED,
+            ReadError::Corrupt(_) | ReadError::Undecodable { .. } => DAMAGED,
             _ => CANNOT_RUN,
         };
         Self::about(dir, error, code)

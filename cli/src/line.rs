@@ -169,8 +169,7 @@ fn content_type(name: &str) -> Result<ContentType, String> {
         _ => {}
     }
     let code = name.strip_prefix(CUSTOM).and_then(|code| code.parse().ok());
-    let code = code.filter(|code| *code >= ContentType::CUSTOM_MIN);
-    code.map(ContentType::Custom).ok_or_else(|| {
+    code.and_then(|code| ContentType::custom(code).ok()).ok_or_else(|| {
         let least = ContentType::CUSTOM_MIN;
         format!("`content_type`: it is none of json, bytes, bincode, {CUSTOM}{least} to 255")
     })
@@ -181,7 +180,7 @@ fn content_name(content_type: ContentType) -> String {
         ContentType::Json => "json".to_owned(),
         ContentType::Bytes => "bytes".to_owned(),
         ContentType::Bincode => "bincode".to_owned(),
-        ContentType::Custom(code) => format!("{CUSTOM}{code}"),
+        ContentType::Custom(code) => format!("{CUSTOM}{}", code.get()),
         _ => "unknown".to_owned(),
     }
 }

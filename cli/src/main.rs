@@ -59,7 +59,7 @@ enum Command {
         dir: PathBuf,
         /// A new file, compressed if its name ends in .gz; standard output if none is named.
         file: Option<PathBuf>,
-        /// The first position to print.
+        /// The first position to print; it may stand within an append.
         #[arg(long, value_name = "POSITION", default_value_t = 0)]
         from: u64,
     },

@@ -2,13 +2,13 @@
 
 use crate::{
     Outcome,
-    failure::Failure,
+    failure::{DAMAGED, Failure},
     line::{self, Fields},
     reading::{self, AsOf},
 };
 use clap::Args;
 use sagalog::{
-    EventType, Position, Query, QueryItem, Read, RecordedEvent, Revision, StreamId, Tag,
+    EventType, Position, Query, QueryItem, Read, ReadError, RecordedEvent, Revision, StreamId, Tag,
 };
 use std::{
     fmt::Display,
@@ -38,10 +38,11 @@ pub(crate) struct Request {
     /// Prints the newest event first.
     #[arg(long)]
     backward: bool,
-    /// Reads what was there when this position had been written, or at this time (RFC 3339).
+    /// Reads what was there when this position had been written, with all of its append, or at this
+    /// time (RFC 3339).
     #[arg(long, value_name = "POSITION|TIME")]
     as_of: Option<AsOf>,
-    /// How many events to print at most.
+    /// How many events to print at most; the last append may be cut.
     #[arg(long, value_name = "EVENTS")]
     limit: Option<u64>,
     /// With --all: system streams too, whose names begin with `$`.
@@ -55,16 +56,32 @@ pub(crate) async fn run(request: Request) -> Result<Outcome, Failure> {
     let mut events = store.read(read);
     let mut out = BufWriter::new(io::stdout().lock());
     let mut left = request.limit.unwrap_or(u64::MAX);
+    let mut unread: Option<(ReadError, u64)> = None;
     while left > 0 {
-        let event = events.next().await.map_err(|error| Failure::read(&request.dir, &error))?;
-        let Some(event) = event else { break };
+        let event = match events.next().await {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            // It goes on behind it: what can be read is printed.
+            Err(error @ ReadError::Undecodable { .. }) => {
+                unread.get_or_insert((error, 0)).1 += 1;
+                continue;
+            }
+            Err(error) => return Err(Failure::read(&request.dir, &error)),
+        };
         if request.wants(&event) {
             line::print(&mut out, &event, Fields::All)?;
             left -= 1;
         }
     }
     out.flush()?;
-    Ok(Outcome::Sound)
+    match unread {
+        None => Ok(Outcome::Sound),
+        Some((error, 1)) => Err(Failure::read(&request.dir, &error)),
+        Some((error, count)) => {
+            let sentence = format!("{count} commits cannot be read; {error}");
+            Err(Failure::about(&request.dir, &sentence, DAMAGED))
+        }
+    }
 }
 
 impl Request {

@@ -46,7 +46,7 @@ struct Text;
 
 impl Encoding for Text {
     fn content_type(&self) -> sagalog::ContentType {
-        sagalog::ContentType::Custom(128)
+        sagalog::ContentType::custom(128).expect("codes from 128 on are free")
     }
 }
 

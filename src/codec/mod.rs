@@ -64,7 +64,7 @@ pub trait Encoding {
 ///
 /// impl Encoding for Decimal {
 ///     fn content_type(&self) -> ContentType {
-///         ContentType::Custom(128)
+///         ContentType::custom(128).expect("codes from 128 on are free")
 ///     }
 /// }
 ///

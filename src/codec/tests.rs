@@ -12,7 +12,10 @@ use std::error::Error;
 #[derive(Clone, Copy, Debug)]
 struct Decimal;
 
-const DECIMAL: ContentType = ContentType::Custom(128);
+const DECIMAL: ContentType = match ContentType::custom(128) {
+    Ok(decimal) => decimal,
+    Err(_) => panic!("the code is the caller's"),
+};
 
 impl Encoding for Decimal {
     fn content_type(&self) -> ContentType {

@@ -27,5 +27,6 @@ mod scan;
 mod shared;
 pub(crate) mod store;
 pub(crate) mod survey;
+mod unreadable;
 mod view;
 mod writer;

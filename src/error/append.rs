@@ -2,6 +2,7 @@
 
 use super::{CommitError, Displaced, ReadError};
 use crate::{
+    append::{ExpectedRevision, Guard},
     ids::{FencingToken, Position, Revision},
     names::{CommandKey, FenceName, StreamId},
     query::QueryError,
@@ -9,13 +10,60 @@ use crate::{
 use std::{error::Error, fmt, io, sync::Arc};
 
 /// A guard that did not hold, and what was there instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Prints as a sentence that names the stream, or what the query asked for: `stream order-17 is at
+/// revision 2, expected revision 1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailedGuard {
     /// Which guard of the append, counted from 0.
     pub guard: usize,
+    /// What it asked for.
+    pub expected: Guard,
     /// What was there.
     pub actual: Actual,
+}
+
+impl FailedGuard {
+    /// The stream that is not as expected; `None` if the guard was on a query.
+    pub fn stream(&self) -> Option<&StreamId> {
+        match &self.expected {
+            Guard::Stream { stream, .. } => Some(stream),
+            Guard::NoMatch { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for FailedGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.expected {
+            Guard::Stream { stream, .. } => write!(f, "stream {stream}")?,
+            Guard::NoMatch { .. } => f.write_str("the newest event")?,
+        }
+        match (&self.actual, &self.expected) {
+            (Actual::NoStream, _) => f.write_str(" has no events")?,
+            (Actual::Revision(revision), _) => write!(f, " is at revision {revision}")?,
+            (Actual::Match(position), _) => write!(f, " stands at position {position}")?,
+        }
+        match &self.expected {
+            Guard::Stream { expected, .. } => write!(f, ", expected {expected}"),
+            Guard::NoMatch { query, after: None } => write!(f, ", expected none with {query}"),
+            Guard::NoMatch { query, after: Some(after) } => {
+                write!(f, ", expected none behind position {after} with {query}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for ExpectedRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("anything"),
+            Self::NoStream => f.write_str("no events"),
+            Self::Exists => f.write_str("events"),
+            Self::Exact(revision) => write!(f, "revision {revision}"),
+        }
+    }
 }
 
 /// What a guard met.
@@ -138,16 +186,8 @@ impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict(failed) => {
-                f.write_str("guards did not hold, nothing was stored:")?;
-                failed.iter().try_for_each(|failed| match failed.actual {
-                    Actual::NoStream => write!(f, " guard {}: no such stream;", failed.guard),
-                    Actual::Revision(revision) => {
-                        write!(f, " guard {}: the stream is at {revision};", failed.guard)
-                    }
-                    Actual::Match(position) => {
-                        write!(f, " guard {}: an event matches at {position};", failed.guard)
-                    }
-                })
+                failed.iter().try_for_each(|failed| write!(f, "{failed}; "))?;
+                f.write_str("nothing was stored")
             }
             Self::PartlyCommitted { stream, revision } => write!(
                 f,

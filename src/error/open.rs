@@ -43,7 +43,10 @@ pub enum OpenError {
         store: Option<StoreId>,
     },
     /// A commit's checksum holds, yet it is no append of events: the directory holds a bare log,
-    /// or another program wrote to it. Open it as a [`crate::Log`].
+    /// or another program wrote to it. Nobody knows which streams, keys and fences it changed, so
+    /// that no guard could be judged behind it, and the store is not opened for writing. Open it
+    /// for reading ([`crate::Store::open_read_only_with`]): all other commits can be read, and
+    /// copied into a new store. Or open it as a [`crate::Log`].
     Undecodable {
         /// Where the commit begins.
         position: Position,
@@ -89,7 +92,11 @@ impl fmt::Display for OpenError {
                 write!(f, "file {name} could be a segment but does not belong to this store")
             }
             Self::Undecodable { position, reason } => {
-                write!(f, "the commit at position {position} is no append of events: {reason}")
+                write!(
+                    f,
+                    "the commit at position {position} is no append of events: {reason}; nothing \
+                     can be written behind it, open the store for reading"
+                )
             }
             Self::IndexMissing => {
                 f.write_str("the index is missing; open the store for writing once to rebuild it")

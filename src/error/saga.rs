@@ -1,7 +1,8 @@
 //! What stands in the way of a saga: what was asked for, the executor, or the store.
 
-use super::{AppendError, ReadError};
+use super::{AppendError, CorruptionReport, ReadError};
 use crate::{
+    ids::Position,
     names::{DefinitionName, SagaId},
     saga::{JournalFault, Refusal, VerbRefused},
 };
@@ -48,7 +49,8 @@ pub enum SagaError {
     },
     /// A cancellation or an operator's word is not accepted. Nothing has changed.
     Refused(VerbRefused),
-    /// The input, or what an operator gave, is larger than the store takes. Nothing was stored.
+    /// The input or the trace context of a saga, or what an operator gave, is larger than the store
+    /// takes. Nothing was stored.
     TooLarge {
         /// Its bytes.
         bytes: usize,
@@ -85,8 +87,6 @@ pub enum SagaError {
         /// Why not.
         refusal: Refusal,
     },
-    /// The list of unfinished sagas, or of definitions, is none.
-    Books(&'static str),
     /// A request to the process that executes sagas cannot be made, or its answer not be read. It
     /// may be done or not.
     Request(Arc<io::Error>),
@@ -122,6 +122,15 @@ pub enum WaitReason {
         /// Why not.
         refusal: Refusal,
     },
+    /// For a program that decodes the commit in which a part of its journal stands.
+    Undecodable {
+        /// Where the commit begins.
+        position: Position,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// For a person: a part of its journal is damaged.
+    Damaged(Box<CorruptionReport>),
     /// For a person: somebody else wrote to its journal.
     Foreign,
 }
@@ -139,6 +148,11 @@ impl fmt::Display for WaitReason {
             Self::Impossible { record, refusal } => {
                 write!(f, "record {record} of its journal cannot stand there: {refusal}")
             }
+            Self::Undecodable { position, reason } => {
+                write!(f, "the commit at position {position}, with a part of its journal, is no ")?;
+                write!(f, "append of events: {reason}")
+            }
+            Self::Damaged(report) => write!(f, "its journal is damaged: {report}"),
             Self::Foreign => f.write_str("another program wrote to its journal"),
         }
     }
@@ -179,7 +193,6 @@ impl fmt::Display for SagaError {
             Self::Impossible { saga, record, refusal } => {
                 write!(f, "the journal of saga {saga} is refused at record {record}: {refusal}")
             }
-            Self::Books(what) => f.write_str(what),
             Self::Request(error) => {
                 write!(f, "the process that executes sagas cannot be asked: {error}")
             }

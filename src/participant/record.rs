@@ -131,6 +131,28 @@ mod tests {
     }
 
     #[test]
+    fn every_fence_reply_and_reason_comes_back() {
+        let around = (0..64).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit]);
+        for number in (0..=256).chain(around).chain([u64::MAX]) {
+            let attempt = u32::try_from(number).unwrap_or(u32::MAX);
+            let fence = CallFence { epoch: number, attempt };
+            let length = usize::try_from(number.min(2_000)).expect("few");
+            let reply = Bytes::from(number.to_le_bytes().repeat(length / 8 + 1));
+            let letter = char::from_u32(attempt).unwrap_or('ä').to_string();
+            for said in [
+                Said::Done(reply.clone()),
+                Said::Refused(Reason::new(&letter.repeat(length))),
+                Said::Compensated(reply),
+            ] {
+                let record = Record { fence, said };
+                let event = record.event(None);
+                let read = Record::decode(event.event_type.as_str(), &event.payload);
+                assert_eq!(read, Ok(record), "{number}");
+            }
+        }
+    }
+
+    #[test]
     fn bytes_that_are_no_record_are_a_fault() {
         let (_, payload) = bytes(Said::Done(Bytes::new()));
         for end in 0..payload.len() {

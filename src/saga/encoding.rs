@@ -64,11 +64,14 @@ impl fmt::Display for JournalFault {
 
 impl Error for JournalFault {}
 
-/// The bytes of a turn.
+/// The bytes of a turn. A text of more than 65,535 bytes is cut; the machine makes none of more than
+/// [`FAILURE_BYTES_MAX`](super::vocabulary::FAILURE_BYTES_MAX).
 ///
 /// # Panics
-/// If there are more than 65,535 records: no turn of the machine has that many.
+/// If there are more than 4096 records: no turn of the machine has that many, and who reads one
+/// takes no more.
 pub fn encode_turn(records: &[Record]) -> Vec<u8> {
+    assert!(records.len() <= TURN_RECORDS_MAX, "a turn of {} records", records.len());
     let mut out = vec![TURN_VERSION];
     let count = u16::try_from(records.len()).expect("a turn has a bounded number of records");
     out.extend_from_slice(&count.to_le_bytes());

@@ -119,9 +119,15 @@ impl Plan {
     pub fn try_new(
         name: DefinitionName,
         revision: u32,
-        steps: Vec<StepPlan>,
+        mut steps: Vec<StepPlan>,
         output: StepIndex,
     ) -> Result<Self, DefinitionError> {
+        // Named twice is after once. Otherwise a step could be after more than a graph on disk has
+        // room for, which would be written and never read again.
+        for step in &mut steps {
+            let mut named = StepSet::new();
+            step.after.retain(|after| named.insert(*after));
+        }
         check_shape(&steps, output)?;
         let ancestors = ancestors_of(&steps);
         let descendants = descendants_of(&ancestors);

@@ -76,6 +76,14 @@ impl Intervention {
         }
     }
 
+    /// On whose behalf, and why.
+    pub(crate) fn words(&self) -> (&str, &str) {
+        match self {
+            Self::Cancel { principal, reason }
+            | Self::Operate(Operator { principal, reason, .. }) => (principal, reason),
+        }
+    }
+
     /// The output that it completes a saga with.
     pub(crate) fn output(&self) -> Option<&Bytes> {
         match self {

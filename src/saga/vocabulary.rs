@@ -111,11 +111,16 @@ pub enum FailureKind {
 pub struct Failure {
     /// Whether it is a fault at all.
     pub kind: FailureKind,
-    /// What happened, for people; at most [`FAILURE_BYTES_MAX`] bytes.
-    pub reason: Arc<str>,
+    /// Private, so that none is longer than a journal keeps.
+    pub(super) reason: Arc<str>,
 }
 
 impl Failure {
+    /// What happened, for people; at most [`FAILURE_BYTES_MAX`] bytes.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// A fault.
     pub fn failed(reason: impl AsRef<str>) -> Self {
         Self { kind: FailureKind::Failed, reason: bounded(reason.as_ref()) }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     append::{ExpectedRevision, Guard},
-    error::{Actual, FailedGuard},
+    error::Actual,
     ids::{FencingToken, Position, Revision},
     names::StreamId,
     query::Query,
@@ -166,8 +166,8 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// All guards that do not hold.
-    fn failed_guards(&mut self) -> Vec<FailedGuard> {
+    /// All guards that do not hold, and what each met.
+    fn failed_guards(&mut self) -> Vec<(usize, Actual)> {
         let mut failed = Vec::new();
         for (guard, asked) in self.draft.append.guards.iter().enumerate() {
             let actual = match asked {
@@ -176,7 +176,7 @@ impl<'a> Case<'a> {
                     self.newest_match(guard, query, *after).map(Actual::Match)
                 }
             };
-            failed.extend(actual.map(|actual| FailedGuard { guard, actual }));
+            failed.extend(actual.map(|actual| (guard, actual)));
         }
         failed
     }

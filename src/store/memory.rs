@@ -77,6 +77,8 @@ pub(crate) struct Memory {
     /// The first position of each commit.
     commits: Vec<Position>,
     log_bytes: u64,
+    /// Whether the last commit was skipped.
+    ends_in_gap: bool,
     scratch: Scratch,
 }
 
@@ -116,6 +118,7 @@ impl Memory {
             marks: Vec::new(),
             commits: Vec::new(),
             log_bytes: 0,
+            ends_in_gap: false,
             scratch: Scratch::default(),
         }
     }
@@ -167,6 +170,21 @@ impl Memory {
     /// Bytes of log that its commits take.
     pub(crate) fn log_bytes(&self) -> u64 {
         self.log_bytes
+    }
+
+    /// Passes over a commit of `bytes` that cannot be read, up to `next`. No commit may follow in
+    /// this table: a stream's postings stand for consecutive revisions, and here some may lack.
+    pub(crate) fn skip(&mut self, next: Position, bytes: u64) {
+        assert!(next > self.next, "a commit takes a position at least");
+        self.commits.push(self.next);
+        self.next = next;
+        self.log_bytes += bytes;
+        self.ends_in_gap = true;
+    }
+
+    /// Whether the last commit was skipped.
+    pub(crate) fn ends_in_gap(&self) -> bool {
+        self.ends_in_gap
     }
 
     /// Its marks, ascending.

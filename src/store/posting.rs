@@ -40,6 +40,11 @@ pub(crate) struct Posting {
 }
 
 impl Posting {
+    /// The first position of the commit that the event is part of.
+    pub(crate) fn commit_first(&self) -> Position {
+        Position::new(self.position.get().saturating_sub(self.index.into()))
+    }
+
     fn class(&self) -> u8 {
         u8::try_from(self.bytes.div_ceil(CLASS_BYTES)).unwrap_or(0)
     }

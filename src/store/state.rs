@@ -139,6 +139,17 @@ impl State {
         Ok(())
     }
 
+    /// Passes over a commit of `bytes` that cannot be read, up to `next`.
+    pub(crate) fn skip(&mut self, next: Position, bytes: u64) {
+        self.active.skip(next, bytes);
+    }
+
+    /// The first position of the commit that memory holds at `position`, and how many it takes.
+    pub(crate) fn commit_of(&self, position: Position) -> Option<(Position, u32)> {
+        let table = self.tables().find(|table| position < table.next())?;
+        table.commit_of(position).filter(|_| position >= table.first())
+    }
+
     /// Freezes the active table, between two groups, and begins another. A table that covers
     /// nothing stays, and stays bound to its segment no longer.
     pub(crate) fn cut(&mut self) {

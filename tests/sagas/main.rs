@@ -18,3 +18,4 @@ mod refused;
 mod requests;
 mod shop;
 mod transactional;
+mod values;

@@ -68,7 +68,7 @@ fn cut_after(disk: &SimDisk, before: &Truth, appends: usize, ops: u64, end: End)
     if head != acknowledged {
         let (_, events) = pending.into_inner().expect("only an append on its way appears");
         assert_eq!(head, acknowledged + events.len() as u64, "whole or not at all");
-        truth.model.events.extend(events);
+        truth.model.extend(events);
     }
     truth.learn_times(&host);
     truth.holds_events(&host, 3);

@@ -241,3 +241,32 @@ fn of_rivals_with_the_same_guard_exactly_one_gets_through() {
     }));
     assert_eq!((won, lost), (1, 19));
 }
+
+/// Who reads the text of a conflict knows which stream is meant, or what was looked for.
+#[test]
+fn a_conflict_names_the_stream_or_the_query() {
+    let host = Host::new();
+    host.append(note("order-17", "one"));
+    host.append(note("order-17", "two"));
+    let noted = EventType::parse("Noted").expect("a name");
+    let either = typed(&["Noted", "Sent"]);
+    let append = Append::new()
+        .expect(stream("order-17"), exact(0))
+        .expect(stream("order-18"), Exists)
+        .no_match(either.or(QueryItem::new().event_type(noted).tag(tag("x"))), None)
+        .no_match(typed(&["Noted"]), Some(at(0)));
+    let error = host.refusal(append);
+    assert_eq!(
+        error.to_string(),
+        "stream order-17 is at revision 1, expected revision 0; \
+         stream order-18 has no events, expected events; \
+         the newest event stands at position 1, \
+         expected none with type Noted or Sent, or type Noted, tag x; \
+         the newest event stands at position 1, \
+         expected none behind position 0 with type Noted; nothing was stored"
+    );
+    let AppendError::Conflict(failed) = error else { panic!("{error}") };
+    let named: Vec<_> =
+        failed.iter().map(|failed| failed.stream().map(sagalog::StreamId::as_str)).collect();
+    assert_eq!(named, [Some("order-17"), Some("order-18"), None, None]);
+}

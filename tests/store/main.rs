@@ -7,6 +7,7 @@
 
 mod appends;
 mod cancelling;
+mod clock;
 mod codec;
 mod crashes;
 mod damage;
@@ -22,5 +23,8 @@ mod model;
 mod random;
 mod reads;
 mod truth;
+mod unreadable;
+mod values;
+mod whole;
 
 use host::{Host, check, event, key, note, stream};

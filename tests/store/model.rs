@@ -46,6 +46,8 @@ impl Known {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     pub(crate) events: Vec<Known>,
+    /// Where each append ends.
+    pub(crate) ends: Vec<u64>,
 }
 
 /// Which events a read asks for.
@@ -221,14 +223,22 @@ impl Model {
     /// Takes in what was acknowledged: the events of an append, the first of them at `committed`.
     pub(crate) fn add(&mut self, committed: &Committed, events: Vec<Known>) {
         assert_eq!(committed.first.get(), self.events.len() as u64, "positions are gapless");
+        self.extend(events);
+    }
+
+    /// Takes in the events of an append that was found behind the others.
+    pub(crate) fn extend(&mut self, events: Vec<Known>) {
         self.events.extend(events);
+        self.ends.push(self.events.len() as u64);
     }
 
     /// The answer to a read: positions, or none if the stream is not found.
     pub(crate) fn answer(&self, asked: &Asked) -> Option<Vec<u64>> {
         let known = (0..).zip(&self.events);
+        // An append is written at once: a position within it names the moment at which all of it was.
+        let end = |as_of: u64| self.ends.iter().copied().find(|end| *end > as_of);
         let bound = |(position, event): &(u64, &Known)| {
-            asked.as_of.is_none_or(|as_of| *position <= as_of)
+            asked.as_of.and_then(end).is_none_or(|end| *position < end)
                 && asked.time.is_none_or(|time| event.recorded_at <= time)
         };
         let then: Vec<(u64, &Known)> = known.filter(bound).collect();
@@ -245,7 +255,6 @@ impl Model {
             found.reverse();
         }
         if let Which::Stream(name) = asked.which
-            && asked.limit != Some(0)
             && then.iter().all(|(_, event)| event.stream != name)
         {
             return None;

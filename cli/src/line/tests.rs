@@ -62,7 +62,7 @@ fn everything_else_an_event_can_say_is_read() {
     let id = |last| EventId::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
     let tag = |name| Tag::parse(name).expect("a name");
     let expected = new_event([0xff, 0xfe, 0xfb])
-        .content_type(ContentType::Custom(200))
+        .content_type(ContentType::custom(200).expect("a code of the caller's"))
         .schema_version(3)
         .tag(tag("a:1"))
         .tag(tag("b"))

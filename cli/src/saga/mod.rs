@@ -108,7 +108,6 @@ fn failed(dir: &Path, error: &SagaError) -> Failure {
         SagaError::Journal { fault: JournalFault::Newer { .. }, .. } => CANNOT_RUN,
         SagaError::Journal { .. }
         | SagaError::Impossible { .. }
-        | SagaError::Books(_)
         | SagaError::Read(ReadError::Corrupt(_)) => DAMAGED,
         _ => CANNOT_RUN,
     };

@@ -19,3 +19,4 @@ mod salvage;
 mod stats;
 mod support;
 mod twin;
+mod values;

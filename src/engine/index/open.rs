@@ -17,6 +17,7 @@ use crate::{
         files::{Door, FileKey},
         procedures::remove_files,
         scan::{Step, Walk, Window},
+        unreadable::Unreadable,
     },
     error::OpenError,
     ids::{Epoch, Position, StoreId},
@@ -66,6 +67,8 @@ pub(crate) struct OpenedIndex {
     pub(crate) cuts: VecDeque<Anchor>,
     /// How many runs had to be made from the log.
     pub(crate) runs_rebuilt: usize,
+    /// The commits that cannot be read, in order: none, if runs may be written.
+    pub(crate) unreadable: Vec<Unreadable>,
 }
 
 /// Opens the index of a log.
@@ -80,15 +83,18 @@ pub(crate) async fn open<D: Disk>(
     let mut opening = Opening { disk, pages, log, options, runs: Vec::new(), rebuilt: 0 };
     let names = opening.names().await?;
     opening.cover(&names).await?;
-    let (state, begun, cuts) = opening.read_tail().await?;
+    let (state, begun, cuts, unreadable) = opening.read_tail().await?;
     if opening.options.writes == Writes::Runs {
         opening.remove_others(&names).await?;
     }
     let Opening { pages, log, runs, rebuilt, .. } = opening;
     let tables = Tables { state, runs: Arc::new(runs) };
     let index = Index::new(tables, pages, TermHasher::new(log.store), repairs);
-    Ok(OpenedIndex { index, begun, cuts, runs_rebuilt: rebuilt })
+    Ok(OpenedIndex { index, begun, cuts, runs_rebuilt: rebuilt, unreadable })
 }
+
+/// What no run covers: memory, where it begins, where its frozen tables end, what was passed over.
+type Tail = (State, Anchor, VecDeque<Anchor>, Vec<Unreadable>);
 
 struct Opening<'a, D: Disk> {
     disk: &'a D,
@@ -208,7 +214,7 @@ impl<D: Disk> Opening<'_, D> {
     }
 
     /// Reads what no run covers.
-    async fn read_tail(&mut self) -> Result<(State, Anchor, VecDeque<Anchor>), OpenError> {
+    async fn read_tail(&mut self) -> Result<Tail, OpenError> {
         let from = self.end();
         let recorded_at = self.last_recorded().await?;
         let state = self.empty_state(from.position, recorded_at);
@@ -216,12 +222,12 @@ impl<D: Disk> Opening<'_, D> {
         let mut replay =
             Replay::new(self.disk, self.log.store, self.log.table, from, state, writes);
         replay.read_to(&self.log.tail).await?;
-        let Replayed { made, state, begun, cuts } = replay.finish();
+        let Replayed { made, state, begun, cuts, unreadable } = replay.finish();
         self.rebuilt += made.len();
         for header in made {
             self.take(header.name()).await?;
         }
-        Ok((state, begun, cuts))
+        Ok((state, begun, cuts, unreadable))
     }
 
     /// When the last commit in the runs was recorded.

@@ -3,20 +3,23 @@
 
 use super::write::write_table;
 use crate::{
-    engine::scan::{DiskSource, Group, Step, Walk, Window},
+    engine::{
+        scan::{DiskSource, Group, Step, Walk, Window},
+        unreadable::Unreadable,
+    },
     error::{CorruptionReport, OpenError, ReadError},
     ids::{Epoch, Position, StoreId},
     limits::{BLOCK_BYTES, FRAME_BYTES},
     log::{
         Anchor, Place,
         fields::u64_from,
-        group::{Commits, GroupKind, HEADER_BYTES},
+        group::{CommitView, Commits, GroupKind, HEADER_BYTES},
         recovery::BlockClass,
         segment::{self, SegmentTable},
     },
     runtime::Disk,
     store::{
-        body::BodyView,
+        body::{BodyFault, BodyView},
         memory::{GroupStart, Memory},
         run::RunHeader,
         state::State,
@@ -84,6 +87,8 @@ pub(super) struct Replay<'a, D: Disk> {
     cuts: VecDeque<Anchor>,
     writes: Writes,
     made: Vec<RunHeader>,
+    /// What was passed over: nothing, if runs may be written.
+    unreadable: Vec<Unreadable>,
 }
 
 /// What reading the log again has come to.
@@ -96,6 +101,8 @@ pub(super) struct Replayed {
     pub(super) begun: Anchor,
     /// Where its frozen tables end, in order.
     pub(super) cuts: VecDeque<Anchor>,
+    /// The commits that were passed over, in order.
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// Whether runs may be written.
@@ -126,6 +133,7 @@ impl<'a, D: Disk> Replay<'a, D> {
             cuts: VecDeque::new(),
             writes,
             made: Vec::new(),
+            unreadable: Vec::new(),
         }
     }
 
@@ -163,7 +171,80 @@ impl<'a, D: Disk> Replay<'a, D> {
             self.cuts.push_back(before);
             self.write_down_to(HELD_BYTES_MAX).await?;
         }
-        apply(&mut self.state, group)
+        self.apply(group)
+    }
+
+    /// Takes a group's commits into memory.
+    fn apply(&mut self, group: &Group) -> Result<(), Unread> {
+        let header = &group.header;
+        let mut started = false;
+        for commit in Commits::new(header, &group.payload) {
+            let undecodable = |reason| Unread::Undecodable { position: header.first, reason };
+            let commit = commit.map_err(|_| undecodable("a frame does not hold"))?;
+            self.take_commit(group, &commit, &mut started)?;
+        }
+        if self.state.next() != header.next_position() {
+            let reason = "its group takes other positions than its commits";
+            return Err(Unread::Undecodable { position: header.first, reason });
+        }
+        Ok(())
+    }
+
+    /// Takes a commit into memory, or notes that it cannot be read. `started` says whether memory
+    /// knows of its group.
+    fn take_commit(
+        &mut self,
+        group: &Group,
+        commit: &CommitView<'_>,
+        started: &mut bool,
+    ) -> Result<(), Unread> {
+        let header = &group.header;
+        let body = group.payload.slice(commit.body_offset..commit.body_offset + commit.body.len());
+        let bytes = FRAME_BYTES + u64_from(commit.body.len());
+        let mut view = match BodyView::decode(body, commit.first, commit.positions) {
+            Ok(view) => view,
+            Err(fault) => return self.pass(commit, bytes, None, fault),
+        };
+        if self.state.active().ends_in_gap() {
+            self.state.cut();
+            *started = false;
+        }
+        if !std::mem::replace(started, true) {
+            self.state.group_started(GroupStart {
+                place: header.place,
+                sequence: header.sequence,
+                first: commit.first,
+                recorded_at: view.recorded_at(),
+            });
+        }
+        let frame_offset = u64_from(commit.body_offset) - FRAME_BYTES;
+        let place = Place {
+            offset: header.place.offset + u64_from(HEADER_BYTES) + frame_offset,
+            ..header.place
+        };
+        match self.state.apply_body(&mut view, place, u32::try_from(bytes).unwrap_or(0)) {
+            Ok(()) => Ok(()),
+            Err(fault) => self.pass(commit, bytes, Some(&view), fault),
+        }
+    }
+
+    /// Passes over a commit that cannot be read, if nobody is going to write: of such a commit the
+    /// streams, keys and fences are unknown, so that no guard could be judged behind it.
+    fn pass(
+        &mut self,
+        commit: &CommitView<'_>,
+        bytes: u64,
+        head: Option<&BodyView>,
+        fault: BodyFault,
+    ) -> Result<(), Unread> {
+        let (first, reason) = (commit.first, fault.0);
+        if self.writes == Writes::Runs {
+            return Err(Unread::Undecodable { position: first, reason });
+        }
+        let passed = Unreadable::new(first, commit.positions, head, reason);
+        self.state.skip(passed.end, bytes);
+        self.unreadable.push(passed);
+        Ok(())
     }
 
     /// Writes frozen tables into runs, the oldest first, until memory holds no more than
@@ -208,8 +289,8 @@ impl<'a, D: Disk> Replay<'a, D> {
 
     /// The runs that were written, and the rest.
     pub(super) fn finish(self) -> Replayed {
-        let Self { made, state, begun, cuts, .. } = self;
-        Replayed { made, state, begun, cuts }
+        let Self { made, state, begun, cuts, unreadable, .. } = self;
+        Replayed { made, state, begun, cuts, unreadable }
     }
 
     fn report(&self, found: BlockClass, to: &Anchor) -> CorruptionReport {
@@ -235,40 +316,4 @@ pub(super) fn log_start(table: &SegmentTable) -> Option<Anchor> {
         chain: entry.chain,
         last: None,
     })
-}
-
-/// Takes a group's commits into memory.
-fn apply(state: &mut State, group: &Group) -> Result<(), Unread> {
-    let header = &group.header;
-    let mut started = false;
-    for commit in Commits::new(header, &group.payload) {
-        let undecodable = |reason| Unread::Undecodable { position: header.first, reason };
-        let commit = commit.map_err(|_| undecodable("a frame does not hold"))?;
-        let position = commit.first;
-        let undecodable = |reason| Unread::Undecodable { position, reason };
-        let body = group.payload.slice(commit.body_offset..commit.body_offset + commit.body.len());
-        let mut view = BodyView::decode(body, position, commit.positions)
-            .map_err(|fault| undecodable(fault.0))?;
-        if !std::mem::replace(&mut started, true) {
-            state.group_started(GroupStart {
-                place: header.place,
-                sequence: header.sequence,
-                first: header.first,
-                recorded_at: view.recorded_at(),
-            });
-        }
-        let frame_offset = u64_from(commit.body_offset) - FRAME_BYTES;
-        let place = Place {
-            offset: header.place.offset + u64_from(HEADER_BYTES) + frame_offset,
-            ..header.place
-        };
-        let bytes = FRAME_BYTES + u64_from(commit.body.len());
-        let bytes = u32::try_from(bytes).unwrap_or(0);
-        state.apply_body(&mut view, place, bytes).map_err(|fault| undecodable(fault.0))?;
-    }
-    if started && state.next() != header.next_position() {
-        let reason = "its group takes other positions than its commits";
-        return Err(Unread::Undecodable { position: header.first, reason });
-    }
-    Ok(())
 }

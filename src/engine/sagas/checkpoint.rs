@@ -64,7 +64,8 @@ impl Unfinished {
         parts
     }
 
-    /// The newest whole list; an empty one from the beginning if there is none.
+    /// The newest whole list that can be read; an empty one from the beginning if there is none. An
+    /// older list says the same with the journals behind it, which only takes longer.
     pub(super) async fn read(books: &Books) -> Result<Self, SagaError> {
         let mut events = books.read(Read::stream(names::checkpoints()).backward());
         // The parts of one list stand side by side, the last one first.
@@ -73,10 +74,19 @@ impl Unfinished {
             let event = match events.next().await {
                 Ok(Some(event)) => event,
                 Ok(None) | Err(ReadError::StreamNotFound(_)) => return Ok(Self::default()),
+                Err(ReadError::Undecodable { position, reason }) => {
+                    tracing::warn!(%position, reason, "a list of unfinished sagas is passed over");
+                    list = None;
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
-            let unreadable = SagaError::Books("a list of unfinished sagas cannot be read");
-            let (part, sagas) = Part::decode(event.payload()).ok_or(unreadable)?;
+            let Some((part, sagas)) = Part::decode(event.payload()) else {
+                let position = event.position();
+                tracing::warn!(%position, "a list of unfinished sagas cannot be read");
+                list = None;
+                continue;
+            };
             let goes_on = list.as_ref().is_some_and(|(_, behind)| part.is_before(behind));
             if !goes_on {
                 list = part.is_last().then(|| (Self { from: part.from, ..Self::default() }, part));

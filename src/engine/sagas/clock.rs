@@ -18,7 +18,8 @@ pub(super) struct SagaClock {
 
 impl SagaClock {
     pub(super) fn begin(runtime: &impl Clock, recorded: Option<WallTime>) -> Self {
-        let wall = recorded.map_or(runtime.wall(), |recorded| recorded.max(runtime.wall()));
+        let shown = runtime.wall().of_clock();
+        let wall = recorded.map_or(shown, |recorded| recorded.max(shown));
         Self { wall, moment: runtime.now() }
     }
 

@@ -47,6 +47,7 @@ use super::store::Store;
 use crate::{
     error::{SagaError, saga::WaitReason},
     event::EventId,
+    limits::TRACE_BYTES_MAX,
     names::{DefinitionName, SagaId},
     saga::{Input, Intervention, Operator},
 };
@@ -90,7 +91,7 @@ impl Sagas {
     /// # Cancel safety
     /// A dropped future may or may not have started the saga.
     pub async fn start_encoded(&self, new: NewSaga) -> Result<(), SagaError> {
-        let start = Start::from(new);
+        let start = Start::try_from(new)?;
         match self.call(|reply| Call::Start(start.clone(), reply)).await? {
             Started::Here => Ok(()),
             Started::Elsewhere => self.join(&start).await.map(drop),
@@ -105,7 +106,7 @@ impl Sagas {
     /// # Cancel safety
     /// A dropped future may or may not have started the saga, which goes on then.
     pub async fn run_encoded(&self, new: NewSaga) -> Result<Settled, SagaError> {
-        let start = Start::from(new);
+        let start = Start::try_from(new)?;
         if let Some(settled) = self.call(|reply| Call::Run(start.clone(), reply)).await? {
             return Ok(settled);
         }
@@ -337,10 +338,17 @@ impl Sagas {
     }
 }
 
-impl From<NewSaga> for Start {
-    fn from(new: NewSaga) -> Self {
+impl TryFrom<NewSaga> for Start {
+    type Error = SagaError;
+
+    fn try_from(new: NewSaga) -> Result<Self, SagaError> {
         let NewSaga { saga, definition, revision, input, trace_context } = new;
-        Self { id: saga, definition, revision, input, trace_context }
+        let bytes = trace_context.as_ref().map_or(0, |context| context.len());
+        if bytes > TRACE_BYTES_MAX {
+            // No participant would take a call with it.
+            return Err(SagaError::TooLarge { bytes, limit: TRACE_BYTES_MAX });
+        }
+        Ok(Self { id: saga, definition, revision, input, trace_context })
     }
 }
 

@@ -54,12 +54,12 @@ fn system(name: &str) -> StreamId {
 
 /// What an executor proves its right to act by.
 pub(super) fn fence() -> FenceName {
-    FenceName::parse("$sagas").expect("it is a name")
+    FenceName::system("$sagas")
 }
 
 /// Under which key an executor claims its token.
 pub(super) fn office(token: FencingToken) -> CommandKey {
-    CommandKey::parse(&format!("$sagas {}", token.get())).expect("it is short")
+    CommandKey::system(&format!("$sagas {}", token.get()))
 }
 
 /// The event of a turn that leads to `state`.

@@ -22,7 +22,7 @@ use crate::{
     append::Append,
     definition::Code,
     engine::{openings::EngineRuntime, store::Store},
-    error::{AppendError, SagaError, saga::WaitReason},
+    error::{AppendError, ReadError, SagaError, saga::WaitReason},
     ids::{FencingToken, Position},
     names::SagaId,
     read::Read,
@@ -189,6 +189,10 @@ impl WaitReason {
         match error {
             SagaError::Journal { fault, .. } => Self::Journal(fault),
             SagaError::Impossible { record, refusal, .. } => Self::Impossible { record, refusal },
+            SagaError::Read(ReadError::Undecodable { position, reason }) => {
+                Self::Undecodable { position, reason }
+            }
+            SagaError::Read(ReadError::Corrupt(report)) => Self::Damaged(report),
             // Whatever else may be wrong with a journal, it was not this program that wrote it so.
             _ => Self::Foreign,
         }

@@ -33,11 +33,23 @@ impl Graphs {
             let event = match events.next().await {
                 Ok(Some(event)) => event,
                 Ok(None) | Err(ReadError::StreamNotFound(_)) => return Ok(graphs),
+                Err(ReadError::Undecodable { position, reason }) => {
+                    tracing::warn!(%position, reason, "definitions of sagas are passed over");
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
-            let plan = decode_plan(&event.payload())
-                .map_err(|_| SagaError::Books("a stored definition of sagas cannot be read"))?;
             graphs.last = Some(event.revision());
+            // A graph that cannot be read, say of a newer program, is as one that is not there:
+            // sagas that began with it wait, and the others go on.
+            let plan = match decode_plan(&event.payload()) {
+                Ok(plan) => plan,
+                Err(fault) => {
+                    let position = event.position();
+                    tracing::warn!(%position, %fault, "a definition of sagas cannot be read");
+                    continue;
+                }
+            };
             graphs.plans.insert((plan.name().clone(), plan.revision()), Arc::new(plan));
         }
     }

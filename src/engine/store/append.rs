@@ -133,7 +133,7 @@ impl Appender {
                 }
                 Attempt::Answered(pending, answer) => {
                     let outcome = pending.await;
-                    return self.answer(outcome, answer, going.key()).await;
+                    return self.answer(outcome, answer, &going).await;
                 }
             }
         }
@@ -162,7 +162,7 @@ impl Appender {
                     Attempt::Answered(mut pending, answer) => {
                         pending.await_later();
                         let outcome = pending.await;
-                        return self.answer(outcome, answer, going.key()).await;
+                        return self.answer(outcome, answer, &going).await;
                     }
                 }
             }
@@ -196,7 +196,7 @@ impl Appender {
                 }
                 Attempt::Answered(pending, answer) => {
                     let outcome = self.log.wait_blocking(&pending, waker);
-                    return block_on(self.answer(outcome, answer, going.key()), waker);
+                    return block_on(self.answer(outcome, answer, &going), waker);
                 }
             }
         }
@@ -287,15 +287,15 @@ impl Appender {
         &self,
         outcome: Result<(), CommitError>,
         answer: Answer,
-        key: Option<&CommandKey>,
+        going: &Going,
     ) -> Result<Committed, AppendError> {
         if outcome.is_err() {
             // Nothing of this append is in doubt, but what it was answered with is.
             return Err(match answer {
-                Answer::Replay(_) => AppendError::Unknown { key: key.cloned() },
+                Answer::Replay(_) => AppendError::Unknown { key: going.key().cloned() },
                 Answer::Check { .. } | Answer::Refuse(_) => {
                     let ended = self.shared.ended().unwrap_or(CommitError::Poisoned);
-                    AppendError::of_commit(ended, key)
+                    AppendError::of_commit(ended, going.key())
                 }
             });
         }
@@ -306,7 +306,7 @@ impl Appender {
             Answer::Replay(original) => {
                 self.reader.original(&original).await.map_err(AppendError::Read)
             }
-            Answer::Refuse(refusal) => Err(refusal.into()),
+            Answer::Refuse(refusal) => Err(refusal.error(&going.draft.append.guards)),
         }
     }
 }

@@ -42,8 +42,7 @@ pub(super) struct CommitAt {
 
 impl CommitAt {
     fn of(posting: &Posting) -> Self {
-        let first = posting.position.get().saturating_sub(posting.index.into());
-        Self { first: Position::new(first), place: posting.place, bytes: posting.bytes }
+        Self { first: posting.commit_first(), place: posting.place, bytes: posting.bytes }
     }
 
     fn len(&self) -> usize {
@@ -106,6 +105,13 @@ impl Reader {
         }
     }
 
+    /// The position behind the commit in which the event of `posting` stands.
+    pub(super) async fn commit_end(&self, posting: &Posting) -> Result<Position, ReadError> {
+        let commit = CommitAt::of(posting);
+        let (_, positions) = self.commit(&commit).await?;
+        Ok(commit.first.plus(positions.into()))
+    }
+
     /// Reads a commit with a first look for its length, through the pool.
     async fn commit_again(&self, commit: &CommitAt) -> Result<(Bytes, u32), ReadError> {
         let key = FileKey::Segment(commit.place.segment);
@@ -148,8 +154,21 @@ fn body_of<'a>(bytes: Option<&'a [u8]>, commit: &CommitAt) -> Option<(&'a [u8], 
     Some((view.body, view.positions))
 }
 
-/// Takes the events that `postings` name out of a commit's body.
+/// Takes the events that `postings` name out of a commit's body: all of them, or none if one does
+/// not decode. What stands behind the last of them is not looked at: commits may be large, and of
+/// most one event is wanted.
 fn take_events(
+    commit: &CommitAt,
+    body: (Bytes, u32),
+    postings: &[Posting],
+    out: &mut VecDeque<RecordedEvent>,
+) -> Result<(), ReadError> {
+    let before = out.len();
+    let taken = try_take_events(commit, body, postings, out);
+    taken.inspect_err(|_| out.truncate(before))
+}
+
+fn try_take_events(
     commit: &CommitAt,
     (body, positions): (Bytes, u32),
     postings: &[Posting],

@@ -2,37 +2,32 @@
 //!
 //! A read is pinned at its first poll: to the head, or to the moment that it asks for. From then on
 //! it holds a position and nothing else of the index, so that runs may come and go beneath it.
+//!
+//! The invariant: a commit that cannot be read is an error at its place, once; what lies before it
+//! and behind it is given out as if it were not there.
+
+mod bounds;
+mod lists;
 
 use super::reader::Reader;
 use crate::{
-    engine::{
-        files::Door,
-        index::{Part, Want, open::anchor_at},
-        reader::Reading,
-    },
+    commit::RecordedCommit,
+    engine::{files::Door, index::Want, reader::Reading, unreadable::Unreadable},
     error::ReadError,
     event::RecordedEvent,
     ids::{Position, Revision},
-    limits::{NAME_BYTES_MAX, PREFIX_CATEGORIES_MAX},
+    limits::NAME_BYTES_MAX,
     names::{StreamId, category_of, is_system},
     read::{AsOf, Direction, Read, Selector, Start},
-    store::{
-        body::BodyView,
-        posting::Posting,
-        term::{TermKind, term_of},
-    },
-    time::WallTime,
+    store::{body::BodyView, term::TermKind},
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// How many postings are looked up together.
-const BATCH: u64 = 256;
-/// About how much log is read for them together, in bytes.
-const BATCH_BYTES: u64 = 1 << 20;
-/// What a commit counts whose length is not known: it is longer than 16 KiB.
-const LARGE_BYTES: u64 = 256 << 10;
-
 /// The events that answer a [`Read`], one after the other.
+///
+/// A commit that does not decode, because another program wrote it or a newer version of this one,
+/// is answered with [`ReadError::Undecodable`] where it stands, if it may hold an event that was
+/// asked for. The next call goes on behind it.
 ///
 /// # Cancel safety
 /// A dropped call to [`Events::next`] loses nothing: the next call goes on where it was.
@@ -48,6 +43,8 @@ pub struct Events {
     any: bool,
     /// The head at the first poll.
     pinned: Option<Position>,
+    /// The position below which the read stays, once that is known.
+    bound: Option<Position>,
 }
 
 /// How far a read has got.
@@ -75,18 +72,25 @@ impl Events {
             left,
             any: false,
             pinned: None,
+            bound: None,
         }
     }
 
     /// The next event; `None` at the end.
     ///
     /// # Errors
-    /// [`ReadError`] says what to do. After [`ReadError::Io`] the call can be repeated.
+    /// [`ReadError`] says what to do. After [`ReadError::Io`] the call can be repeated; after
+    /// [`ReadError::Undecodable`] the next call goes on behind the commit that it names.
     pub async fn next(&mut self) -> Result<Option<RecordedEvent>, ReadError> {
         self.pinned.get_or_insert_with(|| self.reader.head());
         loop {
-            if self.left == 0 {
+            if self.left == 0 && self.any {
                 return Ok(None);
+            }
+            if self.left == 0 {
+                // Who asks for no events is refused what anybody else would be refused.
+                self.begin().await?;
+                return self.end().await;
             }
             while let Some(event) = self.ready.pop_front() {
                 if self.wants(&event) {
@@ -122,7 +126,7 @@ impl Events {
         let visible = self.read.system || !is_system(event.stream());
         match &self.read.selector {
             Selector::All => visible,
-            Selector::Stream(stream) => event.stream() == stream.as_str(),
+            Selector::Stream(stream) => event.stream() == stream.as_str() && self.has_begun(event),
             Selector::Category(category) => visible && category_of(event.stream()) == category,
             Selector::Prefix(prefix) => visible && event.stream().starts_with(prefix),
             Selector::Query(query) => {
@@ -132,8 +136,30 @@ impl Events {
         }
     }
 
+    /// Whether the event stands where the read begins, or behind that in its direction. Positions
+    /// have seen to it, unless the place of the revision is not known.
+    fn has_begun(&self, event: &RecordedEvent) -> bool {
+        match (self.read.start, self.read.direction) {
+            (Start::Revision(first), Direction::Forward) => event.revision() >= first,
+            (Start::Revision(last), Direction::Backward) => event.revision() <= last,
+            (Start::Edge | Start::Position(_), _) => true,
+        }
+    }
+
+    /// The commits that cannot be read, may hold what is asked for, and lie at least in part from
+    /// `from` on and below `until`.
+    fn unreadable(
+        &self,
+        from: Position,
+        until: Position,
+    ) -> impl DoubleEndedIterator<Item = &Unreadable> {
+        let within = move |passed: &&Unreadable| passed.first < until && passed.end > from;
+        let all = self.reader.unreadable.iter().filter(within);
+        all.filter(|passed| passed.may_answer(&self.read))
+    }
+
     /// Pins the read and chooses its way.
-    async fn begin(&self) -> Result<Stage, ReadError> {
+    async fn begin(&mut self) -> Result<Stage, ReadError> {
         if let Selector::Query(query) = &self.read.selector {
             query.check().map_err(ReadError::Query)?;
         }
@@ -173,6 +199,10 @@ impl Events {
             (Start::Revision(revision), Selector::Stream(stream)) => {
                 match self.position_of(stream, revision, bound).await? {
                     Some(position) => position,
+                    // It may stand in a commit that cannot be read: then all is looked through.
+                    None if self.unreadable(Position::default(), bound).next().is_some() => {
+                        return Ok(everything);
+                    }
                     None if self.read.direction == Direction::Backward => return Ok(everything),
                     None => return Ok((bound, bound)),
                 }
@@ -200,35 +230,6 @@ impl Events {
         Ok(found.map(|posting| posting.position).filter(|position| *position < bound))
     }
 
-    async fn go_on_in_lists(&mut self) -> Result<(), ReadError> {
-        let Stage::Lists { want, from, until } = &self.stage else { return Ok(()) };
-        let (from, until, direction) = (*from, *until, self.read.direction);
-        let max = usize::try_from(self.left.min(BATCH)).unwrap_or(1);
-        let part = Part { from, until, max, direction };
-        let (mut postings, next) = self.reader.index.postings(want, part).await?;
-        let next = cut_to_bytes(&mut postings, max, direction).unwrap_or(next);
-        let mut events = VecDeque::with_capacity(postings.len());
-        if direction == Direction::Backward {
-            postings.reverse();
-        }
-        self.reader.fetch(&postings, &mut events).await?;
-        if direction == Direction::Backward {
-            events.make_contiguous().reverse();
-        }
-        self.ready = events;
-        let (from, until) = match direction {
-            Direction::Forward => (next, until),
-            Direction::Backward => (from, next),
-        };
-        if let Stage::Lists { from: old_from, until: old_until, .. } = &mut self.stage {
-            (*old_from, *old_until) = (from, until);
-        }
-        if from >= until {
-            self.stage = Stage::Done;
-        }
-        Ok(())
-    }
-
     async fn go_on_forward(&mut self) -> Result<(), ReadError> {
         let Stage::Forward { reading, from, until } = &mut self.stage else { return Ok(()) };
         if let Some(commit) = reading.next().await? {
@@ -245,65 +246,77 @@ impl Events {
         let start = mark.map_or(Position::default(), |mark| mark.position).max(from);
         let mut reading = self.reader.reading(start, until).await?;
         let mut events = VecDeque::new();
+        // The last commit that cannot be read: what lies behind it comes first.
+        let mut stopped: Option<(RecordedCommit, ReadError)> = None;
         while let Some(commit) = reading.next().await? {
-            take_all(&commit, start, until, &mut events)?;
+            if let Err(error) = take_all(&commit, start, until, &mut events) {
+                events.clear();
+                stopped = Some((commit, error));
+            }
+        }
+        let until = match &stopped {
+            None => start,
+            Some((commit, _)) if events.is_empty() => commit.first.max(start),
+            Some((commit, _)) => commit.first.plus(commit.positions.into()),
+        };
+        self.stage = if until <= from { Stage::Done } else { Stage::Backward { from, until } };
+        if let Some((_, error)) = stopped.filter(|_| events.is_empty()) {
+            return Err(error);
         }
         events.make_contiguous().reverse();
         self.ready = events;
-        self.stage =
-            if start <= from { Stage::Done } else { Stage::Backward { from, until: start } };
         Ok(())
     }
 
     /// The position below which the read stays.
-    async fn bound(&self) -> Result<Position, ReadError> {
-        let head = self.pinned.unwrap_or_else(|| self.reader.head());
-        match self.read.as_of {
-            AsOf::Now => Ok(head),
-            AsOf::Position(last) => Ok(head.min(Position::new(last.get().saturating_add(1)))),
-            AsOf::Time(time) => self.reader.end_as_of(time, head).await,
+    async fn bound(&mut self) -> Result<Position, ReadError> {
+        if let Some(bound) = self.bound {
+            return Ok(bound);
         }
+        let head = self.pinned.unwrap_or_else(|| self.reader.head());
+        let bound = match self.read.as_of {
+            AsOf::Now => head,
+            AsOf::Position(last) => self.reader.end_of_append(last, head).await?,
+            AsOf::Time(time) => self.reader.end_as_of(time, head).await?,
+        };
+        self.bound = Some(bound);
+        Ok(bound)
     }
 
     /// A stream that shows nothing either has nothing there or is none.
-    async fn end(&self) -> Result<Option<RecordedEvent>, ReadError> {
-        let Selector::Stream(stream) = &self.read.selector else { return Ok(None) };
-        if self.any {
+    async fn end(&mut self) -> Result<Option<RecordedEvent>, ReadError> {
+        if self.any || !matches!(self.read.selector, Selector::Stream(_)) {
             return Ok(None);
         }
         let bound = self.bound().await?;
+        let Selector::Stream(stream) = &self.read.selector else { return Ok(None) };
         let name = stream.as_str().as_bytes();
-        match self.reader.index.last_posting(TermKind::Stream, name, bound).await? {
+        if self.reader.index.last_posting(TermKind::Stream, name, bound).await?.is_some() {
+            return Ok(None);
+        }
+        // Its events may all stand in commits that cannot be read.
+        match self.unreadable(Position::default(), bound).next() {
             Some(_) => Ok(None),
             None => Err(ReadError::StreamNotFound(stream.clone())),
         }
     }
 }
 
-/// Cuts `postings` to those that are read together: at most `max`, and about [`BATCH_BYTES`] of
-/// log. Where to go on, if some were cut off.
-fn cut_to_bytes(postings: &mut Vec<Posting>, max: usize, direction: Direction) -> Option<Position> {
-    let mut bytes = 0_u64;
-    let mut commit = None;
-    let kept = postings.iter().take(max).take_while(|posting| {
-        let room = bytes < BATCH_BYTES;
-        if commit.replace(posting.place) != Some(posting.place) {
-            bytes += if posting.bytes == 0 { LARGE_BYTES } else { posting.bytes.into() };
-        }
-        room
-    });
-    let kept = kept.count();
-    let first_cut = postings.get(kept)?.position;
-    postings.truncate(kept);
-    Some(match direction {
-        Direction::Forward => first_cut,
-        Direction::Backward => first_cut.next(),
-    })
+/// Appends the events of a commit at or behind `from` and below `until`: all of them, or none if
+/// one does not decode.
+fn take_all(
+    commit: &RecordedCommit,
+    from: Position,
+    until: Position,
+    out: &mut VecDeque<RecordedEvent>,
+) -> Result<(), ReadError> {
+    let before = out.len();
+    let taken = try_take_all(commit, from, until, out);
+    taken.inspect_err(|_| out.truncate(before))
 }
 
-/// Appends the events of a commit at or behind `from` and below `until`.
-fn take_all(
-    commit: &crate::commit::RecordedCommit,
+fn try_take_all(
+    commit: &RecordedCommit,
     from: Position,
     until: Position,
     out: &mut VecDeque<RecordedEvent>,
@@ -319,52 +332,5 @@ fn take_all(
     Ok(())
 }
 
-impl Reader {
-    /// Reads commits along the log, from the one that holds `from` on.
-    pub(super) async fn reading(
-        &self,
-        from: Position,
-        until: Position,
-    ) -> Result<Reading<Door>, ReadError> {
-        let table = self.table();
-        let mark = self.index.mark_before(from).await?;
-        if let Some(mark) = mark
-            && let Some(at) = anchor_at(&self.door, self.store, mark.place).await
-        {
-            return Ok(Reading::at(self.door.clone(), self.store, table, at, from, until));
-        }
-        Ok(Reading::new(self.door.clone(), self.store, table, from, until))
-    }
-
-    /// The position behind the last event that was recorded at `time` or before, below `head`.
-    async fn end_as_of(&self, time: WallTime, head: Position) -> Result<Position, ReadError> {
-        let start = self.index.marked_at(time).await?.unwrap_or_default();
-        let mut reading = self.reading(start, head).await?;
-        while let Some(commit) = reading.next().await? {
-            let view = BodyView::decode(commit.body.clone(), commit.first, commit.positions);
-            let view = view.map_err(|fault| ReadError::Undecodable {
-                position: commit.first,
-                reason: fault.0,
-            })?;
-            if view.recorded_at() > time {
-                return Ok(commit.first);
-            }
-        }
-        Ok(head)
-    }
-
-    /// The categories that hold all streams whose name begins with `prefix`.
-    async fn categories_of(&self, prefix: &str) -> Result<Want, ReadError> {
-        if let Some(category) = Want::category_of_prefix(prefix) {
-            return Ok(Want::term(TermKind::Category, category));
-        }
-        let max = PREFIX_CATEGORIES_MAX + 1;
-        let prefix = prefix.as_bytes();
-        let (names, _) = self.index.names(TermKind::Category, prefix, prefix, max).await?;
-        if names.len() > PREFIX_CATEGORIES_MAX {
-            return Err(ReadError::Request("the prefix spans too many categories; make it longer"));
-        }
-        let terms = names.iter().map(|name| term_of(TermKind::Category, name)).collect();
-        Ok(Want::any_of(terms))
-    }
-}
+#[cfg(all(test, feature = "tokio"))]
+mod tests;

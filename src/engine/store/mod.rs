@@ -195,15 +195,21 @@ impl Store {
         self.reader().resolve(key).await
     }
 
-    /// How far a consumer has got, by the last append that moved its checkpoint.
+    /// How far a consumer has got, by the last append that moved its checkpoint: the number that
+    /// the consumer gave. Here it is where to go on, as [`Append::checkpoint`] advises:
     ///
     /// ```
     /// # use sagalog::*;
     /// # sagalog_testkit::with_orders(async |store| {
     /// let mailer = ConsumerId::parse("mailer")?;
     /// assert_eq!(store.checkpoint(&mailer).await?, None);
-    /// store.append(Append::new().checkpoint(mailer.clone(), Position::new(2))).await?;
-    /// assert_eq!(store.checkpoint(&mailer).await?, Some(Position::new(2)));
+    /// for expected in ["OrderPlaced", "OrderPaid"] {
+    ///     let next = store.checkpoint(&mailer).await?.unwrap_or_default();
+    ///     let events = store.read(Read::all().from_position(next).limit(1)).collect().await?;
+    ///     assert_eq!(events[0].event_type(), expected); // each event once, in order
+    ///     let next = events[0].position().next(); // behind what was worked off
+    ///     store.append(Append::new().checkpoint(mailer.clone(), next)).await?;
+    /// }
     /// # Ok(()) });
     /// ```
     ///

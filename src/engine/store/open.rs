@@ -111,6 +111,7 @@ impl Store {
             index: Arc::clone(&index),
             door,
             end: LogEnd::Live(Arc::clone(&shared)),
+            unreadable: opened_index.unreadable,
         });
         let indexing = Indexing {
             runtime: runtime.clone(),
@@ -205,6 +206,6 @@ struct RuntimeClock<R>(R);
 
 impl<R: Runtime> Stamping for RuntimeClock<R> {
     fn wall(&self) -> WallTime {
-        self.0.wall()
+        self.0.wall().of_clock()
     }
 }

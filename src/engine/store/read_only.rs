@@ -45,6 +45,11 @@ const LOOKS_MAX: usize = 3;
 /// wrote counts as durable only once something written later says so (a later group, the heartbeat
 /// after a second of idleness, or the mark of an orderly close): until then it is not shown.
 ///
+/// It opens over commits that do not decode, which a writer refuses. Reads tell each of them at its
+/// place ([`ReadError::Undecodable`]) and go on behind it. One whose streams can be told stops no
+/// read of other streams; answers that one could change (an id or a key that is not found, a
+/// checkpoint, a fence) are that error.
+///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
 /// # let dir = tempfile::tempdir()?;
@@ -286,5 +291,6 @@ async fn look_once<R: Runtime>(runtime: &R, door: &Door) -> Result<Reader, OpenE
         index: Arc::new(opened.index),
         door: door.clone(),
         end: LogEnd::Seen { head: view.durable.position, table: Arc::clone(&view.table) },
+        unreadable: opened.unreadable,
     })
 }

@@ -9,6 +9,7 @@ use crate::{
         files::Door,
         index::{Index, mended},
         shared::Shared,
+        unreadable::Unreadable,
     },
     error::ReadError,
     event::{EventId, RecordedEvent},
@@ -33,6 +34,8 @@ pub(crate) struct Reader {
     pub(super) index: Arc<Index>,
     pub(super) door: Door,
     pub(super) end: LogEnd,
+    /// The commits that cannot be read, in order. A store that is open for writing has none.
+    pub(super) unreadable: Vec<Unreadable>,
 }
 
 /// What is known of a stream.
@@ -76,12 +79,36 @@ impl Reader {
         let found = self.index.last_posting(TermKind::EventId, id.as_bytes(), self.head()).await?;
         match found {
             Some(posting) => self.one(&posting).await.map(Some),
-            None => Ok(None),
+            None => self.unknown(None),
+        }
+    }
+
+    /// An answer that a commit could change that cannot be read: an error if there is one.
+    fn unknown<T>(&self, answer: Option<T>) -> Result<Option<T>, ReadError> {
+        match self.unreadable.first() {
+            None => Ok(answer),
+            Some(passed) => Err(passed.error()),
         }
     }
 
     /// The last durable event of a stream.
     pub(crate) async fn stream_info(&self, stream: &StreamId) -> Result<StreamInfo, ReadError> {
+        let found = self.last_readable(stream).await;
+        let behind = match &found {
+            Ok(info) => info.position,
+            Err(ReadError::StreamNotFound(_)) => Position::default(),
+            Err(_) => return found,
+        };
+        // A commit that cannot be read may hold a later event of the stream.
+        let mut passed = self.unreadable.iter().filter(|passed| passed.end > behind);
+        match passed.find(|passed| passed.may_write(|name| name == stream.as_str())) {
+            Some(passed) => Err(passed.error()),
+            None => found,
+        }
+    }
+
+    /// The last durable event of a stream that can be read.
+    pub(super) async fn last_readable(&self, stream: &StreamId) -> Result<StreamInfo, ReadError> {
         let name = stream.as_str().as_bytes();
         let found = self.index.last_posting(TermKind::Stream, name, self.head()).await?;
         let missing = || ReadError::StreamNotFound(stream.clone());
@@ -115,7 +142,7 @@ impl Reader {
         let kept = |answer: &KeyAnswer| answer.original.first.get().saturating_add(horizon) >= head;
         match answer.filter(kept) {
             Some(answer) => self.original(&answer.original).await.map(Some),
-            None => Ok(None),
+            None => self.unknown(None),
         }
     }
 
@@ -127,9 +154,10 @@ impl Reader {
         let held = self.index.tables().state.checkpoint(consumer);
         if held.is_some() {
             self.settled().await?;
-            return Ok(held);
+            return self.unknown(held);
         }
-        self.value_below(TermKind::Checkpoint, consumer.as_str(), facts::checkpoint).await
+        let below = self.value_below(TermKind::Checkpoint, consumer.as_str(), facts::checkpoint);
+        self.unknown(below.await?)
     }
 
     /// The highest token of a fence.
@@ -137,9 +165,10 @@ impl Reader {
         let held = self.index.tables().state.fence(fence);
         if held.is_some() {
             self.settled().await?;
-            return Ok(held);
+            return self.unknown(held);
         }
-        self.value_below(TermKind::Fence, fence.as_str(), facts::token).await
+        let below = self.value_below(TermKind::Fence, fence.as_str(), facts::token);
+        self.unknown(below.await?)
     }
 
     /// The newest value of a term in the runs.

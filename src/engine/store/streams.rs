@@ -16,6 +16,10 @@ const PAGE: usize = 1024;
 ///
 /// Each is as it is when it is given out: the list is not pinned to a moment.
 ///
+/// Commits that do not decode and may write to such streams are told at the end, each with
+/// [`ReadError::Undecodable`] from a call of its own: what was listed is then the last event of each
+/// stream that can be read, and streams may lack.
+///
 /// # Cancel safety
 /// A dropped call to [`Streams::next`] loses nothing.
 #[must_use = "nothing is read before the first poll"]
@@ -25,13 +29,15 @@ pub struct Streams {
     /// Where to go on; `None` at the end.
     from: Option<Vec<u8>>,
     ready: VecDeque<Vec<u8>>,
+    /// How many commits that cannot be read were looked at behind the last name.
+    passed: usize,
 }
 
 impl Streams {
     pub(crate) fn new(reader: Arc<Reader>, prefix: &str) -> Self {
         let nameable = prefix.len() <= NAME_BYTES_MAX;
         let from = nameable.then(|| prefix.as_bytes().to_vec());
-        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new() }
+        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), passed: 0 }
     }
 
     /// The next stream; `None` at the end.
@@ -42,7 +48,7 @@ impl Streams {
         loop {
             while let Some(name) = self.ready.front() {
                 let found = match self.visible(name) {
-                    Some(stream) => self.reader.stream_info(&stream).await.map(Some),
+                    Some(stream) => self.reader.last_readable(&stream).await.map(Some),
                     None => Ok(None),
                 };
                 match found {
@@ -54,16 +60,32 @@ impl Streams {
                         self.ready.pop_front();
                         return Ok(Some(info));
                     }
+                    Err(error @ ReadError::Undecodable { .. }) => {
+                        self.ready.pop_front();
+                        return Err(error);
+                    }
                     Err(error) => return Err(error),
                 }
             }
-            let Some(from) = &self.from else { return Ok(None) };
+            let Some(from) = &self.from else { return self.end() };
             let prefix = self.prefix.as_bytes();
             let (names, next) =
                 self.reader.index.names(TermKind::Stream, prefix, from, PAGE).await?;
             self.ready = names.into();
             self.from = next;
         }
+    }
+
+    /// No name is left; commits that cannot be read may hold others.
+    fn end(&mut self) -> Result<Option<StreamInfo>, ReadError> {
+        let left = self.reader.unreadable.iter().skip(self.passed);
+        for passed in left {
+            self.passed += 1;
+            if passed.may_write(|name| name.starts_with(&self.prefix)) {
+                return Err(passed.error());
+            }
+        }
+        Ok(None)
     }
 
     /// All streams that are left.

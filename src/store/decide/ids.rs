@@ -7,7 +7,7 @@
 use super::{Case, Decision, Fact, Lookup, Refusal, Revisions};
 use crate::{
     append::{ExpectedRevision, Guard},
-    error::FailedGuard,
+    error::Actual,
     event::EventId,
     ids::{Position, Revision},
     limits::COUNTER_MAX,
@@ -39,7 +39,7 @@ struct Row<'a> {
 pub(super) fn repeated(
     mut case: Case<'_>,
     heads: &[Option<Revision>],
-    failed: Vec<FailedGuard>,
+    failed: Vec<(usize, Actual)>,
 ) -> Decision {
     let draft = case.draft;
     let Some(rows) = places(draft).map(|places| case.rows(&places, heads)) else {

@@ -3,7 +3,8 @@
 //! Plain data.
 
 use crate::{
-    error::{AppendError, FailedGuard},
+    append::Guard,
+    error::{Actual, AppendError, FailedGuard},
     event::EventId,
     ids::{FencingToken, Position, Revision},
     names::{CommandKey, FenceName, StreamId},
@@ -99,21 +100,38 @@ pub(crate) enum Decision {
 /// Why an append is refused: see [`AppendError`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    Conflict(Vec<FailedGuard>),
-    PartlyCommitted { stream: StreamId, revision: Revision },
-    KeyReused { key: CommandKey, first: Position },
-    Fenced { fence: FenceName, current: FencingToken },
+    /// Guards that do not hold, by their numbers, and what each met.
+    Conflict(Vec<(usize, Actual)>),
+    PartlyCommitted {
+        stream: StreamId,
+        revision: Revision,
+    },
+    KeyReused {
+        key: CommandKey,
+        first: Position,
+    },
+    Fenced {
+        fence: FenceName,
+        current: FencingToken,
+    },
 }
 
-impl From<Refusal> for AppendError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Conflict(failed) => Self::Conflict(failed),
-            Refusal::PartlyCommitted { stream, revision } => {
-                Self::PartlyCommitted { stream, revision }
+impl Refusal {
+    /// What the caller is told of an append with these guards.
+    pub(crate) fn error(self, guards: &[Guard]) -> AppendError {
+        match self {
+            Self::Conflict(failed) => {
+                let told = failed.into_iter().filter_map(|(guard, actual)| {
+                    let expected = guards.get(guard)?.clone();
+                    Some(FailedGuard { guard, expected, actual })
+                });
+                AppendError::Conflict(told.collect())
             }
-            Refusal::KeyReused { key, first } => Self::KeyReused { key, first },
-            Refusal::Fenced { fence, current } => Self::Fenced { fence, current },
+            Self::PartlyCommitted { stream, revision } => {
+                AppendError::PartlyCommitted { stream, revision }
+            }
+            Self::KeyReused { key, first } => AppendError::KeyReused { key, first },
+            Self::Fenced { fence, current } => AppendError::Fenced { fence, current },
         }
     }
 }

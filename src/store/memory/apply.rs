@@ -159,6 +159,7 @@ impl Memory {
 
     fn begin(&mut self, commit: CommitAt, events: usize, firsts: impl Iterator<Item = Revision>) {
         assert_eq!(commit.first, self.next, "commits follow each other without a gap");
+        debug_assert!(!self.ends_in_gap(), "behind a gap another table begins");
         assert_eq!(Some(commit.place.segment), self.segment, "its group was started");
         self.scratch.events = events;
         self.scratch.slots.clear();

@@ -190,8 +190,8 @@ impl<'a, C: Choices> Draw<'a, C> {
         }
         if self.one_in(4) {
             event.schema_version = u32::try_from(self.below(3)).unwrap_or(1);
-            event.content_type =
-                [ContentType::Json, ContentType::Bincode, ContentType::Custom(200)][self.index(3)];
+            let custom = ContentType::custom(200).expect("a code of the caller's");
+            event.content_type = [ContentType::Json, ContentType::Bincode, custom][self.index(3)];
             event.metadata = vec![7; self.index(40)];
         }
         event

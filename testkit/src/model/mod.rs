@@ -2,7 +2,7 @@
 //!
 //! A list of events and a list of commits, everything by linear scan; no index, no file, no code
 //! of the store's. Questions are put to a [`Past`], the store as it was at some head, so that an
-//! answer can be judged later. It is believed because it is short: it stays below 300 lines.
+//! answer can be judged later. It is believed because it is short: it has 300 lines at most.
 
 mod ask;
 mod draw;
@@ -284,7 +284,8 @@ impl<'a> Past<'a> {
         if matches!(&read.selector, PlainSelector::Query(query) if !plain::is_answered(query)) {
             return Err(Refusal::Query);
         }
-        let shown = |event: &&Arc<Recorded>| read.as_of.includes(event) && read.selects(event);
+        let then = read.as_of.whole(self.commits.iter().map(|commit| &commit.answer));
+        let shown = |event: &&Arc<Recorded>| then.includes(event) && read.selects(event);
         let mut events: Vec<&Arc<Recorded>> = self.events.iter().filter(shown).collect();
         if one_stream && events.is_empty() {
             return Err(Refusal::StreamNotFound);

@@ -246,7 +246,7 @@ impl PlainAppend {
         let named = |guard: &PlainGuard| match guard {
             PlainGuard::Stream(name, expected) if name == stream => match expected {
                 ExpectedRevision::NoStream => Some(0),
-                ExpectedRevision::Exact(last) => Some(last.get() + 1),
+                ExpectedRevision::Exact(last) => Some(last.get().saturating_add(1)),
                 _ => None,
             },
             _ => None,

@@ -435,3 +435,18 @@ fn a_store_that_is_cut_is_as_it_was_then() {
         assert_eq!(model.now().resolve("k"), then.now().resolve("k"));
     }
 }
+
+#[test]
+fn a_position_within_an_append_is_the_moment_of_all_of_it() {
+    let mut model = Model::new(100);
+    for _ in 0..2 {
+        let writes = ["a", "b", "a"].map(|name| (name.to_owned(), PlainEvent::new("T", [])));
+        let append = PlainAppend { writes: writes.to_vec(), ..PlainAppend::default() };
+        model.append(&append, wall(1));
+    }
+    for (place, whole) in [(0, 3), (1, 3), (2, 3), (3, 6), (4, 6), (5, 6), (9, 6)] {
+        let as_of = PlainAsOf::Position(place);
+        let read = PlainRead { as_of, ..PlainRead::of(PlainSelector::All) };
+        assert_eq!(positions(&model, &read), Ok((0..whole).collect()), "as of {place}");
+    }
+}

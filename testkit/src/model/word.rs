@@ -46,7 +46,7 @@ impl Word for ContentType {
             Self::Bytes => "bytes".to_owned(),
             Self::Json => "json".to_owned(),
             Self::Bincode => "bincode".to_owned(),
-            Self::Custom(code) => code.to_string(),
+            Self::Custom(code) => code.get().to_string(),
             other => panic!("there is no word for {other:?}"),
         }
     }
@@ -56,7 +56,7 @@ impl Word for ContentType {
             "bytes" => Self::Bytes,
             "json" => Self::Json,
             "bincode" => Self::Bincode,
-            code => Self::Custom(code.parse().ok().filter(|code| *code >= Self::CUSTOM_MIN)?),
+            code => Self::custom(code.parse().ok()?).ok()?,
         })
     }
 }

@@ -164,19 +164,19 @@ pub(super) fn failed_attempt(record: &Record, names: &[&str]) -> Option<(String,
     match record {
         Record::AttemptFailed { step, side: of, attempt, certainty, failure, .. } => Some((
             format!("{}{}, attempt {attempt} failed", name(step), side(of)),
-            format!("{}: {}", doubt(certainty), failure.reason),
+            format!("{}: {}", doubt(certainty), failure.reason()),
         )),
         Record::Failed { step, attempt, failure } => Some((
             format!("{}, attempt {attempt} was refused", name(step)),
-            failure.reason.to_string(),
+            failure.reason().to_owned(),
         )),
         Record::Ambiguous { step, attempt, failure } => Some((
             format!("{}, attempt {attempt} was the last one", name(step)),
-            format!("nobody knows whether it was done: {}", failure.reason),
+            format!("nobody knows whether it was done: {}", failure.reason()),
         )),
         Record::Stuck { step, side: of, attempt, failure, .. } => Some((
             format!("{}{} is stuck after attempt {attempt}", name(step), side(of)),
-            failure.reason.to_string(),
+            failure.reason().to_owned(),
         )),
         Record::Begun(_)
         | Record::Started { .. }

@@ -204,7 +204,7 @@ impl Walk<'_> {
             }
             Record::Stuck { step, side, failure, .. } => {
                 self.stuck.insert(step.get(), *side);
-                if failure.reason.is_empty() {
+                if failure.reason().is_empty() {
                     return broken("G36", format!("step {step} is stuck without a reason"));
                 }
                 Ok(())

@@ -20,7 +20,7 @@ use crate::{
     limits::{OUTPUT_BYTES_MAX, SAGA_ID_BYTES_MAX},
     names::SagaId,
     runtime::{Entropy, File},
-    saga::Intervention,
+    saga::{Intervention, vocabulary::FAILURE_BYTES_MAX},
 };
 use std::{fmt::Write as _, io};
 
@@ -120,11 +120,17 @@ async fn read_whole<F: File>(file: &F, bytes_max: usize) -> io::Result<Option<Ve
 /// # Errors
 /// It has more bytes than a journal keeps of any output.
 pub(super) fn check_size(intervention: &Intervention) -> Result<(), SagaError> {
-    let bytes = intervention.output().map_or(0, bytes::Bytes::len);
-    if bytes <= OUTPUT_BYTES_MAX {
-        Ok(())
-    } else {
-        Err(SagaError::TooLarge { bytes, limit: OUTPUT_BYTES_MAX })
+    let (principal, reason) = intervention.words();
+    let output = intervention.output().map_or(0, bytes::Bytes::len);
+    let sizes = [
+        (output, OUTPUT_BYTES_MAX),
+        (principal.len(), FAILURE_BYTES_MAX),
+        // The journal says it again as the reason of the end, and keeps no longer one.
+        (reason.len(), FAILURE_BYTES_MAX),
+    ];
+    match sizes.into_iter().find(|(bytes, limit)| bytes > limit) {
+        Some((bytes, limit)) => Err(SagaError::TooLarge { bytes, limit }),
+        None => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@
 use super::super::{Decision, Fact, Lookup, Refusal, StoredEvent};
 use crate::{
     append::{ExpectedRevision, Guard},
-    error::{Actual, FailedGuard},
+    error::Actual,
     event::EventId,
     ids::{FencingToken, Position, Revision},
     names::{CommandKey, EventType, FenceName, StreamId, Tag},
@@ -140,7 +140,7 @@ impl Model {
         Decision::Commit(Stamp { recorded_at: now.max(self.recorded_at), revisions })
     }
 
-    fn failed(&self, draft: &Draft) -> Vec<FailedGuard> {
+    fn failed(&self, draft: &Draft) -> Vec<(usize, Actual)> {
         let mut failed = Vec::new();
         for (guard, asked) in draft.append.guards.iter().enumerate() {
             let actual = match asked {
@@ -158,7 +158,7 @@ impl Model {
                     self.newest_match(query, *after, self.next()).map(Actual::Match)
                 }
             };
-            failed.extend(actual.map(|actual| FailedGuard { guard, actual }));
+            failed.extend(actual.map(|actual| (guard, actual)));
         }
         failed
     }

@@ -1,6 +1,8 @@
 //! Reads with open fields, and what they show.
 
-use super::{Circumstances, PlainEvent, PlainQuery, is_default, query, stream_id, word};
+use super::{
+    Circumstances, PlainCommitted, PlainEvent, PlainQuery, is_default, query, stream_id, word,
+};
 use sagalog::{Position, Read, ReadError, RecordedEvent, Revision, runtime::WallTime};
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +86,16 @@ pub enum PlainAsOf {
 }
 
 impl PlainAsOf {
+    /// The same moment, named by the last position of the append that was written then.
+    pub(in crate::model) fn whole<'a>(
+        self,
+        mut commits: impl Iterator<Item = &'a PlainCommitted>,
+    ) -> Self {
+        let Self::Position(place) = self else { return self };
+        let holding = commits.find(|commit| commit.holds(place));
+        Self::Position(holding.map_or(place, |commit| commit.end() - 1))
+    }
+
     /// Whether the event was there then.
     pub(in crate::model) fn includes(self, event: &Recorded) -> bool {
         match self {
