@@ -10,6 +10,7 @@ use crate::{
     error::ReadError,
     ids::{Position, Revision},
     limits::NAME_BYTES_MAX,
+    log::fields::u64_from,
     read::Direction,
     store::{
         fault::RunFault,
@@ -121,6 +122,47 @@ impl Index {
                 return Ok(Some(*last));
             }
             part.until = next;
+        }
+        Ok(None)
+    }
+
+    /// The revision and the position of a stream's last event below `until`, if the index tells
+    /// without a look at the log: a list of streams would otherwise read a commit for each of them.
+    /// `None` if it has no such event, or has later ones as well.
+    pub(crate) async fn stream_end(
+        &self,
+        stream: &str,
+        until: Position,
+    ) -> Result<Option<(Revision, Position)>, ReadError> {
+        Ok(mended!(self, self.try_stream_end(stream, until).await))
+    }
+
+    async fn try_stream_end(
+        &self,
+        stream: &str,
+        until: Position,
+    ) -> Result<Option<(Revision, Position)>, Damaged> {
+        let runs = {
+            let tables = self.tables();
+            for table in tables.state.tables().rev() {
+                let held = table.postings_of(TermKind::Stream, stream.as_bytes());
+                let Some((first, list)) = held else { continue };
+                let below = list.partition_point(|posting| posting.position < until);
+                if let Some(last) = below.checked_sub(1) {
+                    let revision = Revision::new(first + u64_from(last));
+                    return Ok(list.get(last).map(|posting| (revision, posting.position)));
+                }
+            }
+            Arc::clone(&tables.runs)
+        };
+        let term = term_of(TermKind::Stream, stream.as_bytes());
+        let hash = self.hasher.hash(&term);
+        for run in runs.iter().rev() {
+            if let Some(found) = run.find(&self.pages, &term, hash).await? {
+                let list = run.list(found.bytes())?;
+                let last = list.end_ordinal().checked_sub(1).map(Revision::new);
+                return Ok(last.zip((list.last < until).then_some(list.last)));
+            }
         }
         Ok(None)
     }
