@@ -17,6 +17,7 @@ use crate::{
         superblock::{self, CheckpointName, Choice, Superblock},
     },
     runtime::Disk,
+    store::run_name::RunName,
 };
 use std::collections::BTreeSet;
 
@@ -54,8 +55,8 @@ pub(crate) struct Survey {
 pub(crate) enum Found {
     /// A store.
     Store(Box<Survey>),
-    /// No file of a store, or an interrupted creation.
-    Empty,
+    /// No file of a store, or an interrupted creation; and what else is there, which is another's.
+    Empty(Vec<String>),
 }
 
 /// Surveys the directory.
@@ -65,7 +66,7 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
         names.iter().filter_map(|name| segment::parse_file_name(name)).collect();
     if !names.iter().any(|name| name == superblock::FILE_NAME) {
         return if never_started(disk, &segments).await? {
-            Ok(Found::Empty)
+            Ok(Found::Empty(names.into_iter().filter(|name| !is_of_creation(name)).collect()))
         } else {
             Err(OpenError::SuperblockDamaged)
         };
@@ -109,6 +110,14 @@ async fn look_at_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
         Superblock::decode(&bytes[from..to])
     };
     Ok(superblock::choose(slot(0), slot(superblock::SLOT_BYTES)))
+}
+
+/// Whether an interrupted creation may have left the file, where there is no superblock and no
+/// segment was started.
+fn is_of_creation(name: &str) -> bool {
+    name == procedures::LOCK_FILE
+        || name == procedures::SUPERBLOCK_DRAFT
+        || segment::parse_file_name(name).is_some()
 }
 
 /// Whether creation was interrupted before the superblock: at most the first segment is there,
@@ -259,6 +268,7 @@ impl Survey {
                 && name != superblock::FILE_NAME
                 && name != procedures::LOCK_FILE
                 && !is_request(name)
+                && RunName::parse(name).is_none()
             {
                 self.warnings.push(OpenWarning::UnknownFile(name.clone()));
             }
