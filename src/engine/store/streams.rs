@@ -2,14 +2,15 @@
 
 use super::reader::{Reader, StreamInfo};
 use crate::{
+    engine::index::StreamEnd,
     error::ReadError,
+    ids::Position,
     limits::NAME_BYTES_MAX,
     names::{StreamId, is_system},
-    store::term::TermKind,
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// How many names are looked up together.
+/// How many names of a run are looked up together.
 const PAGE: usize = 1024;
 
 /// The streams whose names begin with a prefix, one after the other.
@@ -24,14 +25,17 @@ pub struct Streams {
     prefix: String,
     /// Where to go on; `None` at the end.
     from: Option<Vec<u8>>,
-    ready: VecDeque<Vec<u8>>,
+    ready: VecDeque<(Vec<u8>, Option<StreamEnd>)>,
+    /// How far the log was durable when these were looked up.
+    until: Position,
 }
 
 impl Streams {
     pub(crate) fn new(reader: Arc<Reader>, prefix: &str) -> Self {
         let nameable = prefix.len() <= NAME_BYTES_MAX;
         let from = nameable.then(|| prefix.as_bytes().to_vec());
-        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new() }
+        let until = Position::default();
+        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), until }
     }
 
     /// The next stream; `None` at the end.
@@ -40,10 +44,15 @@ impl Streams {
     /// [`ReadError`] says what to do.
     pub async fn next(&mut self) -> Result<Option<StreamInfo>, ReadError> {
         loop {
-            while let Some(name) = self.ready.front() {
-                let found = match self.visible(name) {
-                    Some(stream) => self.reader.stream_info(&stream).await.map(Some),
-                    None => Ok(None),
+            while let Some((name, end)) = self.ready.front() {
+                // What has become durable meanwhile may be the stream's.
+                let end = end.filter(|_| self.until == self.reader.head());
+                let found = match (self.visible(name), end) {
+                    (Some(stream), Some((revision, position))) => {
+                        Ok(Some(StreamInfo { stream, revision, position }))
+                    }
+                    (Some(stream), None) => self.reader.stream_info(&stream).await.map(Some),
+                    (None, _) => Ok(None),
                 };
                 match found {
                     // A name whose first event is not durable yet is none so far.
@@ -59,10 +68,9 @@ impl Streams {
             }
             let Some(from) = &self.from else { return Ok(None) };
             let prefix = self.prefix.as_bytes();
-            let (names, next) =
-                self.reader.index.names(TermKind::Stream, prefix, from, PAGE).await?;
-            self.ready = names.into();
-            self.from = next;
+            let until = self.reader.head();
+            let (streams, next) = self.reader.index.streams(prefix, from, PAGE, until).await?;
+            (self.ready, self.from, self.until) = (streams.into_iter().collect(), next, until);
         }
     }
 
