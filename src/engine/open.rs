@@ -15,7 +15,7 @@ use super::{
     recover::{Finding, find_end},
     report::RecoveryReport,
     scan::Group,
-    survey::{Found, Survey, survey},
+    survey::{Found, Survey, survey_for},
 };
 use crate::{
     error::OpenError,
@@ -60,7 +60,7 @@ pub(crate) async fn open<R: Runtime>(
     let disk = runtime.disk();
     // Looking comes before locking: nothing is written to a directory that is not a store of ours.
     // What else such a look finds may be a running writer's doing and is judged under the lock.
-    match survey_or_refuse(&disk, options).await {
+    match survey_for(&disk, options).await {
         Err(
             error @ (OpenError::NotAStore { .. }
             | OpenError::Occupied { .. }
@@ -73,7 +73,7 @@ pub(crate) async fn open<R: Runtime>(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
         other => other?,
     };
-    let (found, settings) = survey_or_refuse(&disk, options).await?;
+    let (found, settings) = survey_for(&disk, options).await?;
     let (survey, created) = match found {
         Found::Store(survey) => (*survey, false),
         Found::Empty(_) => {
@@ -104,27 +104,6 @@ pub(crate) async fn open<R: Runtime>(
         settings,
         report,
     })
-}
-
-/// What the directory is, and what the options come to there.
-async fn survey_or_refuse<D: Disk>(
-    disk: &D,
-    options: &Options,
-) -> Result<(Found, Settings), OpenError> {
-    let found = survey(disk).await?;
-    let settings = match &found {
-        Found::Store(survey) => options.of(survey.superblock.chosen)?,
-        Found::Empty(_) => options.for_new_store()?,
-    };
-    match found {
-        Found::Empty(_) if !options.creates() => {
-            Err(OpenError::NotAStore { reason: "the directory has no superblock".into() })
-        }
-        Found::Empty(names) if !names.is_empty() && !settings.among_others => {
-            Err(OpenError::Occupied { names })
-        }
-        found => Ok((found, settings)),
-    }
 }
 
 impl Survey {

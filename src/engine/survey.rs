@@ -16,6 +16,7 @@ use crate::{
         segment::{self, FORMAT, SegmentEntry, SegmentFault, SegmentHeader, SegmentTable},
         superblock::{self, CheckpointName, Choice, Superblock},
     },
+    options::{Options, Settings},
     runtime::Disk,
     store::run_name::RunName,
 };
@@ -92,6 +93,28 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     survey.read_table(disk, &segments).await?;
     survey.sort_names(&names, &segments)?;
     Ok(Found::Store(Box::new(survey)))
+}
+
+/// Surveys the directory for an opening with `options`, which refuses what is none of its business;
+/// and says what they come to there.
+pub(crate) async fn survey_for<D: Disk>(
+    disk: &D,
+    options: &Options,
+) -> Result<(Found, Settings), OpenError> {
+    let found = survey(disk).await?;
+    let settings = match &found {
+        Found::Store(survey) => options.of(survey.superblock.chosen)?,
+        Found::Empty(_) => options.for_new_store()?,
+    };
+    match found {
+        Found::Empty(_) if !options.creates() => {
+            Err(OpenError::NotAStore { reason: "the directory has no superblock".into() })
+        }
+        Found::Empty(names) if !names.is_empty() && !settings.among_others => {
+            Err(OpenError::Occupied { names })
+        }
+        found => Ok((found, settings)),
+    }
 }
 
 /// Reads both slots. Bad news is asked for twice, since a read can be misdirected too.

@@ -241,9 +241,9 @@ impl Index {
         Ok(mended!(self, self.try_names(kind, prefix, from, max).await))
     }
 
-    /// The streams whose names begin with `prefix`, from `from` on, in order, with their last events
-    /// below `until` where the index tells them; and the name to go on with if there may be more.
-    /// At most `max` of every piece of the log are looked at.
+    /// The streams whose names begin with `prefix`, from `from` on, in order, with their last
+    /// events below `until` where the index tells them; and the name to go on with if there may be
+    /// more. At most `max` of every run are looked at.
     pub(crate) async fn streams(
         &self,
         prefix: &[u8],
