@@ -12,6 +12,9 @@ pub const BLOCK_LEN: usize = 512;
 /// A length read from disk is checked against it before it is used.
 pub const GROUP_BYTES_MAX: u64 = 8 << 20;
 
+/// The smallest bound that a store may have for its groups: 1 KiB.
+pub const GROUP_BYTES_MIN: u64 = 1 << 10;
+
 /// The smallest segment: 16 KiB.
 pub const SEGMENT_BYTES_MIN: u64 = 16 << 10;
 

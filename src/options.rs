@@ -1,12 +1,19 @@
 //! What an operator may choose. Parsed once, valid ever after.
+//!
+//! Some of it is the store's and kept in its superblock: an opening that does not name it goes on
+//! with what the store has, so that a tool which knows nothing of a service's choices does not
+//! overrule them. The rest belongs to the process that opens.
 
 use crate::{
     error::OpenError,
-    limits::{GROUP_BYTES_MAX, KEY_HORIZON_EVENTS, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
-    log::{pipeline::PipelineLimits, segment},
+    limits::{GROUP_BYTES_MAX, GROUP_BYTES_MIN, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN},
+    log::{fields::u64_from, pipeline::PipelineLimits, segment, superblock::Chosen},
 };
 
-/// How a log is opened. The defaults suit a service on a server's disk.
+/// How a log is opened. What is not said is as the store has it: the sizes of segments and commits,
+/// how many segments are prepared and how long command keys are kept stay as they were chosen when
+/// the store was made, or at the last opening that chose anew. A store that is made takes the
+/// defaults, which suit a service on a server's disk.
 ///
 /// ```
 /// let options = sagalog::Options::default().segment_bytes(16 << 20).group_bytes_max(1 << 20);
@@ -14,11 +21,12 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Options {
     create: bool,
-    segment_bytes: u64,
-    group_bytes_max: u64,
+    among_others: bool,
+    segment_bytes: Option<u64>,
+    group_bytes_max: Option<u64>,
     queue_bytes_max: u64,
-    prepared_segments: usize,
-    key_horizon_events: u64,
+    prepared_segments: Option<usize>,
+    key_horizon_events: Option<u64>,
     cache_bytes: usize,
 }
 
@@ -26,11 +34,12 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             create: true,
-            segment_bytes: 64 << 20,
-            group_bytes_max: 4 << 20,
+            among_others: false,
+            segment_bytes: None,
+            group_bytes_max: None,
             queue_bytes_max: 8 << 20,
-            prepared_segments: 1,
-            key_horizon_events: KEY_HORIZON_EVENTS,
+            prepared_segments: None,
+            key_horizon_events: None,
             cache_bytes: 64 << 20,
         }
     }
@@ -44,18 +53,28 @@ impl Options {
         self
     }
 
-    /// The size that segments grow to, in bytes (default 64 MiB). A store begins with smaller
-    /// ones, so that an empty store takes little space.
+    /// Whether to make a store also in a directory that holds something else (default: no). A
+    /// directory with files in it and no store is mostly a wrong path.
     #[must_use]
-    pub fn segment_bytes(mut self, bytes: u64) -> Self {
-        self.segment_bytes = bytes;
+    pub fn among_others(mut self, among_others: bool) -> Self {
+        self.among_others = among_others;
         self
     }
 
-    /// The largest group, and so the largest commit, in bytes (default 4 MiB, at most 8 MiB).
+    /// The size that segments grow to, in bytes (64 MiB in a store that is made without this). A
+    /// store begins with smaller ones, so that an empty store takes little space. Kept in the
+    /// store.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = Some(bytes);
+        self
+    }
+
+    /// The largest group, and so the largest commit, in bytes (4 MiB in a store that is made
+    /// without this; at most 8 MiB). Kept in the store.
     #[must_use]
     pub fn group_bytes_max(mut self, bytes: u64) -> Self {
-        self.group_bytes_max = bytes;
+        self.group_bytes_max = Some(bytes);
         self
     }
 
@@ -67,18 +86,19 @@ impl Options {
         self
     }
 
-    /// How many segments are kept prepared ahead of the active one (default 1).
+    /// How many segments are kept prepared ahead of the active one (1 in a store that is made
+    /// without this). Kept in the store.
     #[must_use]
     pub fn prepared_segments(mut self, count: usize) -> Self {
-        self.prepared_segments = count;
+        self.prepared_segments = Some(count);
         self
     }
 
-    /// For how many positions a command key is kept (default 100 million). A key that was used
-    /// longer ago counts as fresh.
+    /// For how many positions a command key is kept (100 million in a store that is made without
+    /// this). A key that was used longer ago counts as fresh. Kept in the store.
     #[must_use]
     pub fn key_horizon_events(mut self, events: u64) -> Self {
-        self.key_horizon_events = events;
+        self.key_horizon_events = Some(events);
         self
     }
 
@@ -89,54 +109,84 @@ impl Options {
         self
     }
 
-    pub(crate) fn parse(&self) -> Result<Settings, OpenError> {
-        let refuse = |reason: String| Err(OpenError::Options(reason));
-        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes)
-            || !self.segment_bytes.is_power_of_two()
-        {
-            return refuse(format!(
-                "segment_bytes is {}; it has to be a power of two from {SEGMENT_BYTES_MIN} to \
-                 {SEGMENT_BYTES_MAX}",
-                self.segment_bytes
-            ));
-        }
-        if !(1024..=GROUP_BYTES_MAX).contains(&self.group_bytes_max) {
-            return refuse(format!(
-                "group_bytes_max is {}; it has to be from 1024 to {GROUP_BYTES_MAX}",
-                self.group_bytes_max
-            ));
-        }
-        if segment::bytes_min_for(self.group_bytes_max) > self.segment_bytes {
-            return refuse(format!(
-                "segment_bytes {} is too small for group_bytes_max {}; it takes at least twice \
-                 as much",
-                self.segment_bytes, self.group_bytes_max
-            ));
-        }
-        if self.queue_bytes_max == 0 || self.prepared_segments == 0 {
-            return refuse("queue_bytes_max and prepared_segments have to be at least 1".into());
-        }
+    /// Whether a store is made where there is none.
+    pub(crate) fn creates(&self) -> bool {
+        self.create
+    }
+
+    /// Refuses what no store could be opened with, before anything is made.
+    pub(crate) fn check_alone(&self) -> Result<(), OpenError> {
+        let widest = Chosen {
+            segment_bytes: SEGMENT_BYTES_MAX,
+            group_bytes_max: GROUP_BYTES_MIN,
+            ..Chosen::default()
+        };
+        self.of(widest).map(drop)
+    }
+
+    /// What they come to for a store that is made.
+    pub(crate) fn for_new_store(&self) -> Result<Settings, OpenError> {
+        self.of(Chosen::default())
+    }
+
+    /// What they come to for a store for which this was chosen before.
+    pub(crate) fn of(&self, before: Chosen) -> Result<Settings, OpenError> {
+        let prepared_segments = self.prepared_segments.map(u64_from);
+        let chosen = Chosen {
+            segment_bytes: self.segment_bytes.unwrap_or(before.segment_bytes),
+            group_bytes_max: self.group_bytes_max.unwrap_or(before.group_bytes_max),
+            key_horizon_events: self.key_horizon_events.unwrap_or(before.key_horizon_events),
+            prepared_segments: prepared_segments.unwrap_or(before.prepared_segments),
+        };
+        self.check(chosen)?;
         Ok(Settings {
-            create: self.create,
-            segment_bytes: self.segment_bytes,
-            prepared_segments: self.prepared_segments,
-            key_horizon_events: self.key_horizon_events,
+            among_others: self.among_others,
+            chosen,
             cache_bytes: self.cache_bytes,
             limits: PipelineLimits {
-                group_bytes_max: self.group_bytes_max,
+                group_bytes_max: chosen.group_bytes_max,
                 queue_bytes_max: self.queue_bytes_max,
             },
         })
+    }
+
+    fn check(&self, chosen: Chosen) -> Result<(), OpenError> {
+        let refuse = |reason: String| Err(OpenError::Options(reason));
+        let Chosen { segment_bytes, group_bytes_max, .. } = chosen;
+        if !(SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&segment_bytes)
+            || !segment_bytes.is_power_of_two()
+        {
+            return refuse(format!(
+                "segment_bytes is {segment_bytes}; it has to be a power of two from \
+                 {SEGMENT_BYTES_MIN} to {SEGMENT_BYTES_MAX}"
+            ));
+        }
+        if !(GROUP_BYTES_MIN..=GROUP_BYTES_MAX).contains(&group_bytes_max) {
+            return refuse(format!(
+                "group_bytes_max is {group_bytes_max}; it has to be from {GROUP_BYTES_MIN} to \
+                 {GROUP_BYTES_MAX}"
+            ));
+        }
+        if segment::bytes_min_for(group_bytes_max) > segment_bytes {
+            return refuse(format!(
+                "segment_bytes {segment_bytes} is too small for group_bytes_max \
+                 {group_bytes_max}; it takes at least twice as much (what is not given is the \
+                 store's)"
+            ));
+        }
+        if self.queue_bytes_max == 0 || chosen.prepared_segments == 0 {
+            return refuse("queue_bytes_max and prepared_segments have to be at least 1".into());
+        }
+        Ok(())
     }
 }
 
 /// Valid options.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    pub(crate) create: bool,
-    pub(crate) segment_bytes: u64,
-    pub(crate) prepared_segments: usize,
-    pub(crate) key_horizon_events: u64,
+    pub(crate) among_others: bool,
+    /// What is kept in the store.
+    pub(crate) chosen: Chosen,
     pub(crate) cache_bytes: usize,
     pub(crate) limits: PipelineLimits,
 }

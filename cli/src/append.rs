@@ -2,16 +2,16 @@
 
 use crate::{
     Outcome,
-    failure::{CANNOT_RUN, Failure, directory},
+    failure::{CANNOT_RUN, Failure},
     output::{self, Form},
     time,
+    writing::Choices,
 };
 use clap::Args;
 use sagalog::{
     Actual, Append, AppendError, CommandKey, Committed, ContentType, EventId, EventType,
-    ExpectedRevision, FailedGuard, NewEvent, Options, Revision, Store, StreamId, Tag,
-    limits::GROUP_BYTES_MAX,
-    runtime::{WallTime, tokio::TokioRuntime},
+    ExpectedRevision, FailedGuard, NewEvent, Revision, StreamId, Tag, limits::GROUP_BYTES_MAX,
+    runtime::WallTime,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -53,6 +53,8 @@ pub(crate) struct Request {
     /// Makes the store if there is none.
     #[arg(long)]
     create: bool,
+    #[command(flatten)]
+    choices: Choices,
     /// Prints the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -100,14 +102,7 @@ struct Report {
 pub(crate) async fn run(request: Request) -> Result<Outcome, Failure> {
     let append = request.append()?;
     let (dir, form) = (request.dir.clone(), Form::of(request.json));
-    let runtime = if request.create {
-        TokioRuntime::create(&dir).map_err(|error| Failure::about(&dir, &error, CANNOT_RUN))?
-    } else {
-        directory(&dir)?
-    };
-    let options = Options::default().create(request.create).group_bytes_max(GROUP_BYTES_MAX);
-    let opened = Store::open_with(&runtime, options).await;
-    let (store, _) = opened.map_err(|error| Failure::open(&dir, &error))?;
+    let store = request.choices.open(&dir, request.create).await?;
     let committed = store.append(append).await;
     let closed = store.close().await;
     let committed = committed.map_err(|error| match &error {

@@ -5,8 +5,10 @@
 
 use crate::{
     Outcome,
-    failure::{CANNOT_RUN, Failure},
+    failure::Failure,
+    interrupt::Interrupt,
     line::{self, Fields},
+    new_file::{self, NewFile},
     progress::Bar,
     reading,
     source::is_compressed,
@@ -14,92 +16,72 @@ use crate::{
 use flate2::{Compression, write::GzEncoder};
 use sagalog::{Position, Read, ReadOnlyStore};
 use std::{
-    ffi::OsString,
-    fs::{self, File, OpenOptions},
     io::{self, BufWriter, IntoInnerError, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 pub(crate) async fn run(dir: &Path, file: Option<&Path>, from: u64) -> Result<Outcome, Failure> {
     let store = reading::open(dir).await?;
     let Some(file) = file else {
         let mut out = BufWriter::new(io::stdout().lock());
-        copy(&store, dir, from, &mut out, None).await??;
+        let mut copy = Copy { store, dir, from, onto: None };
+        copy.all(&mut out).await??;
         out.flush()?;
         return Ok(Outcome::Sound);
     };
-    let about = |error: io::Error| Failure::about(file, &error, CANNOT_RUN);
-    let mut part = Part::begin(file)?;
+    // Before the file is begun: an interrupt in between would leave its part behind.
+    let onto = Onto { file, bar: Bar::new(), interrupt: Interrupt::watch()? };
+    let made = NewFile::begin(file)?;
+    let mut copy = Copy { store, dir, from, onto: Some(onto) };
     let written = if is_compressed(file) {
         // Lines come in small pieces, which the compressor would take one by one.
-        let mut out = BufWriter::new(GzEncoder::new(&part.out, Compression::default()));
-        let copied = copy(&store, dir, from, &mut out, Some(Bar::new())).await?;
+        let mut out = BufWriter::new(GzEncoder::new(made.out(), Compression::default()));
+        let copied = copy.all(&mut out).await?;
         let finished = copied.and_then(|()| out.into_inner().map_err(IntoInnerError::into_error));
         finished.and_then(GzEncoder::finish).map(|_| ())
     } else {
-        let mut out = BufWriter::new(&part.out);
-        copy(&store, dir, from, &mut out, Some(Bar::new())).await?.and_then(|()| out.flush())
+        let mut out = BufWriter::new(made.out());
+        copy.all(&mut out).await?.and_then(|()| out.flush())
     };
-    written.and_then(|()| part.finish()).map_err(about)?;
+    written.map_err(|error| new_file::cannot_write(file, &error))?;
+    made.finish()?;
     Ok(Outcome::Sound)
 }
 
-/// Writes every event from `from` on. The outer result is about the store, the inner about `out`.
-async fn copy(
-    store: &ReadOnlyStore,
-    dir: &Path,
-    from: u64,
-    out: &mut impl Write,
-    mut bar: Option<Bar>,
-) -> Result<io::Result<()>, Failure> {
-    let total = store.head().get();
-    let mut events = store.read(Read::all().from_position(Position::new(from)));
-    while let Some(event) = events.next().await.map_err(|error| Failure::read(dir, &error))? {
-        if let Err(error) = line::print(out, &event, Fields::Said) {
-            return Ok(Err(error));
-        }
-        if let Some(bar) = &mut bar {
-            bar.tell(event.position().get(), total);
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// A file under another name until it is whole.
-struct Part<'a> {
+/// What a copy into a file has beside that.
+struct Onto<'a> {
     file: &'a Path,
-    path: PathBuf,
-    out: File,
-    whole: bool,
+    bar: Bar,
+    interrupt: Interrupt,
 }
 
-impl<'a> Part<'a> {
-    fn begin(file: &'a Path) -> Result<Self, Failure> {
-        if file.symlink_metadata().is_ok() {
-            let sentence = "it exists already; name a new file";
-            return Err(Failure::about(file, &sentence, CANNOT_RUN));
-        }
-        let mut name = OsString::from(file);
-        name.push(".part");
-        let path = PathBuf::from(name);
-        // What an export that was killed has left is written anew.
-        let opened = OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        let out = opened.map_err(|error| Failure::about(&path, &error, CANNOT_RUN))?;
-        Ok(Self { file, path, out, whole: false })
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.out.sync_all()?;
-        fs::rename(&self.path, self.file)?;
-        self.whole = true;
-        Ok(())
-    }
+struct Copy<'a> {
+    store: ReadOnlyStore,
+    dir: &'a Path,
+    from: u64,
+    onto: Option<Onto<'a>>,
 }
 
-impl Drop for Part<'_> {
-    fn drop(&mut self) {
-        if !self.whole {
-            let _ = fs::remove_file(&self.path);
+impl Copy<'_> {
+    /// Writes every event. The outer result is about the store, the inner about `out`.
+    async fn all(&mut self, out: &mut impl Write) -> Result<io::Result<()>, Failure> {
+        let (dir, head) = (self.dir, self.store.head());
+        let mut events = self.store.read(Read::all().from_position(Position::new(self.from)));
+        while let Some(event) = events.next().await.map_err(|error| Failure::read(dir, &error))? {
+            if let Err(error) = line::print(out, &event, Fields::Said) {
+                return Ok(Err(error));
+            }
+            let Some(Onto { file, bar, interrupt }) = &mut self.onto else { continue };
+            bar.tell(event.position().get(), head.get());
+            if interrupt.has_come() {
+                let (file, at) = (file.display(), event.position());
+                let sentence = format!(
+                    "{file}: interrupted at position {at} of {head}; nothing was left of it, and \
+                     the same command begins anew"
+                );
+                return Err(Failure::cannot_run(sentence));
+            }
         }
+        Ok(Ok(()))
     }
 }

@@ -39,7 +39,12 @@ impl Failure {
             | OpenError::ForeignFile { .. } => DAMAGED,
             _ => CANNOT_RUN,
         };
-        Self::about(dir, error, code)
+        match error {
+            OpenError::Occupied { .. } => {
+                Self::about(dir, &format!("{error} (--among-others)"), code)
+            }
+            _ => Self::about(dir, error, code),
+        }
     }
 
     pub(crate) fn read(dir: &Path, error: &ReadError) -> Self {
@@ -72,6 +77,7 @@ pub(crate) fn directory(dir: &Path) -> Result<TokioRuntime, Failure> {
         let text = match error.kind() {
             io::ErrorKind::NotFound => "there is no such directory".to_owned(),
             io::ErrorKind::NotADirectory => "this is a file, a store is a directory".to_owned(),
+            io::ErrorKind::PermissionDenied => "this user may not look into it".to_owned(),
             _ => error.to_string(),
         };
         Failure::about(dir, &text, CANNOT_RUN)

@@ -4,9 +4,10 @@
 //! `time` and `data` is printed as the same JSON value, and as the same bytes if it was written in
 //! that order without spaces; and what is printed of an event reads back as the same event.
 //!
-//! `data` is kept as it stands, since numbers do not survive being read and printed. The text of
-//! `time` is kept where UTC would print it differently: as metadata, `{"time":"…"}`, unless the
-//! line has metadata of its own.
+//! The content type decides how a payload is printed, and never what its bytes look like: JSON as
+//! `data`, as it stands, since numbers do not survive being read and printed; anything else as
+//! base64. The text of `time` is kept where UTC would print it differently: as metadata,
+//! `{"sagalog:time":"…"}`, unless the line has metadata of its own.
 
 use crate::{base64, time};
 use sagalog::{
@@ -22,7 +23,7 @@ use std::{
     io::{self, Write},
 };
 
-const TIME_OPENS: &str = r#"{"time":""#;
+const TIME_OPENS: &str = r#"{"sagalog:time":""#;
 const TIME_CLOSES: &str = r#""}"#;
 const CUSTOM: &str = "custom-";
 
@@ -72,6 +73,10 @@ pub(crate) fn parse(line: &[u8]) -> Result<(StreamId, NewEvent), String> {
     let event_type = EventType::parse(&given.event_type).map_err(about("type"))?;
     let (payload, usual) = payload(&given)?;
     let content_type = given.content_type.as_deref().map_or(Ok(usual), content_type)?;
+    if given.data.is_some() && content_type != ContentType::Json {
+        let name = content_name(content_type);
+        return Err(format!("`data` is JSON and `content_type` {name}: give it as `data_base64`"));
+    }
     let nanos = time::parse(&given.time).map_err(about("time"))?;
     let mut event = NewEvent::new(event_type, payload)
         .content_type(content_type)
@@ -92,6 +97,11 @@ pub(crate) fn parse(line: &[u8]) -> Result<(StreamId, NewEvent), String> {
         event = event.tag(Tag::parse(tag).map_err(about("tags"))?);
     }
     event = match metadata(&given)? {
+        // It would come out as a time, and not as what it is.
+        Some(metadata) if kept_time(&metadata, Some(nanos)).is_some() => {
+            let reason = "`metadata`: so an import keeps the spelling of `time`; give that `time`";
+            return Err(reason.to_owned());
+        }
         Some(metadata) => event.metadata(metadata),
         None if time::print(nanos) == given.time => event,
         None => event.metadata(format!("{TIME_OPENS}{}{TIME_CLOSES}", given.time)),
@@ -238,8 +248,13 @@ struct Printed<'a> {
 pub(crate) fn print(out: &mut impl Write, event: &RecordedEvent, fields: Fields) -> io::Result<()> {
     let all = fields == Fields::All;
     let (payload, metadata) = (event.payload(), event.metadata());
-    let spaced = on_one_line(&payload);
-    let data = serde_json::from_slice::<&RawValue>(&spaced).ok();
+    let spaced;
+    let data = if event.content_type() == ContentType::Json {
+        spaced = on_one_line(&payload);
+        serde_json::from_slice::<&RawValue>(&spaced).ok()
+    } else {
+        None
+    };
     let usual = if data.is_some() { ContentType::Json } else { ContentType::Bytes };
     let occurred = event.occurred_at().map(WallTime::as_unix_nanos);
     let kept = kept_time(&metadata, occurred);

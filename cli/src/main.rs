@@ -15,8 +15,11 @@ mod check;
 mod dump;
 mod export;
 mod failure;
+mod gzip;
 mod import;
+mod interrupt;
 mod line;
+mod new_file;
 mod output;
 mod progress;
 mod read;
@@ -27,10 +30,15 @@ mod source;
 mod stats;
 mod streams;
 mod time;
+mod writing;
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 use failure::{DAMAGED, Failure};
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Fills Sagalog stores and looks at them, also beside a running process.
 #[derive(Parser)]
@@ -44,15 +52,7 @@ struct Arguments {
 enum Command {
     /// Stores the lines of a file as events, each line once, also if it is run again after a kill.
     /// Nothing is stored if a line is bad.
-    Import {
-        /// The directory of the store; it is made if there is none.
-        dir: PathBuf,
-        /// JSON lines with `stream`, `type`, `time` and `data`; compressed if the name ends in .gz.
-        file: PathBuf,
-        /// Prints the report as JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Import(import::Request),
     /// Prints all events in the order of their positions, as `import` takes them.
     Export {
         /// The directory of the store.
@@ -152,9 +152,7 @@ fn run(command: Command) -> Result<Outcome, Failure> {
         .map_err(|error| Failure::cannot_run(format!("cannot start: {error}")))?;
     timers.block_on(async {
         match command {
-            Command::Import { dir, file, json } => {
-                import::run(&dir, &file, output::Form::of(json)).await
-            }
+            Command::Import(request) => import::run(request).await,
             Command::Export { dir, file, from } => export::run(&dir, file.as_deref(), from).await,
             Command::Read(request) => read::run(request).await,
             Command::Streams { dir, prefix, json } => {
@@ -170,6 +168,13 @@ fn run(command: Command) -> Result<Outcome, Failure> {
             }
         }
     })
+}
+
+/// Tells people that a list is empty; programs see it by themselves.
+fn note_empty(dir: &Path, what: &str, lines: u64, form: output::Form) {
+    if lines == 0 && matches!(form, output::Form::Text) {
+        complain(&format!("{}: {what}", dir.display()));
+    }
 }
 
 /// One sentence on standard error, which may be closed as well.

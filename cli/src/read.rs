@@ -21,7 +21,7 @@ pub(crate) struct Request {
     /// The directory of the store.
     dir: PathBuf,
     /// The stream.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(conflicts_with = "all")]
     stream: Option<String>,
     /// Reads every stream, in the order of positions.
     #[arg(long)]
@@ -51,6 +51,11 @@ pub(crate) struct Request {
 }
 
 pub(crate) async fn run(request: Request) -> Result<Outcome, Failure> {
+    if request.stream.is_none() && !request.all {
+        let sentence = "name a STREAM, or say --all for the events of every stream; `sagalog \
+                        streams` lists them";
+        return Err(Failure::cannot_run(sentence));
+    }
     let read = request.read()?;
     let store = reading::open(&request.dir).await?;
     let mut events = store.read(read);

@@ -3,6 +3,7 @@
 use crate::{
     Outcome,
     failure::{CANNOT_RUN, Failure, directory},
+    interrupt::Interrupt,
     output::{self, DamageJson, Form},
     progress::Bar,
 };
@@ -41,8 +42,14 @@ pub(crate) async fn run(dir: &Path, out: &Path, form: Form) -> Result<Outcome, F
     refuse_target(dir, out)?;
     let mut bar = Bar::new();
     let mut tell = |progress: Progress| bar.tell(progress.bytes_done, progress.bytes_total);
-    let salvaged = salvage(&source, || TokioRuntime::create(out), &mut tell).await;
+    let copying = salvage(&source, || TokioRuntime::create(out), &mut tell);
+    let salvaged = Interrupt::watch()?.unless(copying).await;
     drop(bar);
+    let Some(salvaged) = salvaged else {
+        let sentence = "interrupted: it holds a part of the copy; remove it, and run the command \
+                        again";
+        return Err(Failure::about(out, &sentence, CANNOT_RUN));
+    };
     let report = salvaged.map_err(|error| {
         let about = if matches!(error, SalvageError::Source(_)) { dir } else { out };
         Failure::about(about, &error, CANNOT_RUN)

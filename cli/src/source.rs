@@ -1,10 +1,14 @@
 //! A file of lines, plain or compressed, and what names its lines.
 //!
 //! Knows nothing of JSON. The invariant: a line's name depends on that line and all lines before
-//! it, and on nothing else. So a file that has grown has the same names as far as it goes back.
+//! it, and on nothing else: not on how lines end, on whether the last one does, on a byte order
+//! mark, or on compression. So a file that has grown has the same names as far as it goes back.
 
-use crate::failure::{CANNOT_RUN, Failure};
-use flate2::bufread::MultiGzDecoder;
+use crate::{
+    failure::{CANNOT_RUN, Failure},
+    gzip::Unpacked,
+};
+use sagalog::limits::GROUP_BYTES_MAX;
 use std::{
     cell::Cell,
     fs::File,
@@ -14,8 +18,15 @@ use std::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-/// The longest line: 6 MiB. The largest commit has room for it and for a portion of small ones.
-pub(crate) const LINE_BYTES_MAX: usize = 6 << 20;
+/// The longest line: 12 MiB. The largest event that a store takes is no longer, printed as one.
+pub(crate) const LINE_BYTES_MAX: usize = 12 << 20;
+
+// A payload that is printed as base64 grows by a third; all else that an event says comes to less
+// than a MiB, whatever it is printed like.
+const _: () = assert!(GROUP_BYTES_MAX.div_ceil(3) * 4 + (1 << 20) <= LINE_BYTES_MAX as u64);
+
+/// What spreadsheets and editors may put before the first letter of a file, in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -41,7 +52,7 @@ pub(crate) struct Line<'a> {
 
 /// Whether the name of a file says that it is compressed.
 pub(crate) fn is_compressed(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "gz")
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
 }
 
 impl Source {
@@ -51,7 +62,7 @@ impl Source {
         let counted = Counted { file: regular(path)?, consumed: Rc::clone(&consumed) };
         let counted = BufReader::with_capacity(BUFFER_BYTES, counted);
         let input: Box<dyn BufRead> = if is_compressed(path) {
-            Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(counted)))
+            Box::new(BufReader::with_capacity(BUFFER_BYTES, Unpacked::new(counted)))
         } else {
             Box::new(counted)
         };
@@ -64,8 +75,8 @@ impl Source {
         self.consumed.get()
     }
 
-    /// The next line; `None` behind the last one. Whether the last one has a line's end makes no
-    /// difference.
+    /// The next line; `None` behind the last one. How it ends, with a line feed, with a carriage
+    /// return before it, or as the file does, makes no difference.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Failure> {
         self.line.clear();
         let read = self.read_line();
@@ -76,7 +87,14 @@ impl Source {
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
         }
+        // Behind a line feed that is to come a carriage return would be a part of the line's end.
+        if self.line.last() == Some(&b'\r') {
+            self.line.pop();
+        }
         self.number += 1;
+        if self.number == 1 && self.line.starts_with(BYTE_ORDER_MARK) {
+            self.line.drain(..BYTE_ORDER_MARK.len());
+        }
         self.hasher.update(&self.line);
         self.hasher.update(b"\n");
         Ok(Some(Line {
@@ -89,13 +107,17 @@ impl Source {
     /// Reads up to a line's end or the file's. Whether that was all of the line; the rest of a line
     /// that is too long is skipped.
     fn read_line(&mut self) -> io::Result<bool> {
-        let limit = u64::try_from(LINE_BYTES_MAX + 1).unwrap_or(u64::MAX);
+        let limit = u64::try_from(LINE_BYTES_MAX + 2).unwrap_or(u64::MAX);
         self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
-        if self.line.last() == Some(&b'\n') || self.line.len() <= LINE_BYTES_MAX {
-            return Ok(true);
+        let ended = self.line.last() == Some(&b'\n');
+        let text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let whole = text.len() <= LINE_BYTES_MAX;
+        if !ended {
+            // What follows is the rest of a line that is too long, or its end alone.
+            self.input.skip_until(b'\n')?;
         }
-        self.input.skip_until(b'\n')?;
-        Ok(false)
+        Ok(whole)
     }
 
     fn unreadable(&self, error: &io::Error) -> Failure {
@@ -186,6 +208,26 @@ mod tests {
     }
 
     #[test]
+    fn lines_have_the_same_names_however_they_end() {
+        let plain = names("a", b"one\ntwo\nthree\n");
+        for other in [
+            b"one\r\ntwo\r\nthree\r\n".as_slice(),
+            b"one\r\ntwo\r\nthree",
+            b"one\ntwo\nthree\r",
+            b"\xef\xbb\xbfone\ntwo\nthree\n",
+        ] {
+            assert_eq!(names("b", other), plain, "{}", String::from_utf8_lossy(other));
+        }
+    }
+
+    #[test]
+    fn a_compressed_file_may_be_named_in_capitals_and_padded_with_zeros() {
+        let plain = names("a", b"one\ntwo\n");
+        let padded = [gzip(b"one\n"), vec![0; 3], gzip(b"two\n"), vec![0; 700_000]].concat();
+        assert_eq!(names("B.GZ", &padded), plain);
+    }
+
+    #[test]
     fn compressed_lines_have_the_same_names_even_in_several_members() {
         let plain = names("a", b"one\ntwo\n\nfour\n");
         let members = [gzip(b"one\ntw"), gzip(b"o\n\nfour\n")].concat();
@@ -196,7 +238,7 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_told_and_skipped() {
         let longest = vec![b'x'; LINE_BYTES_MAX];
-        for end in [b"".as_slice(), b"\n"] {
+        for end in [b"".as_slice(), b"\n", b"\r\n"] {
             let whole = names("a", &[&longest, end].concat());
             assert_eq!(whole.len(), 1);
             assert_eq!(whole[0].2.as_deref(), Some(longest.as_slice()));

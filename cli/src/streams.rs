@@ -1,6 +1,6 @@
 //! `sagalog streams`: the names of the streams, with how far each has come.
 
-use crate::{Outcome, failure::Failure, output::Form, reading};
+use crate::{Outcome, failure::Failure, note_empty, output::Form, reading};
 use sagalog::StreamInfo;
 use serde::Serialize;
 use std::{
@@ -18,11 +18,15 @@ struct Line<'a> {
 pub(crate) async fn run(dir: &Path, prefix: &str, form: Form) -> Result<Outcome, Failure> {
     let store = reading::open(dir).await?;
     let mut streams = store.streams(prefix);
+    let mut listed = 0;
     let mut out = BufWriter::new(io::stdout().lock());
     while let Some(info) = streams.next().await.map_err(|error| Failure::read(dir, &error))? {
         put(&mut out, &info, form)?;
+        listed += 1;
     }
     out.flush()?;
+    let what = if prefix.is_empty() { "there are no streams" } else { "no stream begins so" };
+    note_empty(dir, what, listed, form);
     Ok(Outcome::Sound)
 }
 

@@ -16,6 +16,7 @@ use crate::{
     limits::CHECKPOINT_LOG_BYTES,
     log::{
         checkpoint,
+        fields::u64_from,
         pipeline::Prepared,
         retention, segment,
         superblock::{self, Superblock},
@@ -174,7 +175,7 @@ impl<R: Runtime> Keeper<R> {
             return Ok(());
         }
         let ready = self.shared.core().pipeline.prepared();
-        if ready < self.settings.prepared_segments {
+        if u64_from(ready) < self.settings.chosen.prepared_segments {
             return self.begin_preparing().await;
         }
         self.shared.chores.notified().await;
@@ -217,8 +218,8 @@ impl<R: Runtime> Keeper<R> {
         let disk = self.runtime.disk();
         let segment_bytes = segment::bytes_for(
             self.shared.table().bytes(),
-            self.settings.limits.group_bytes_max,
-            self.settings.segment_bytes,
+            self.settings.chosen.group_bytes_max,
+            self.settings.chosen.segment_bytes,
         );
         self.drop_misfits(segment_bytes).await;
         let (made, zeroed) = match self.retired.pop() {
@@ -377,7 +378,7 @@ impl<R: Runtime> Keeper<R> {
     async fn retire_files(&mut self, entries: impl Iterator<Item = &segment::SegmentEntry>) {
         let mut removed = Vec::new();
         for entry in entries {
-            if self.retired.len() < self.settings.prepared_segments {
+            if u64_from(self.retired.len()) < self.settings.chosen.prepared_segments {
                 self.retired.push((entry.segment, entry.segment_bytes));
             } else {
                 removed.push(segment::file_name(entry.segment));

@@ -105,8 +105,8 @@ impl Log {
         dir: impl AsRef<std::path::Path>,
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {
-        let settings = options.parse()?;
-        let runtime = if settings.create {
+        options.check_alone()?;
+        let runtime = if options.creates() {
             crate::runtime::tokio::TokioRuntime::create(dir)?
         } else {
             crate::runtime::tokio::TokioRuntime::open(dir)?
@@ -132,10 +132,9 @@ impl Log {
         runtime: &R,
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {
-        let settings = options.parse()?;
-        let opened = open::open(runtime, settings).await?;
+        let opened = open::open(runtime, &options).await?;
         let report = opened.report.clone();
-        let (log, _) = start(runtime, settings, opened, Door::open(runtime)?)?;
+        let (log, _) = start(runtime, opened, Door::open(runtime)?)?;
         Ok((log, report))
     }
 
@@ -330,11 +329,10 @@ pub(crate) type StoreLock<R> = Arc<<<R as Runtime>::Disk as Disk>::Lock>;
 /// lock that is returned was dropped.
 pub(crate) fn start<R: Runtime>(
     runtime: &R,
-    settings: crate::options::Settings,
     opened: Opened<R>,
     door: Door,
 ) -> Result<(Log, StoreLock<R>), OpenError> {
-    let store = opened.superblock.store;
+    let (store, settings) = (opened.superblock.store, opened.settings);
     let mut pipeline =
         Pipeline::new(settings.limits, store, opened.superblock.epoch, opened.tail, opened.active);
     let mut ready = VecDeque::new();

@@ -15,7 +15,7 @@ use super::{
     recover::{Finding, find_end},
     report::RecoveryReport,
     scan::Group,
-    survey::{Found, Survey, survey},
+    survey::{Found, Survey, survey_for},
 };
 use crate::{
     error::OpenError,
@@ -29,7 +29,7 @@ use crate::{
         segment::{self, SegmentEntry, SegmentHeader, SegmentTable},
         superblock::{self, Superblock},
     },
-    options::Settings,
+    options::{Options, Settings},
     runtime::{Disk, File, OpenMode, Runtime},
 };
 use std::{io, sync::Arc, time::Duration};
@@ -47,33 +47,37 @@ pub(crate) struct Opened<R: Runtime> {
     pub(crate) prepared: Vec<(Prepared, DiskFile<R>)>,
     /// Segments to cut, and to how many bytes: what lies behind is no log any more.
     pub(crate) given_up: Vec<(SegmentId, u64)>,
+    pub(crate) settings: Settings,
     pub(crate) report: RecoveryReport,
 }
 
 /// Opens the log in the runtime's directory.
 pub(crate) async fn open<R: Runtime>(
     runtime: &R,
-    settings: Settings,
+    options: &Options,
 ) -> Result<Opened<R>, OpenError> {
     let started = runtime.now();
     let disk = runtime.disk();
     // Looking comes before locking: nothing is written to a directory that is not a store of ours.
     // What else such a look finds may be a running writer's doing and is judged under the lock.
-    if let Err(error @ (OpenError::NotAStore { .. } | OpenError::NewerFormat { .. })) =
-        survey_or_refuse(&disk, settings.create).await
-    {
-        return Err(error);
+    match survey_for(&disk, options).await {
+        Err(
+            error @ (OpenError::NotAStore { .. }
+            | OpenError::Occupied { .. }
+            | OpenError::Options(_)
+            | OpenError::NewerFormat { .. }),
+        ) => return Err(error),
+        _ => {}
     }
     let lock = match disk.lock(LOCK_FILE).await {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
         other => other?,
     };
-    let (mut survey, created) = match survey_or_refuse(&disk, settings.create).await? {
+    let (found, settings) = survey_for(&disk, options).await?;
+    let (mut survey, created) = match found {
         Found::Store(survey) => (*survey, false),
-        Found::Empty => {
-            let bytes =
-                segment::bytes_for(0, settings.limits.group_bytes_max, settings.segment_bytes);
-            let superblock = create_store(runtime, bytes).await?;
+        Found::Empty(_) => {
+            let superblock = create_store(runtime, settings.chosen).await?;
             (Survey::of_new_store(superblock), true)
         }
     };
@@ -92,7 +96,7 @@ pub(crate) async fn open<R: Runtime>(
     report.elapsed = runtime.now().since(started);
     tracing::info!(store = %report.store, epoch = %report.epoch, head = %report.head,
         row = ?report.row, discarded_bytes = report.discarded_bytes, "opened");
-    let Opening { lock, survey, given_up, .. } = opening;
+    let Opening { lock, survey, given_up, settings, .. } = opening;
     Ok(Opened {
         lock,
         superblock: survey.superblock,
@@ -103,17 +107,9 @@ pub(crate) async fn open<R: Runtime>(
         active_file,
         prepared,
         given_up,
+        settings,
         report,
     })
-}
-
-async fn survey_or_refuse<D: Disk>(disk: &D, create: bool) -> Result<Found, OpenError> {
-    match survey(disk).await? {
-        Found::Empty if !create => {
-            Err(OpenError::NotAStore { reason: "the directory has no superblock".into() })
-        }
-        found => Ok(found),
-    }
 }
 
 impl Survey {
@@ -150,6 +146,7 @@ impl<R: Runtime> Opening<'_, R> {
         put_superblock(&file, &self.survey.superblock).await?;
         self.survey.superblock.epoch = self.finding.epoch.next();
         self.survey.superblock.clean = false;
+        self.survey.superblock.chosen = self.settings.chosen;
         write_superblock(&file, &mut self.survey.superblock).await?;
         // Names that a dead writer created may not be durable yet, and what the superblock does
         // not name goes.
@@ -281,9 +278,9 @@ impl<R: Runtime> Opening<'_, R> {
         let last = self.survey.table.last().map(|entry| entry.segment);
         let segment = last.map_or(self.survey.superblock.floor, SegmentId::next);
         let copied: u64 = self.finding.doubted.iter().map(|g| g.header.padded_bytes()).sum();
-        let needed = (copied + 4 * BLOCK_BYTES + self.settings.limits.group_bytes_max)
+        let needed = (copied + 4 * BLOCK_BYTES + self.settings.chosen.group_bytes_max)
             .next_power_of_two()
-            .max(segment::bytes_min_for(self.settings.limits.group_bytes_max));
+            .max(segment::bytes_min_for(self.settings.chosen.group_bytes_max));
         if segment <= self.survey.superblock.prepared_through {
             let file = disk.open(&segment::file_name(segment), OpenMode::ReadWrite).await?;
             let bytes = prepared_bytes(file.len().await?, needed);
@@ -292,8 +289,8 @@ impl<R: Runtime> Opening<'_, R> {
         }
         let bytes = segment::bytes_for(
             self.survey.table.bytes(),
-            self.settings.limits.group_bytes_max,
-            self.settings.segment_bytes,
+            self.settings.chosen.group_bytes_max,
+            self.settings.chosen.segment_bytes,
         )
         .max(needed);
         let file = create_segment(&disk, segment, bytes).await?;
@@ -357,7 +354,7 @@ impl<R: Runtime> Opening<'_, R> {
         active: SegmentId,
     ) -> Result<Vec<(Prepared, DiskFile<R>)>, OpenError> {
         let mut prepared = Vec::new();
-        let smallest = segment::bytes_min_for(self.settings.limits.group_bytes_max);
+        let smallest = segment::bytes_min_for(self.settings.chosen.group_bytes_max);
         for number in active.get() + 1..=self.survey.superblock.prepared_through.get() {
             let segment = SegmentId::new(number);
             let name = segment::file_name(segment);

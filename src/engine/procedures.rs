@@ -10,7 +10,7 @@ use crate::{
         fields::u64_from,
         segment,
         segment::SegmentTable,
-        superblock::{self, CheckpointName, Superblock},
+        superblock::{self, CheckpointName, Chosen, Superblock},
     },
     runtime::{Disk, File, OpenMode, Runtime},
 };
@@ -69,10 +69,11 @@ pub(crate) async fn read_file<D: Disk>(
 /// Makes a new store: an empty first segment, then the superblock that brings the store to life.
 pub(crate) async fn create_store<R: Runtime>(
     runtime: &R,
-    segment_bytes: u64,
+    chosen: Chosen,
 ) -> io::Result<Superblock> {
     let disk = runtime.disk();
     let first = SegmentId::new(1);
+    let segment_bytes = segment::bytes_for(0, chosen.group_bytes_max, chosen.segment_bytes);
     let _ = create_segment(&disk, first, segment_bytes).await?;
     let file = create_anew(&disk, SUPERBLOCK_DRAFT).await?;
     file.reserve(superblock::FILE_BYTES).await?;
@@ -92,6 +93,7 @@ pub(crate) async fn create_store<R: Runtime>(
         },
         clean: false,
         created_unix_nanos: runtime.wall().as_unix_nanos(),
+        chosen,
     };
     put_superblock(&file, &superblock).await?;
     // The name appears with the whole content behind it: a torn superblock is always damage.

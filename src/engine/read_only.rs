@@ -14,6 +14,7 @@ use crate::{
     commit::RecordedCommit,
     error::{OpenError, ReadError},
     ids::{Epoch, Position, StoreId},
+    log::superblock::Chosen,
     runtime::Runtime,
     time::WallTime,
 };
@@ -81,6 +82,8 @@ pub struct ReadOnlyStats {
     pub prepared_segments: u64,
     /// Bytes of the started segments' files as they were prepared.
     pub segment_bytes: u64,
+    /// What was chosen for the store: an opening that does not choose goes on with it.
+    pub chosen: Chosen,
     /// Whether the store was closed in order and nobody has opened it for writing since.
     pub clean: bool,
     /// What else was noticed.
@@ -183,6 +186,7 @@ impl ReadOnlyLog {
             segments: view.table.entries().len(),
             prepared_segments: superblock.prepared_through.get().saturating_sub(started),
             segment_bytes: view.table.bytes(),
+            chosen: superblock.chosen,
             clean: superblock.clean,
             warnings: view.warnings.clone(),
         }

@@ -16,7 +16,9 @@ use crate::{
         segment::{self, FORMAT, SegmentEntry, SegmentFault, SegmentHeader, SegmentTable},
         superblock::{self, CheckpointName, Choice, Superblock},
     },
+    options::{Options, Settings},
     runtime::Disk,
+    store::run_name::RunName,
 };
 use std::collections::BTreeSet;
 
@@ -54,8 +56,8 @@ pub(crate) struct Survey {
 pub(crate) enum Found {
     /// A store.
     Store(Box<Survey>),
-    /// No file of a store, or an interrupted creation.
-    Empty,
+    /// No file of a store, or an interrupted creation; and what else is there, which is another's.
+    Empty(Vec<String>),
 }
 
 /// Surveys the directory.
@@ -65,7 +67,7 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
         names.iter().filter_map(|name| segment::parse_file_name(name)).collect();
     if !names.iter().any(|name| name == superblock::FILE_NAME) {
         return if never_started(disk, &segments).await? {
-            Ok(Found::Empty)
+            Ok(Found::Empty(names.into_iter().filter(|name| !is_of_creation(name)).collect()))
         } else {
             Err(OpenError::SuperblockDamaged)
         };
@@ -93,6 +95,28 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     Ok(Found::Store(Box::new(survey)))
 }
 
+/// Surveys the directory for an opening with `options`, which refuses what is none of its business;
+/// and says what they come to there.
+pub(crate) async fn survey_for<D: Disk>(
+    disk: &D,
+    options: &Options,
+) -> Result<(Found, Settings), OpenError> {
+    let found = survey(disk).await?;
+    let settings = match &found {
+        Found::Store(survey) => options.of(survey.superblock.chosen)?,
+        Found::Empty(_) => options.for_new_store()?,
+    };
+    match found {
+        Found::Empty(_) if !options.creates() => {
+            Err(OpenError::NotAStore { reason: "the directory has no superblock".into() })
+        }
+        Found::Empty(names) if !names.is_empty() && !settings.among_others => {
+            Err(OpenError::Occupied { names })
+        }
+        found => Ok((found, settings)),
+    }
+}
+
 /// Reads both slots. Bad news is asked for twice, since a read can be misdirected too.
 async fn read_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
     match look_at_superblock(disk).await? {
@@ -109,6 +133,14 @@ async fn look_at_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
         Superblock::decode(&bytes[from..to])
     };
     Ok(superblock::choose(slot(0), slot(superblock::SLOT_BYTES)))
+}
+
+/// Whether an interrupted creation may have left the file, where there is no superblock and no
+/// segment was started.
+fn is_of_creation(name: &str) -> bool {
+    name == procedures::LOCK_FILE
+        || name == procedures::SUPERBLOCK_DRAFT
+        || segment::parse_file_name(name).is_some()
 }
 
 /// Whether creation was interrupted before the superblock: at most the first segment is there,
@@ -274,6 +306,7 @@ impl Survey {
                 && name != superblock::FILE_NAME
                 && name != procedures::LOCK_FILE
                 && !is_request(name)
+                && RunName::parse(name).is_none()
             {
                 self.warnings.push(OpenWarning::UnknownFile(name.clone()));
             }

@@ -76,6 +76,7 @@ fn may_be_passing(error: &OpenError) -> bool {
         | OpenError::ForeignFile { .. }
         | OpenError::Io(_) => true,
         OpenError::NotAStore { .. }
+        | OpenError::Occupied { .. }
         | OpenError::Undecodable { .. }
         | OpenError::IndexMissing
         | OpenError::Locked
@@ -87,7 +88,7 @@ fn may_be_passing(error: &OpenError) -> bool {
 async fn look_once<D: Disk>(disk: &D, doubted: &mut Option<Sequence>) -> Result<View, OpenError> {
     let survey = match survey(disk).await? {
         Found::Store(survey) => *survey,
-        Found::Empty => {
+        Found::Empty(_) => {
             return Err(OpenError::NotAStore { reason: "the directory has no superblock".into() });
         }
     };

@@ -13,6 +13,12 @@ pub enum OpenError {
         /// What was found instead.
         reason: String,
     },
+    /// There is no store in the directory, and it is not empty: it belongs to somebody else, and
+    /// nothing was made in it. Name an empty one, or say [`crate::Options::among_others`].
+    Occupied {
+        /// What is there, sorted; the name of a directory ends with `/`.
+        names: Vec<String>,
+    },
     /// Another process, or another handle of this one, has the store open for writing. Close it,
     /// or use [`crate::ReadOnlyLog`].
     Locked,
@@ -65,6 +71,12 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAStore { reason } => write!(f, "no sagalog store here: {reason}"),
+            Self::Occupied { names } => write!(
+                f,
+                "the directory holds no store, but {}, so that none was made in it; name an empty \
+                 one, or say that the store may stand among others' files",
+                Listed(names)
+            ),
             Self::Locked => {
                 f.write_str("the store is open for writing elsewhere; close it or open read-only")
             }
@@ -102,8 +114,26 @@ impl fmt::Display for OpenError {
                 f.write_str("the index is missing; open the store for writing once to rebuild it")
             }
             Self::Options(reason) => write!(f, "the options do not fit: {reason}"),
+            Self::Io(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "this user may not use the store's files: {source}")
+            }
             Self::Io(source) => write!(f, "the disk refused: {source}"),
         }
+    }
+}
+
+/// How many names a sentence lists.
+const LISTED_MAX: usize = 5;
+
+/// Names, as far as a sentence has room for them.
+struct Listed<'a>(&'a [String]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (shown, others) = self.0.split_at(self.0.len().min(LISTED_MAX));
+        let shown: Vec<String> = shown.iter().map(|name| format!("`{name}`")).collect();
+        f.write_str(&shown.join(", "))?;
+        if others.is_empty() { Ok(()) } else { write!(f, " and {} more", others.len()) }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// The first eight bytes of a started segment.
 pub const MAGIC: [u8; 8] = *b"SgSegmnt";
 /// The version of the on-disk format that this crate writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// Bytes of a segment that the header takes; the first group follows.
 pub const HEADER_BYTES: u64 = BLOCK_BYTES;
 

@@ -5,11 +5,14 @@
 
 use crate::{
     ids::{Epoch, Position, SegmentId, Sequence, StoreId},
-    limits::{BLOCK_BYTES, SEGMENT_BYTES_MAX},
+    limits::{
+        BLOCK_BYTES, GROUP_BYTES_MAX, GROUP_BYTES_MIN, KEY_HORIZON_EVENTS, SEGMENT_BYTES_MAX,
+        SEGMENT_BYTES_MIN,
+    },
     log::{
         Anchor, Chain, Place,
         fields::{Fields, usize_from},
-        segment::{HEADER_BYTES, SealFault, is_zero, open_sealed, sealed},
+        segment::{HEADER_BYTES, SealFault, bytes_min_for, is_zero, open_sealed, sealed},
     },
 };
 
@@ -34,6 +37,58 @@ pub struct CheckpointName {
     pub crc: u32,
 }
 
+/// What was chosen for the store, by whoever made it or by a later opening that chose anew. An
+/// opening that chooses nothing goes on with this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the format fixes its fields")]
+pub struct Chosen {
+    /// The size that segments grow to, in bytes.
+    pub segment_bytes: u64,
+    /// The largest group, and so the largest commit, in bytes.
+    pub group_bytes_max: u64,
+    /// For how many positions a command key is kept.
+    pub key_horizon_events: u64,
+    /// How many segments are kept prepared ahead of the active one.
+    pub prepared_segments: u64,
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 64 << 20,
+            group_bytes_max: 4 << 20,
+            key_horizon_events: KEY_HORIZON_EVENTS,
+            prepared_segments: 1,
+        }
+    }
+}
+
+impl Chosen {
+    const fn fields(self) -> [u64; 4] {
+        [self.segment_bytes, self.group_bytes_max, self.key_horizon_events, self.prepared_segments]
+    }
+
+    /// `None` if the numbers are beyond their bounds. All zero is what format 1 wrote, which knew
+    /// no choices but those of each opening.
+    fn decode(fields: &mut Fields<'_>) -> Option<Self> {
+        let chosen = Self {
+            segment_bytes: fields.u64()?,
+            group_bytes_max: fields.u64()?,
+            key_horizon_events: fields.u64()?,
+            prepared_segments: fields.u64()?,
+        };
+        if chosen.fields() == [0; 4] {
+            return Some(Self::default());
+        }
+        let sound = (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&chosen.segment_bytes)
+            && chosen.segment_bytes.is_power_of_two()
+            && (GROUP_BYTES_MIN..=GROUP_BYTES_MAX).contains(&chosen.group_bytes_max)
+            && bytes_min_for(chosen.group_bytes_max) <= chosen.segment_bytes
+            && chosen.prepared_segments >= 1;
+        sound.then_some(chosen)
+    }
+}
+
 /// The superblock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the format fixes its fields")]
@@ -56,6 +111,8 @@ pub struct Superblock {
     pub clean: bool,
     /// When the store was created, in nanoseconds since the Unix epoch; informative.
     pub created_unix_nanos: u64,
+    /// What was chosen for the store.
+    pub chosen: Chosen,
 }
 
 /// What a slot holds.
@@ -138,6 +195,9 @@ impl Superblock {
         {
             covered.extend_from_slice(&field.to_le_bytes());
         }
+        for field in self.chosen.fields() {
+            covered.extend_from_slice(&field.to_le_bytes());
+        }
         covered.resize(usize_from(BLOCK_BYTES) - 16, 0);
         sealed(MAGIC, &covered)
     }
@@ -177,6 +237,7 @@ impl Superblock {
         };
         let chain = Chain::new(fields.u32()?);
         let clean = fields.u32()?;
+        let chosen = Chosen::decode(&mut fields)?;
         let sound = clean <= 1
             && sequence.get() >= 1
             && floor.get() >= 1
@@ -202,6 +263,7 @@ impl Superblock {
             },
             clean: clean == 1,
             created_unix_nanos,
+            chosen,
         })
     }
 }

@@ -140,7 +140,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
         mode: OpenMode,
     ) -> impl Future<Output = io::Result<Self::File>> + Send;
 
-    /// The names in the directory, sorted by bytes.
+    /// The names in the directory, sorted by bytes. A directory's name ends with `/`, which no
+    /// file's does.
     fn list(&self) -> impl Future<Output = io::Result<Vec<String>>> + Send;
 
     /// Renames `from` to `to`, replacing `to`. Durable after [`Disk::sync_dir`].

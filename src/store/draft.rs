@@ -3,12 +3,12 @@
 //! Everything that does not depend on the state of the store happens here, before any lock is
 //! taken: bounds, the table of streams, ids, the fingerprint, the bytes. Decides nothing.
 
-use super::body::{self, Entry, Extras};
+use super::body::{self, Entry, Extras, Stamp};
 use crate::{
     append::{Append, Guard},
     error::AppendError,
     event::{EventId, NewEvent},
-    limits::{APPEND_EVENTS_MAX, APPEND_GUARDS_MAX, COUNTER_MAX, GROUP_BYTES_MAX},
+    limits::{APPEND_EVENTS_MAX, APPEND_GUARDS_MAX, COUNTER_MAX, FRAME_BYTES, GROUP_BYTES_MAX},
     log::fields::u64_from,
     names::{EventType, StreamId},
 };
@@ -71,6 +71,22 @@ impl Draft {
     /// How many positions it takes.
     pub(crate) fn positions(&self) -> u32 {
         u32::try_from(self.events.len()).expect("the limits of an append fit 32 bits")
+    }
+}
+
+impl Append {
+    /// The bytes that its commit takes, frame and stamp included: what has to fit into the largest
+    /// group ([`Options::group_bytes_max`](crate::Options::group_bytes_max)) beside the group's
+    /// header of [`HEADER_BYTES`](crate::log::group::HEADER_BYTES). It encodes the append to tell.
+    ///
+    /// # Errors
+    /// [`AppendError::Limit`] or [`AppendError::Query`] if no store would take it.
+    pub fn stored_bytes(&self) -> Result<u64, AppendError> {
+        let draft = Draft::new(self.clone(), || EventId::from_bytes([0; 16]))?;
+        if draft.body.is_empty() {
+            return Ok(0);
+        }
+        Ok(FRAME_BYTES + u64_from(draft.body.len() + Stamp::bytes(draft.streams.len())))
     }
 }
 

@@ -6,6 +6,7 @@
 
 use sagalog::{
     Options, SagaOptions, limits,
+    log::superblock::Chosen,
     saga::{Retry, plan, vocabulary},
 };
 use std::{collections::BTreeMap, fmt::Debug};
@@ -112,9 +113,13 @@ fn known() -> BTreeMap<String, u64> {
     let attempts = |retry: Retry| retry.attempts_max().expect("there is a bound").into();
     known.insert("Retry::default".to_owned(), attempts(Retry::default()));
     known.insert("Retry::for_compensation".to_owned(), attempts(Retry::for_compensation()));
-    for (of, shown) in
-        [("Options", fields(&Options::default())), ("SagaOptions", fields(&SagaOptions::default()))]
-    {
+    // What an opening does not choose is the store's, and of a new store this.
+    let chosen = fields(&Chosen::default());
+    for (of, shown) in [
+        ("Options", fields(&Options::default())),
+        ("Options", chosen),
+        ("SagaOptions", fields(&SagaOptions::default())),
+    ] {
         known.extend(shown.into_iter().map(|(field, value)| (format!("{of}::{field}"), value)));
     }
     known
@@ -122,7 +127,7 @@ fn known() -> BTreeMap<String, u64> {
 
 fn constants() -> Vec<(&'static str, u64)> {
     let limits = constants! {
-        BLOCK_BYTES GROUP_BYTES_MAX SEGMENT_BYTES_MIN SEGMENT_BYTES_MAX
+        BLOCK_BYTES GROUP_BYTES_MAX GROUP_BYTES_MIN SEGMENT_BYTES_MIN SEGMENT_BYTES_MAX
         CHECKPOINT_LOG_BYTES COMMIT_POSITIONS_MAX COUNTER_MAX FRAME_BYTES NAME_BYTES_MAX
         EVENT_TAGS_MAX METADATA_BYTES_MAX TRACE_BYTES_MAX EFFECT_KEY_BYTES_MAX
         CALL_PAYLOAD_BYTES_MAX CALL_REASON_BYTES_MAX APPEND_EVENTS_MAX APPEND_GUARDS_MAX

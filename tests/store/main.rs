@@ -19,6 +19,7 @@ mod ids;
 mod keys;
 mod life;
 mod limits;
+mod made;
 mod model;
 mod random;
 mod reads;

@@ -8,26 +8,33 @@
 //! what is stored already, and a file that has grown finds all that it had before.
 
 mod plan;
+mod portion;
 mod store;
 
 use crate::{
     Outcome,
     failure::Failure,
-    line,
+    interrupt::Interrupt,
     output::{self, Form},
     progress::Bar,
-    source::{LINE_BYTES_MAX, Source},
+    writing::Choices,
 };
-use sagalog::{CommandKey, EventId, NewEvent, StreamId};
+use clap::Args;
 use serde::Serialize;
-use std::path::Path;
+use std::path::PathBuf;
 
-/// Events of a commit at most. A kill between two commits costs nothing but the time to find the
-/// place again, and a sync costs the same for one event as for these.
-const PORTION_EVENTS: usize = 512;
-
-/// Bytes of lines from which on a commit takes no more.
-const PORTION_BYTES: usize = 256 << 10;
+#[derive(Args)]
+pub(crate) struct Request {
+    /// The directory of the store; it is made if there is none.
+    dir: PathBuf,
+    /// JSON lines with `stream`, `type`, `time` and `data`; compressed if the name ends in .gz.
+    file: PathBuf,
+    #[command(flatten)]
+    choices: Choices,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
 
 #[derive(Serialize)]
 struct Report {
@@ -39,11 +46,13 @@ struct Report {
     head: u64,
 }
 
-pub(crate) async fn run(dir: &Path, file: &Path, form: Form) -> Result<Outcome, Failure> {
-    let mut bar = Bar::new();
-    let plan = plan::check(file, &mut bar)?;
-    let stored = store::store(dir, file, &plan, &mut bar).await;
-    drop(bar);
+pub(crate) async fn run(request: Request) -> Result<Outcome, Failure> {
+    let Request { dir, file, choices, json } = request;
+    let mut watch = Watch { bar: Bar::new(), interrupt: Interrupt::watch()? };
+    let commit_bytes_max = choices.commit_bytes_max(&dir).await;
+    let plan = plan::check(&file, commit_bytes_max, &mut watch)?;
+    let stored = store::store(&dir, choices, &plan, &mut watch).await;
+    drop(watch.bar);
     let stored = stored?;
     let report = Report {
         file: file.display().to_string(),
@@ -53,7 +62,7 @@ pub(crate) async fn run(dir: &Path, file: &Path, form: Form) -> Result<Outcome, 
         commits: stored.commits,
         head: stored.head.get(),
     };
-    match form {
+    match Form::of(json) {
         Form::Json => output::json(&report)?,
         Form::Text => output::rows(&[
             ("file", report.file),
@@ -67,68 +76,10 @@ pub(crate) async fn run(dir: &Path, file: &Path, form: Form) -> Result<Outcome, 
     Ok(Outcome::Sound)
 }
 
-/// The lines that share a commit.
-#[derive(Default)]
-struct Portion {
-    events: Vec<(EventId, StreamId, NewEvent)>,
-    /// The name of its last line.
-    name: u128,
-    /// The number of its last line.
-    last: u64,
-    bytes: usize,
-}
-
-impl Portion {
-    fn is_full(&self) -> bool {
-        self.events.len() >= PORTION_EVENTS || self.bytes >= PORTION_BYTES
-    }
-
-    fn key(&self) -> CommandKey {
-        CommandKey::parse(&format!("import-{:032x}", self.name)).expect("a short name")
-    }
-}
-
-/// A line that is no event, and why.
-struct BadLine {
-    number: u64,
-    reason: String,
-}
-
-/// Fills a portion from where `source` stands; `None` behind the last line. Bad lines go to `bad`.
-fn next_portion(
-    source: &mut Source,
-    bad: &mut impl FnMut(BadLine),
-) -> Result<Option<Portion>, Failure> {
-    let mut portion = Portion::default();
-    let mut any = false;
-    while !portion.is_full() {
-        let Some(read) = source.next()? else { break };
-        any = true;
-        (portion.name, portion.last) = (read.name, read.number);
-        let parsed = match read.text {
-            None => Err(format!("it has more than {LINE_BYTES_MAX} bytes")),
-            Some(text) => {
-                portion.bytes += text.len();
-                line::parse(text)
-            }
-        };
-        match parsed {
-            Ok((stream, event)) => {
-                let id = event_id(read.name);
-                portion.events.push((id, stream, event.id(id)));
-            }
-            Err(reason) => bad(BadLine { number: read.number, reason }),
-        }
-    }
-    Ok(any.then_some(portion))
-}
-
-/// A line's name in the layout of a UUID version 8.
-fn event_id(name: u128) -> EventId {
-    const MARKS: u128 = 0xF << 76 | 0b11 << 62;
-    const VERSION_8: u128 = 0x8 << 76 | 0b10 << 62;
-    let hex = format!("{:032x}", name & !MARKS | VERSION_8);
-    EventId::parse(&hex).expect("32 hexadecimal digits")
+/// Who looks on while an import goes on.
+struct Watch {
+    bar: Bar,
+    interrupt: Interrupt,
 }
 
 #[cfg(test)]

@@ -5,16 +5,16 @@
 //! next lines are read. A portion is left out if its key is known, and so are the lines at the
 //! beginning of a portion whose ids are: there the file ended when it was imported before.
 
-use super::{Portion, next_portion, plan::Plan};
+use super::{
+    Watch,
+    plan::Plan,
+    portion::{Portion, Portions},
+};
 use crate::{
     failure::{CANNOT_RUN, Failure},
-    progress::Bar,
-    source::Source,
+    writing::Choices,
 };
-use sagalog::{
-    Append, AppendError, Committed, Options, Position, Store, limits::GROUP_BYTES_MAX,
-    runtime::tokio::TokioRuntime,
-};
+use sagalog::{Append, AppendError, Committed, Position, Store};
 use std::{
     future::poll_fn,
     path::Path,
@@ -32,18 +32,14 @@ pub(super) struct Stored {
 /// Makes the store if there is none, and stores what is missing of the file.
 pub(super) async fn store(
     dir: &Path,
-    file: &Path,
+    choices: Choices,
     plan: &Plan,
-    bar: &mut Bar,
+    watch: &mut Watch,
 ) -> Result<Stored, Failure> {
-    let runtime =
-        TokioRuntime::create(dir).map_err(|error| Failure::about(dir, &error, CANNOT_RUN))?;
-    let options = Options::default().group_bytes_max(GROUP_BYTES_MAX);
-    let opened = Store::open_with(&runtime, options).await;
-    let (store, _) = opened.map_err(|error| Failure::open(dir, &error))?;
+    let store = choices.open(dir, true).await?;
     let imported = {
-        let mut import = Import::new(dir, file, &store);
-        let appended = import.append_all(plan, bar).await;
+        let mut import = Import::new(dir, &plan.file, &store);
+        let appended = import.append_all(plan, watch).await;
         // Whatever has happened: how much was stored is known when the last one has its answer.
         import.settle().await;
         let stored = (import.events, import.commits);
@@ -82,6 +78,8 @@ enum Refused {
     Append(AppendError, u64),
     /// The file is not the one that was checked, behind this line.
     Changed(u64),
+    /// Somebody who wants no more, behind this line.
+    Interrupted(u64),
 }
 
 impl<'a> Import<'a> {
@@ -89,12 +87,16 @@ impl<'a> Import<'a> {
         Self { dir, file, store, waiting: None, events: 0, commits: 0, refused: None }
     }
 
-    async fn append_all(&mut self, plan: &Plan, bar: &mut Bar) -> Result<(), Failure> {
-        let mut source = Source::open(self.file)?;
+    async fn append_all(&mut self, plan: &Plan, watch: &mut Watch) -> Result<(), Failure> {
+        let mut portions = Portions::of(self.file, plan.commit_bytes_max)?;
         let mut bad = 0;
         let mut done = 0;
         for name in &plan.portions {
-            let portion = next_portion(&mut source, &mut |_| bad += 1)?;
+            if watch.interrupt.has_come() {
+                self.refused = Some(Refused::Interrupted(done));
+                break;
+            }
+            let portion = portions.next(&mut |_| bad += 1)?;
             let Some(portion) = portion.filter(|portion| portion.name == *name && bad == 0) else {
                 self.refused = Some(Refused::Changed(done));
                 break;
@@ -104,7 +106,7 @@ impl<'a> Import<'a> {
             if self.refused.is_some() {
                 break;
             }
-            bar.tell(plan.bytes + source.consumed(), 2 * plan.bytes);
+            watch.bar.tell(plan.bytes + portions.consumed(), 2 * plan.bytes);
         }
         Ok(())
     }
@@ -161,6 +163,7 @@ impl<'a> Import<'a> {
                 self.events += waiting.events;
                 self.commits += 1;
             }
+            // Whatever else stopped it, this is why not all of it is stored.
             Err(error) => self.refused = Some(Refused::Append(error, waiting.last)),
         }
         self.waiting = None;
@@ -178,6 +181,10 @@ impl<'a> Import<'a> {
             Some(Refused::Changed(line)) => format!(
                 "{file}: it has changed behind line {line} while it was read, {events} events \
                  were stored now; the same command checks it anew and goes on from there"
+            ),
+            Some(Refused::Interrupted(line)) => format!(
+                "{dir}: interrupted behind line {line} of {file}, {events} events were stored now; \
+                 the same command goes on from there"
             ),
         }))
     }

@@ -1,7 +1,7 @@
 //! What a run of the binary cannot show: ids, and a file that changes at the wrong moment.
 
-use super::*;
-use sagalog::{Options, Read, Store};
+use super::{portion::event_id, *};
+use sagalog::{Options, Read, Store, limits::GROUP_BYTES_MAX};
 use std::{fs, path::PathBuf};
 
 #[test]
@@ -22,18 +22,22 @@ fn lines(count: usize) -> String {
     (0..count).map(line).collect()
 }
 
+/// How many of these lines share a commit.
+const PORTION_EVENTS: usize = 512;
+
 /// Changes a file of `before` to `after` between the passes of its import; returns what is said
 /// and how many events are stored.
 fn changed_meanwhile(before: &str, after: &str) -> (String, usize) {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let (store, file): (PathBuf, PathBuf) = (dir.path().join("store"), dir.path().join("file"));
     fs::write(&file, before).expect("writable");
-    let mut bar = Bar::new();
-    let plan = plan::check(&file, &mut bar).expect("every line is good");
+    let mut watch =
+        Watch { bar: Bar::new(), interrupt: Interrupt::watch().expect("a thread is left") };
+    let plan = plan::check(&file, GROUP_BYTES_MAX, &mut watch).expect("every line is good");
     fs::write(&file, after).expect("writable");
     let timers = tokio::runtime::Builder::new_current_thread().enable_time().build();
     timers.expect("a runtime").block_on(async {
-        let sentence = match store::store(&store, &file, &plan, &mut bar).await {
+        let sentence = match store::store(&store, Choices::default(), &plan, &mut watch).await {
             Ok(_) => String::new(),
             Err(Failure::Told { sentence, .. }) => sentence,
             Err(Failure::ClosedPipe) => panic!("nothing is printed here"),

@@ -20,7 +20,7 @@ fn a_line_is_an_event() {
     assert_eq!(stream.as_str(), "order-1");
     let expected = new_event(r#"{"a":1.50}"#)
         .content_type(ContentType::Json)
-        .metadata(r#"{"time":"2012-02-29T09:30:00+01:00"}"#);
+        .metadata(r#"{"sagalog:time":"2012-02-29T09:30:00+01:00"}"#);
     assert_eq!(event, expected);
 }
 
@@ -46,7 +46,7 @@ fn any_json_is_data_and_stays_as_it_stands() {
     ];
     for data in table {
         let (_, event) = parsed(&LINE.replace(r#"{"a":1.50}"#, data));
-        let metadata = r#"{"time":"2012-02-29T09:30:00+01:00"}"#;
+        let metadata = r#"{"sagalog:time":"2012-02-29T09:30:00+01:00"}"#;
         let expected = new_event(data).content_type(ContentType::Json).metadata(metadata);
         assert_eq!(event, expected, "{data}");
     }
@@ -106,6 +106,14 @@ fn a_bad_line_is_refused_with_its_reason() {
         (with(r#""tags":[""]"#), "`tags`: a name has at least one byte"),
         (with(&format!(r#""tags":[{}]"#, tags.join(","))), "`tags`: there are 65, the limit is 64"),
         (with(r#""content_type":"custom-7""#), "`content_type`: it is none of"),
+        (
+            with(r#""content_type":"bytes""#),
+            "`data` is JSON and `content_type` bytes: give it as `data_base64`",
+        ),
+        (
+            with(r#""metadata":"{\"sagalog:time\":\"2012-02-29T09:30:00+01:00\"}""#),
+            "`metadata`: so an import keeps the spelling of `time`; give that `time`",
+        ),
         (with(r#""metadata_base64":"A""#), "`metadata_base64`: it is no base64"),
         (with(r#""metadata":"","metadata_base64":"""#), "both `metadata` and `metadata_base64`"),
         (
@@ -143,14 +151,15 @@ fn only_what_an_import_kept_is_a_kept_time() {
     let nanos = time::parse("2012-02-29T09:30:00+01:00").ok();
     let kept = |metadata: &str| kept_time(metadata.as_bytes(), nanos).map(str::to_owned);
     let text = "2012-02-29T09:30:00+01:00".to_owned();
-    assert_eq!(kept(r#"{"time":"2012-02-29T09:30:00+01:00"}"#), Some(text));
+    assert_eq!(kept(r#"{"sagalog:time":"2012-02-29T09:30:00+01:00"}"#), Some(text));
     let table = [
         "",
-        r#"{"time":"2012-02-29T09:30:00+02:00"}"#,
-        r#"{"time":"2012-02-29T08:30:00Z"}"#,
-        r#"{"time":"2012-02-29T09:30:00+01:00","a":1}"#,
-        r#"{"time": "2012-02-29T09:30:00+01:00"}"#,
-        r#"{"time":"}"#,
+        r#"{"time":"2012-02-29T09:30:00+01:00"}"#,
+        r#"{"sagalog:time":"2012-02-29T09:30:00+02:00"}"#,
+        r#"{"sagalog:time":"2012-02-29T08:30:00Z"}"#,
+        r#"{"sagalog:time":"2012-02-29T09:30:00+01:00","a":1}"#,
+        r#"{"sagalog:time": "2012-02-29T09:30:00+01:00"}"#,
+        r#"{"sagalog:time":"}"#,
     ];
     for metadata in table {
         assert_eq!(kept(metadata), None, "{metadata}");

@@ -1,7 +1,7 @@
 //! `sagalog saga list` and `sagalog saga stuck`: sagas, one a line.
 
 use super::{failed, on_one_line, reader, show::phase};
-use crate::{Outcome, failure::Failure, output::Form};
+use crate::{Outcome, failure::Failure, note_empty, output::Form};
 use sagalog::{ListedSaga, SagaStatus, StepStatus};
 use serde::Serialize;
 use std::{
@@ -35,15 +35,15 @@ pub(super) async fn run(dir: &Path, ended: u64, form: Form) -> Result<Outcome, F
     if ended > 0 {
         sagas.extend(reader.ended(ended).await.map_err(|error| failed(dir, &error))?);
     }
-    print(&sagas, form)
+    print(dir, &sagas, "no saga is unfinished", form)
 }
 
 pub(super) async fn stuck(dir: &Path, form: Form) -> Result<Outcome, Failure> {
     let sagas = reader(dir).await?.stuck().await.map_err(|error| failed(dir, &error))?;
-    print(&sagas, form)
+    print(dir, &sagas, "no saga waits for an operator", form)
 }
 
-fn print(sagas: &[ListedSaga], form: Form) -> Result<Outcome, Failure> {
+fn print(dir: &Path, sagas: &[ListedSaga], none: &str, form: Form) -> Result<Outcome, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     for saga in sagas {
         let line = Line::of(saga);
@@ -56,6 +56,7 @@ fn print(sagas: &[ListedSaga], form: Form) -> Result<Outcome, Failure> {
         }
     }
     out.flush()?;
+    note_empty(dir, none, u64::try_from(sagas.len()).unwrap_or(u64::MAX), form);
     Ok(Outcome::Sound)
 }
 

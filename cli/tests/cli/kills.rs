@@ -1,4 +1,5 @@
-//! An import that is killed, again and again, by a signal that no process can catch.
+//! An import that is killed, again and again, by a signal that no process can catch; and imports
+//! and exports that are interrupted by one that they do catch.
 //!
 //! Defends: each line is stored once, in the order of the file, however often an import was begun;
 //! and an export beside a running import shows the beginning of the file.
@@ -9,7 +10,11 @@ use crate::{
     twin::twin,
 };
 use sagalog::{ReadOnlyStore, Store};
-use std::process::{Child, Command, Stdio};
+use std::{
+    fs,
+    io::Read as _,
+    process::{Child, Command, Stdio},
+};
 
 /// How often the import of one file is killed at most, and how often it has to be met before its
 /// end, so that the story says something.
@@ -26,6 +31,7 @@ impl Import {
         let child = Command::new(env!("CARGO_BIN_EXE_sagalog"))
             .args(["import", &desk.name("store"), &desk.name("twin.jsonl")])
             .stdout(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn();
         Self(child.expect("the binary runs"))
     }
@@ -59,6 +65,14 @@ impl Import {
             false
         })
     }
+}
+
+/// What a process has said when it ended, and with which code.
+fn last_words(child: &mut Child) -> (Option<i32>, String) {
+    let mut words = String::new();
+    let errors = child.stderr.as_mut().expect("a pipe");
+    errors.read_to_string(&mut words).expect("text");
+    (child.wait().expect("it ends").code(), words)
 }
 
 impl Drop for Import {
@@ -130,4 +144,68 @@ fn stop_and_look(events: usize) -> bool {
     assert!(input.starts_with(exported.as_bytes()), "the export is no beginning of the file");
     assert!(streams > 0 && first.json()["position"] == 0, "{streams} {}", first.out);
     count_lines(exported.as_bytes()) < count_lines(&input)
+}
+
+#[test]
+fn an_import_that_is_interrupted_says_how_far_it_came_and_goes_on_there() {
+    let met = EVENTS.into_iter().any(interrupt_and_go_on);
+    assert!(met, "an import that is never met before its end proves nothing");
+}
+
+/// Interrupts an import, and lets another one end it; whether it was met before its end.
+fn interrupt_and_go_on(events: usize) -> bool {
+    let (desk, input) = desk(events);
+    let lines = count_lines(&input);
+    let mut stored = 0;
+    for signal in ["-INT", "-TERM"] {
+        let mut import = Import::start(&desk);
+        if !import.reaches(&desk, stored + 1) {
+            return false;
+        }
+        import.signal(signal);
+        let (code, words) = last_words(&mut import.0);
+        if code == Some(0) {
+            return false;
+        }
+        stored = count_lines(desk.exported().as_bytes());
+        let said = format!("interrupted behind line {stored} of {}", desk.name("twin.jsonl"));
+        assert_eq!((code, words.contains(&said)), (Some(2), true), "{words}");
+        assert!(words.ends_with("the same command goes on from there\n"), "{words}");
+        assert!(stored < lines && input.starts_with(desk.exported().as_bytes()), "{stored}");
+    }
+    assert_eq!(desk.imported("twin.jsonl"), (lines - stored, stored));
+    assert_same_lines(&desk.exported(), &input);
+    true
+}
+
+#[test]
+fn an_export_that_is_interrupted_leaves_no_part_and_says_so() {
+    let met = EVENTS.into_iter().any(interrupt_export);
+    assert!(met, "an export that is never met before its end proves nothing");
+}
+
+/// Interrupts an export as soon as it has begun its file; whether it was met before its end.
+fn interrupt_export(events: usize) -> bool {
+    let (desk, _) = desk(events);
+    desk.imported("twin.jsonl");
+    fs::create_dir(desk.path("out")).expect("a new name");
+    let left = || fs::read_dir(desk.path("out")).expect("readable").count();
+    let (out, store) = (desk.name("out/copy.jsonl.gz"), desk.name("store"));
+    let mut export = Command::new(env!("CARGO_BIN_EXE_sagalog"))
+        .args(["export", &store, &out])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    while left() == 0 {
+        assert!(export.try_wait().expect("a process").is_none(), "it ends with a file");
+    }
+    let sent = Command::new("kill").args(["-INT", &export.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let (code, words) = last_words(&mut export);
+    if code == Some(0) {
+        return false;
+    }
+    assert!(words.starts_with(&format!("sagalog: {out}: interrupted at position ")), "{words}");
+    assert_eq!((code, left()), (Some(2), 0));
+    true
 }

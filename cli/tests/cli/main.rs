@@ -11,6 +11,7 @@ mod dump;
 mod import;
 mod kills;
 mod orders;
+mod places;
 mod reading;
 mod refusals;
 mod requests;

@@ -98,9 +98,9 @@ fn what_cannot_be_read_is_said_in_a_sentence() {
     let missing = sagalog(&["read", &store, "order-9"]);
     missing.assert_refused(2, &format!("{store}: stream order-9 has no events"));
     let said = |sentence: &str| format!("{sentence}; `sagalog --help` says more");
-    let neither = sagalog(&["read", &store]);
-    neither
-        .assert_refused(2, &said("the following required arguments were not provided: <STREAM>"));
+    let neither = "name a STREAM, or say --all for the events of every stream; `sagalog streams` \
+                   lists them";
+    sagalog(&["read", &store]).assert_refused(2, neither);
     let both = sagalog(&["read", &store, "order-1", "--all"]);
     both.assert_refused(2, &said("the argument '[STREAM]' cannot be used with '--all'"));
     let when = sagalog(&["read", &store, "--all", "--as-of", "yesterday"]);
@@ -157,4 +157,18 @@ fn a_reader_that_goes_away_ends_an_export_quietly() {
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
         assert_eq!(ended.status.code(), Some(0));
     }
+}
+
+#[test]
+fn a_list_of_nothing_says_so_to_people() {
+    let desk = desk();
+    let store = desk.name("store");
+    let run = sagalog(&["streams", &store, "--prefix", "x"]);
+    let said = format!("sagalog: {store}: no stream begins so\n");
+    assert_eq!((run.code, run.out.as_str(), run.err), (0, "", said));
+    let run = sagalog(&["saga", "stuck", &store]);
+    let said = format!("sagalog: {store}: no saga waits for an operator\n");
+    assert_eq!((run.code, run.out.as_str(), run.err), (0, "", said));
+    let run = sagalog(&["streams", &store, "--prefix", "x", "--json"]);
+    assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
 }

@@ -62,7 +62,7 @@ fn a_store_of_a_newer_format() {
     let store = Store::with(5);
     store.make_newer();
     let before = image(store.path());
-    let sentence = "the store has format 2, this program reads up to 1; upgrade it";
+    let sentence = "the store has format 3, this program reads up to 2; upgrade it";
     everybody_refuses(store.path(), sentence);
     assert_eq!(image(store.path()), before);
 }

@@ -221,9 +221,12 @@ fn a_reason_and_a_principal_are_demanded() {
 #[test]
 fn a_store_without_sagas_has_none() {
     let store = Orders::new(&[]);
-    for command in ["list", "stuck"] {
+    for (command, none) in
+        [("list", "no saga is unfinished"), ("stuck", "no saga waits for an operator")]
+    {
         let run = saga(&[command, store.name()]);
-        assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (0, "", ""));
+        let said = format!("sagalog: {}: {none}\n", store.name());
+        assert_eq!((run.code, run.out.as_str(), run.err), (0, "", said));
     }
     let missing = store.path().join("missing");
     let missing = missing.to_str().expect("plain");

@@ -1,6 +1,9 @@
 //! `sagalog stats` says what a store holds.
 
-use crate::support::{Store, image, sagalog};
+use crate::{
+    import::Desk,
+    support::{Store, image, sagalog},
+};
 use serde_json::json;
 
 #[test]
@@ -15,7 +18,31 @@ fn a_sound_store_is_described() {
     assert_eq!(report["floor"], json!(0));
     assert_eq!(report["clean"], json!(true));
     assert_eq!(report["epoch"], json!(1));
+    assert_eq!((&report["events"], &report["streams"]), (&json!(120), &json!(null)), "a bare log");
     assert_eq!(image(store.path()), before);
+}
+
+#[test]
+fn what_an_event_store_holds_is_counted() {
+    let desk = Desk::new();
+    let line = |number: u64| {
+        format!(
+            "{{\"stream\":\"s-{}\",\"type\":\"T\",\"time\":\"2012-02-29T09:30:00Z\",\
+             \"data\":{number}}}\n",
+            number % 7
+        )
+    };
+    desk.put("in.jsonl", (0..100).map(line).collect::<String>().as_bytes());
+    desk.imported("in.jsonl");
+    let run = sagalog(&["stats", &desk.name("store"), "--json"]);
+    let report = run.json();
+    for (field, count) in [("events", 100), ("streams", 7), ("sagas", 0)] {
+        assert_eq!(report[field], json!(count), "{field}");
+    }
+    let created = report["created"].as_str().expect("a time");
+    assert!(created.starts_with("20") && created.ends_with('Z'), "{created}");
+    let text = sagalog(&["stats", &desk.name("store")]).out;
+    assert!(text.contains(created), "{text}");
 }
 
 #[test]

@@ -105,13 +105,13 @@ impl Store {
         panic!("commit {number} is nowhere")
     }
 
-    /// Makes both superblock slots those of format 2.
+    /// Makes both superblock slots those of format 3.
     pub(crate) fn make_newer(&self) {
         let path = self.path().join("STORE");
         let mut bytes = fs::read(&path).expect("readable");
         for slot in [0, 4096] {
             let block = &mut bytes[slot..slot + 512];
-            block[8..12].copy_from_slice(&2_u32.to_le_bytes());
+            block[8..12].copy_from_slice(&3_u32.to_le_bytes());
             let mut hasher = crc32fast::Hasher::new();
             hasher.update(&block[..12]);
             hasher.update(&block[16..]);

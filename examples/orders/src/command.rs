@@ -3,6 +3,7 @@
 //! The invariant it guards: the same arguments on the same directory are the same work, begun or
 //! gone on with.
 
+mod file;
 mod process;
 mod tell;
 
@@ -40,6 +41,9 @@ pub(crate) struct Process {
     /// The directory in which everything is kept; it is made if it is missing
     #[arg(long, value_name = "DIR", default_value = "orders-data")]
     data: PathBuf,
+    /// Use the directory also if it holds something else and no shop
+    #[arg(long)]
+    among_others: bool,
     /// What happens to calls between the shop and its services, and how often those say no
     #[arg(long, value_enum, default_value_t = Weather::Light)]
     faults: Weather,
@@ -64,7 +68,7 @@ pub(crate) struct Tell {
     /// Print the report as one JSON object, in the last line
     #[arg(long)]
     json: bool,
-    /// Write the report as one page for a browser
+    /// Write the report as one page for a browser, in place of an earlier one
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -91,7 +95,7 @@ enum Verb {
     },
     /// Writes a made-up file of invoice lines with all the oddities of a real one
     Twin {
-        /// Where to; its name ends in .csv
+        /// Where to, a new file; its name ends in .csv
         file: PathBuf,
         /// Which one
         #[arg(long, value_name = "N", default_value_t = 1)]
@@ -119,13 +123,14 @@ impl Command {
         match self.verb {
             None => self.process.run(),
             Some(Verb::Status { dir, tell }) => {
+                tell.check()?;
                 let report = runtime()?.block_on(Report::of(&dir))?;
                 tell.report(&report)?;
                 Ok(verdict(&report))
             }
             Some(Verb::Show { order, data, json }) => show(&order, &data, json),
             Some(Verb::Twin { file, seed, invoices }) => {
-                tell::write(&file, &intake::twin(seed, invoices))?;
+                file::write(&file, &intake::twin(seed, invoices))?;
                 Ok(ExitCode::SUCCESS)
             }
         }

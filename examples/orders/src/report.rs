@@ -13,5 +13,5 @@ mod text;
 pub use facts::{
     Entry, RejectedLines, Report, Sales, StepFacts, Stock, StockRow, Totals, UnresolvedReturn,
 };
-pub use page::page;
+pub use page::{is_page, page};
 pub use show::Shown;

@@ -8,7 +8,7 @@ use lexopt::{
 };
 use std::str::FromStr;
 
-/// Why a command line is not understood.
+/// Why a command line is not understood; empty if it asks for help.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Misuse(pub(super) String);
 
@@ -40,7 +40,27 @@ pub(super) fn text(option: &str, arguments: &mut Parser) -> Result<String, Misus
     value.into_string().map_err(|_| Misuse(format!("--{option} takes text in UTF-8")))
 }
 
-/// What nobody asked for.
+/// What nobody asked for, or the wish for help, which every command understands.
 pub(super) fn unexpected(argument: Arg<'_>) -> Misuse {
-    argument.unexpected().into()
+    match argument {
+        Long("help") | Short('h') => Misuse(String::new()),
+        other => other.unexpected().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_understands_a_wish_for_help() {
+        for wish in ["--help", "-h"] {
+            let mut arguments = Parser::from_args([wish]);
+            let argument = arguments.next().expect("well formed").expect("a word");
+            assert_eq!(unexpected(argument), Misuse(String::new()), "{wish}");
+        }
+        let mut arguments = Parser::from_args(["--seads"]);
+        let argument = arguments.next().expect("well formed").expect("a word");
+        assert_ne!(unexpected(argument), Misuse(String::new()));
+    }
 }

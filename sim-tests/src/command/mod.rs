@@ -66,8 +66,12 @@ Ends with 0 if all is well, 1 if something was found, 2 if the command was not u
 pub fn main(mut arguments: Parser) -> ExitCode {
     match dispatch(&mut arguments) {
         Ok(exit) => exit,
+        Err(Misuse(reason)) if reason.is_empty() => {
+            println!("{USAGE}");
+            ExitCode::SUCCESS
+        }
         Err(Misuse(reason)) => {
-            eprintln!("{reason}\n\n{USAGE}");
+            eprintln!("{reason}; `cargo sim help` says more");
             ExitCode::from(2)
         }
     }

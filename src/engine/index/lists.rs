@@ -10,17 +10,46 @@ use crate::{
     error::ReadError,
     ids::{Position, Revision},
     limits::NAME_BYTES_MAX,
+    log::fields::u64_from,
     read::Direction,
     store::{
         fault::RunFault,
         mark::Mark,
         memory::Memory,
+        payload::PostingsPayload,
         posting::Posting,
         term::{TermKind, term_of},
     },
     time::WallTime,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The revision and the position of a stream's last event.
+pub(crate) type StreamEnd = (Revision, Position);
+
+/// Names, each with its last event where it is a stream's and the newest piece of the log that has
+/// it has nothing behind.
+pub(crate) type Listed = BTreeMap<Vec<u8>, Option<StreamEnd>>;
+
+/// The least name above another.
+fn behind(name: &[u8]) -> Vec<u8> {
+    [name, &[0]].concat()
+}
+
+/// The last event of a stream below `until` in a table.
+fn held_end(table: &Memory, stream: &[u8], until: Position) -> Option<StreamEnd> {
+    let (first, list) = table.postings_of(TermKind::Stream, stream)?;
+    let below = list.partition_point(|posting| posting.position < until);
+    let last = below.checked_sub(1)?;
+    let revision = Revision::new(first + u64_from(last));
+    list.get(last).map(|posting| (revision, posting.position))
+}
+
+/// The last event of a stream in a run, if none stands at `until` or behind.
+fn list_end(list: &PostingsPayload<'_>, until: Position) -> Option<StreamEnd> {
+    let last = list.end_ordinal().checked_sub(1)?;
+    (list.last < until).then_some((Revision::new(last), list.last))
+}
 
 /// The lists of an alternative in one run.
 pub(super) struct Lists {
@@ -125,6 +154,40 @@ impl Index {
         Ok(None)
     }
 
+    /// A stream's last event below `until`, if the index tells without a look at the log. `None` if
+    /// it has no such event, or has later ones as well.
+    pub(crate) async fn stream_end(
+        &self,
+        stream: &str,
+        until: Position,
+    ) -> Result<Option<StreamEnd>, ReadError> {
+        Ok(mended!(self, self.try_stream_end(stream, until).await))
+    }
+
+    async fn try_stream_end(
+        &self,
+        stream: &str,
+        until: Position,
+    ) -> Result<Option<StreamEnd>, Damaged> {
+        let runs = {
+            let tables = self.tables();
+            let mut tables_down = tables.state.tables().rev();
+            let held = tables_down.find_map(|table| held_end(table, stream.as_bytes(), until));
+            if held.is_some() {
+                return Ok(held);
+            }
+            Arc::clone(&tables.runs)
+        };
+        let term = term_of(TermKind::Stream, stream.as_bytes());
+        let hash = self.hasher.hash(&term);
+        for run in runs.iter().rev() {
+            if let Some(found) = run.find(&self.pages, &term, hash).await? {
+                return Ok(list_end(&run.list(found.bytes())?, until));
+            }
+        }
+        Ok(None)
+    }
+
     /// Where the event with this revision of a stream lies, if the stream has got that far.
     pub(crate) async fn revision(
         &self,
@@ -178,6 +241,21 @@ impl Index {
         Ok(mended!(self, self.try_names(kind, prefix, from, max).await))
     }
 
+    /// The streams whose names begin with `prefix`, from `from` on, in order, with their last
+    /// events below `until` where the index tells them; and the name to go on with if there may be
+    /// more. At most `max` of every run are looked at.
+    pub(crate) async fn streams(
+        &self,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+        until: Position,
+    ) -> Result<(Listed, Option<Vec<u8>>), ReadError> {
+        let (streams, reach) =
+            mended!(self, self.walk(TermKind::Stream, prefix, from, max, until).await);
+        Ok((streams, reach.as_deref().map(behind)))
+    }
+
     async fn try_names(
         &self,
         kind: TermKind,
@@ -185,24 +263,40 @@ impl Index {
         from: &[u8],
         max: usize,
     ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), Damaged> {
-        let frozen: Vec<Arc<Memory>>;
-        let (runs, mut names) = {
-            let tables = self.tables();
-            let held = tables.state.active().names(kind, prefix);
-            let held = held.into_iter().filter(|name| *name >= from).map(<[u8]>::to_vec);
-            // What is frozen is gone through without the lock, which appends need.
-            frozen = tables.state.frozen().cloned().collect();
-            (Arc::clone(&tables.runs), held.collect::<BTreeSet<Vec<u8>>>())
-        };
-        for table in &frozen {
+        let (found, reach) = self.walk(kind, prefix, from, max, Position::default()).await?;
+        let mut names = found.into_keys();
+        let page = names.by_ref().take(max).collect();
+        Ok((page, names.next().or_else(|| reach.as_deref().map(behind))))
+    }
+
+    /// The names that are complete, and the last of them if more follow.
+    async fn walk(
+        &self,
+        kind: TermKind,
+        prefix: &[u8],
+        from: &[u8],
+        max: usize,
+        until: Position,
+    ) -> Result<(Listed, Option<Vec<u8>>), Damaged> {
+        let tell = |names: &mut Listed, table: &Memory| {
             let held = table.names(kind, prefix).into_iter().filter(|name| *name >= from);
-            names.extend(held.map(<[u8]>::to_vec));
-        }
+            names.extend(held.map(|name| (name.to_vec(), held_end(table, name, until))));
+        };
+        let (runs, frozen, mut active) = {
+            let tables = self.tables();
+            let mut active = Listed::new();
+            tell(&mut active, tables.state.active());
+            // What is frozen is gone through without the lock, which appends need.
+            let frozen: Vec<Arc<Memory>> = tables.state.frozen().cloned().collect();
+            (Arc::clone(&tables.runs), frozen, active)
+        };
         // Not names themselves: the place to go on at may be a byte longer than the longest one.
         let start = [&[kind.code()], from.max(prefix)].concat();
         let bound = [&[kind.code()], prefix].concat();
+        let mut names = Listed::new();
         // Runs that had more than `max`: names behind the last one they gave are not complete.
         let mut reach: Option<Vec<u8>> = None;
+        // From the oldest piece to the newest, which alone knows the last event.
         for run in runs.iter() {
             let mut walk = run.walk(&start);
             let mut taken = 0;
@@ -211,7 +305,11 @@ impl Index {
                 else {
                     break;
                 };
-                names.insert(name.to_vec());
+                let end = match kind {
+                    TermKind::Stream => list_end(&run.list(entry.payload())?, until),
+                    _ => None,
+                };
+                names.insert(name.to_vec(), end);
                 taken += 1;
                 if taken == max {
                     let last = name.to_vec();
@@ -220,16 +318,12 @@ impl Index {
                 }
             }
         }
-        let complete = |name: &Vec<u8>| reach.as_ref().is_none_or(|reach| name <= reach);
-        let all: Vec<Vec<u8>> = names.into_iter().filter(complete).collect();
-        let (page, rest) = all.split_at(all.len().min(max));
-        let next = match (rest.first(), &reach) {
-            (Some(next), _) => Some(next.clone()),
-            // The least name above the last one that is complete.
-            (None, Some(reach)) => Some([reach.as_slice(), &[0]].concat()),
-            (None, None) => None,
-        };
-        Ok((page.to_vec(), next))
+        frozen.iter().for_each(|table| tell(&mut names, table));
+        names.append(&mut active);
+        if let Some(reach) = &reach {
+            let _incomplete = names.split_off(&behind(reach));
+        }
+        Ok((names, reach))
     }
 
     /// The last mark at or before `position`.

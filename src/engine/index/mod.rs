@@ -18,6 +18,7 @@ pub(crate) mod run;
 mod want;
 mod write;
 
+pub(crate) use lists::StreamEnd;
 pub(crate) use postings::Part;
 pub(crate) use want::Want;
 

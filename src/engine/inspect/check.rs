@@ -159,6 +159,7 @@ pub(super) async fn look_or_refusal<D: Disk>(
         Ok(view) => Ok((Some(view), None)),
         Err(
             error @ (OpenError::NotAStore { .. }
+            | OpenError::Occupied { .. }
             | OpenError::NewerFormat { .. }
             | OpenError::Options(_)
             | OpenError::Locked),

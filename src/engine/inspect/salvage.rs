@@ -15,7 +15,12 @@ use crate::{
     error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
     limits::GROUP_BYTES_MAX,
-    log::{fields::len_u64, group::Commits},
+    log::{
+        fields::{len_u64, usize_from},
+        group::Commits,
+        segment,
+        superblock::Chosen,
+    },
     options::Options,
     runtime::{Disk as _, Runtime},
 };
@@ -123,7 +128,8 @@ pub async fn salvage<S: Runtime, T: EngineRuntime>(
     if !names.is_empty() {
         return Err(SalvageError::TargetNotEmpty);
     }
-    let mut copy = Copying::begin(&target, map.store).await?;
+    let chosen = map.superblock.map_or_else(Chosen::default, |superblock| superblock.chosen);
+    let mut copy = Copying::begin(&target, map.store, chosen).await?;
     let mut sweep = Sweep::new(&disk, &map, view.as_ref().map(|view| view.walked.sequence));
     let mut gaps = Vec::new();
     let mut meter = Meter::new(map.bytes, progress);
@@ -153,10 +159,19 @@ struct Copying {
 }
 
 impl Copying {
-    async fn begin<T: EngineRuntime>(target: &T, source: StoreId) -> Result<Self, SalvageError> {
-        // Whatever fitted into a group of the source has to fit here.
+    /// The target goes on with what was chosen for the source, but for the largest group: whatever
+    /// ever fitted into one has to fit here.
+    async fn begin<T: EngineRuntime>(
+        target: &T,
+        source: StoreId,
+        chosen: Chosen,
+    ) -> Result<Self, SalvageError> {
+        let prepared = usize_from(chosen.prepared_segments);
         let options = Options::default()
+            .segment_bytes(chosen.segment_bytes.max(segment::bytes_min_for(GROUP_BYTES_MAX)))
             .group_bytes_max(GROUP_BYTES_MAX)
+            .prepared_segments(prepared)
+            .key_horizon_events(chosen.key_horizon_events)
             .queue_bytes_max(4 * GROUP_BYTES_MAX);
         let (log, _) = Log::open_with(target, options).await.map_err(SalvageError::Target)?;
         let report = SalvageReport {

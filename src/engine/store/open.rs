@@ -62,8 +62,9 @@ impl Store {
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {
         use crate::runtime::tokio::TokioRuntime;
-        let creates = options.parse()?.create;
-        let runtime = if creates { TokioRuntime::create(dir)? } else { TokioRuntime::open(dir)? };
+        options.check_alone()?;
+        let runtime =
+            if options.creates() { TokioRuntime::create(dir)? } else { TokioRuntime::open(dir)? };
         Self::open_with(&runtime, options).await
     }
 
@@ -85,16 +86,16 @@ impl Store {
         runtime: &R,
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {
-        let settings = options.parse()?;
         let started = runtime.now();
-        let opened = open::open(runtime, settings).await?;
+        let opened = open::open(runtime, &options).await?;
+        let settings = opened.settings;
         let mut report = opened.report.clone();
         let store = opened.superblock.store;
         let door = Door::open(runtime)?;
         let (repairs, requests) = mpsc::channel(REPAIRS_WAITING_MAX);
         let ends = LogEnds { store, table: &opened.table, tail: opened.tail };
         let index_options = IndexOptions {
-            key_horizon_events: settings.key_horizon_events,
+            key_horizon_events: settings.chosen.key_horizon_events,
             cache_bytes: settings.cache_bytes,
             writes: Writes::Runs,
         };
@@ -102,7 +103,7 @@ impl Store {
             index_open::open(&runtime.disk(), door.clone(), ends, index_options, Some(repairs))
                 .await?;
         report.runs_rebuilt = opened_index.runs_rebuilt;
-        let (log, lock) = start(runtime, settings, opened, door.clone())?;
+        let (log, lock) = start(runtime, opened, door.clone())?;
         let shared = Arc::clone(log.shared());
         shared.core().begin_cuts(&opened_index.cuts);
         let index = Arc::new(opened_index.index);

@@ -169,8 +169,8 @@ impl ReadOnlyStore {
         Streams::new(self.reader(), prefix)
     }
 
-    /// What the append with this key was answered, if it was committed within the default horizon:
-    /// the writer's is not kept in the store.
+    /// What the append with this key was answered, if it was committed and the key is still within
+    /// the store's horizon.
     ///
     /// # Errors
     /// [`ReadError`] says what to do.
@@ -278,10 +278,10 @@ async fn look_at<R: Runtime>(runtime: &R, door: &Door) -> Result<Reader, OpenErr
 async fn look_once<R: Runtime>(runtime: &R, door: &Door) -> Result<Reader, OpenError> {
     let view = look(&runtime.disk()).await?;
     let store = view.superblock.store;
-    let settings = Options::default().parse()?;
+    let settings = Options::default().of(view.superblock.chosen)?;
     let ends = LogEnds { store, table: &view.table, tail: view.durable };
     let options = IndexOptions {
-        key_horizon_events: settings.key_horizon_events,
+        key_horizon_events: settings.chosen.key_horizon_events,
         cache_bytes: settings.cache_bytes,
         writes: Writes::Nothing,
     };

@@ -2,14 +2,15 @@
 
 use super::reader::{Reader, StreamInfo};
 use crate::{
+    engine::index::StreamEnd,
     error::ReadError,
+    ids::Position,
     limits::NAME_BYTES_MAX,
     names::{StreamId, is_system},
-    store::term::TermKind,
 };
 use std::{collections::VecDeque, sync::Arc};
 
-/// How many names are looked up together.
+/// How many names of a run are looked up together.
 const PAGE: usize = 1024;
 
 /// The streams whose names begin with a prefix, one after the other.
@@ -28,16 +29,27 @@ pub struct Streams {
     prefix: String,
     /// Where to go on; `None` at the end.
     from: Option<Vec<u8>>,
+<<<<<<< HEAD
     ready: VecDeque<Vec<u8>>,
     /// How many commits that cannot be read were looked at behind the last name.
     passed: usize,
+=======
+    ready: VecDeque<(Vec<u8>, Option<StreamEnd>)>,
+    /// How far the log was durable when these were looked up.
+    until: Position,
+>>>>>>> command
 }
 
 impl Streams {
     pub(crate) fn new(reader: Arc<Reader>, prefix: &str) -> Self {
         let nameable = prefix.len() <= NAME_BYTES_MAX;
         let from = nameable.then(|| prefix.as_bytes().to_vec());
+<<<<<<< HEAD
         Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), passed: 0 }
+=======
+        let until = Position::default();
+        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), until }
+>>>>>>> command
     }
 
     /// The next stream; `None` at the end.
@@ -46,10 +58,22 @@ impl Streams {
     /// [`ReadError`] says what to do.
     pub async fn next(&mut self) -> Result<Option<StreamInfo>, ReadError> {
         loop {
+<<<<<<< HEAD
             while let Some(name) = self.ready.front() {
                 let found = match self.visible(name) {
                     Some(stream) => self.reader.last_readable(&stream).await.map(Some),
                     None => Ok(None),
+=======
+            while let Some((name, end)) = self.ready.front() {
+                // What has become durable meanwhile may be the stream's.
+                let end = end.filter(|_| self.until == self.reader.head());
+                let found = match (self.visible(name), end) {
+                    (Some(stream), Some((revision, position))) => {
+                        Ok(Some(StreamInfo { stream, revision, position }))
+                    }
+                    (Some(stream), None) => self.reader.stream_info(&stream).await.map(Some),
+                    (None, _) => Ok(None),
+>>>>>>> command
                 };
                 match found {
                     // A name whose first event is not durable yet is none so far.
@@ -69,10 +93,9 @@ impl Streams {
             }
             let Some(from) = &self.from else { return self.end() };
             let prefix = self.prefix.as_bytes();
-            let (names, next) =
-                self.reader.index.names(TermKind::Stream, prefix, from, PAGE).await?;
-            self.ready = names.into();
-            self.from = next;
+            let until = self.reader.head();
+            let (streams, next) = self.reader.index.streams(prefix, from, PAGE, until).await?;
+            (self.ready, self.from, self.until) = (streams.into_iter().collect(), next, until);
         }
     }
 

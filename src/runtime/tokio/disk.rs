@@ -93,9 +93,15 @@ impl FileDisk {
                 FileType::Unknown => self.is_dir(entry.file_name())?,
                 _ => false,
             };
-            if !is_dir {
-                names.push(entry.file_name().to_string_lossy().into_owned());
+            let mut name = entry.file_name().to_string_lossy().into_owned();
+            // The root of a file system has this one, and it says nothing about who lives there.
+            if matches!(name.as_str(), "." | "..") || (is_dir && name == "lost+found") {
+                continue;
             }
+            if is_dir {
+                name.push('/');
+            }
+            names.push(name);
         }
         names.sort_unstable();
         Ok(names)
@@ -124,9 +130,9 @@ impl Disk for FileDisk {
         Ok(DiskFile { file, dir: Arc::clone(&self.dir), name: name.into(), identity })
     }
 
-    /// The names of everything but directories (a file system's root has its `lost+found`).
-    /// What is not UTF-8 comes with replacement characters: such a file is none of ours, and the
-    /// name is good for a message only.
+    /// The names of everything but `lost+found`, which the root of a file system has. What is not
+    /// UTF-8 comes with replacement characters: such a file is none of ours, and the name is good
+    /// for a message only.
     async fn list(&self) -> io::Result<Vec<String>> {
         self.names().map_err(|error| self.explain(error, "list"))
     }

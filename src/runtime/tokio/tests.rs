@@ -137,15 +137,17 @@ fn reads_and_writes_go_where_they_are_told() {
 }
 
 #[test]
-fn list_is_sorted_by_bytes_and_has_no_directories() {
+fn list_is_sorted_by_bytes_and_marks_directories() {
     let (dir, runtime) = store();
     let disk = runtime.disk();
     for name in ["b", "B", "a10", "a1", "é", ".hidden"] {
         create(&disk, name, b"");
     }
-    fs::create_dir(dir.path().join("lost+found")).expect("a new name");
+    for name in ["lost+found", "c"] {
+        fs::create_dir(dir.path().join(name)).expect("a new name");
+    }
     let names = at_once(disk.list()).expect("open");
-    assert_eq!(names, [".hidden", "B", "a1", "a10", "b", "é"]);
+    assert_eq!(names, [".hidden", "B", "a1", "a10", "b", "c/", "é"]);
     assert_eq!(at_once(disk.list()).expect("open"), names, "every listing starts afresh");
 }
 

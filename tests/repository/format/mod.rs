@@ -1,4 +1,4 @@
-//! The golden bytes of format version 1: what was written once is read and written alike for ever.
+//! The golden bytes of format version 2: what was written once is read and written alike for ever.
 //!
 //! Not a round trip, which would agree with any drift: the bytes stand in `tests/repository/format/*.hex`.
 //! Whoever changes them makes a new format, with `docs/FORMAT.md` and the change log.
@@ -15,7 +15,7 @@ use sagalog::{
         Anchor, Chain, Place, checkpoint,
         group::{Closing, Commits, Frame, GroupBuilder, GroupHeader, GroupKind, HEADER_BYTES},
         segment::{self, SegmentEntry, SegmentHeader, SegmentTable},
-        superblock::{CheckpointName, Slot, Superblock},
+        superblock::{CheckpointName, Chosen, Slot, Superblock},
     },
 };
 use std::{fmt::Write, fs, path::PathBuf};
@@ -152,6 +152,12 @@ fn superblock() -> Superblock {
         },
         clean: true,
         created_unix_nanos: 1_700_000_000_000_000_000,
+        chosen: Chosen {
+            segment_bytes: 32 << 20,
+            group_bytes_max: 2 << 20,
+            key_horizon_events: 5_000_000,
+            prepared_segments: 3,
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Failure, Process, Weather, runtime, verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use orders::{
-    intake::{self, Intake},
+    intake::{self, Intake, IntakeError},
     loopback::Faults,
     report::Report,
     sagas::Patience,
@@ -18,6 +18,7 @@ use std::{
     task::Poll,
     time::Duration,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long attempts under way have when it is interrupted.
 const GRACE: Duration = Duration::from_secs(2);
@@ -28,6 +29,12 @@ impl Process {
             Some(file) => intake::read(file)?,
             None => intake::day(self.seed, self.orders),
         };
+        // A file of another shape would be a day without orders that ends well.
+        if let ([], [first, ..]) = (&intake.documents[..], &intake.rejected[..]) {
+            let (file, first) = (intake.source.clone(), first.clone());
+            return Err(IntakeError::NothingUsable { file, first }.into());
+        }
+        self.tell.check()?;
         let code = runtime()?.block_on(self.process(&intake))?;
         Ok(code)
     }
@@ -44,7 +51,8 @@ impl Process {
             Weather::Light => (Faults::light(seed), refusing(10, 5)),
             Weather::Heavy => (Faults::heavy(seed), refusing(50, 30)),
         };
-        ShopOptions { faults, conditions, patience: Patience::default() }
+        let among_others = self.among_others;
+        ShopOptions { faults, conditions, patience: Patience::default(), among_others }
     }
 
     async fn process(self, intake: &Intake) -> Result<ExitCode, Failure> {
@@ -91,9 +99,13 @@ fn bar(documents: usize) -> ProgressBar {
 /// What the work comes to; nothing if somebody interrupts it.
 async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
     let (mut work, mut interrupted) = (pin!(work), pin!(tokio::signal::ctrl_c()));
+    let mut terminated = signal(SignalKind::terminate()).ok();
     poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => interrupted.as_mut().poll(context).map(|_| None),
+        Poll::Pending => match (interrupted.as_mut().poll(context), &mut terminated) {
+            (Poll::Pending, Some(terminated)) => terminated.poll_recv(context).map(|_| None),
+            (interrupted, _) => interrupted.map(|_| None),
+        },
     })
     .await
 }

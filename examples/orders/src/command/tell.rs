@@ -1,16 +1,20 @@
-//! Printing, and writing files for people.
+//! Printing, and writing the report for people.
+//!
+//! The invariant it guards: where a report cannot go is told before the work of which it reports.
 
-use super::{Failure, Tell};
+use super::{Failure, Tell, file};
 use orders::report::{Report, page};
-use std::{
-    io::{Write, stdout},
-    path::Path,
-};
+use std::io::{Write, stdout};
 
 impl Tell {
+    /// Whether the report can be told.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        self.report.as_deref().map_or(Ok(()), file::check)
+    }
+
     pub(super) fn report(&self, report: &Report) -> Result<(), Failure> {
-        if let Some(file) = &self.report {
-            write(file, &page(report))?;
+        if let Some(path) = &self.report {
+            file::write(path, &page(report))?;
         }
         if self.json {
             print(&(serde_json::to_string(report)? + "\n"))
@@ -26,10 +30,4 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(|error| format!("standard output: {error}").into()),
     }
-}
-
-/// Writes a file that can be made again, so it needs no sync.
-#[expect(clippy::disallowed_methods, reason = "a report is no store")]
-pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()).into())
 }

@@ -7,9 +7,9 @@
 
 use super::{
     Intake, IntakeError, Rejection,
+    gzip::Unpacked,
     invoice::{Columns, Invoices},
 };
-use flate2::read::MultiGzDecoder;
 use std::{
     borrow::Cow,
     fs::File,
@@ -46,7 +46,7 @@ pub fn read(path: &Path) -> Result<Intake, IntakeError> {
     let file = File::open(path)
         .map_err(|error| IntakeError::Unreadable { file: path.display().to_string(), error })?;
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz")) {
-        parse(&source, MultiGzDecoder::new(BufReader::new(file))).map_err(unpacked)
+        parse(&source, Unpacked::new(BufReader::new(file))).map_err(unpacked)
     } else {
         parse(&source, file)
     }

@@ -3,7 +3,10 @@
 //! Not what is wrong with one of its lines: that is a [`super::Rejection`], and the others go on.
 //! The invariant it guards: each sentence names the file and says what its reader can do.
 
-use super::csv::{FILE_BYTES_MAX, HEADER, LINES_MAX};
+use super::{
+    Rejection,
+    csv::{FILE_BYTES_MAX, HEADER, LINES_MAX},
+};
 use std::{error::Error, fmt, io};
 
 /// A file that nothing can be taken from.
@@ -35,6 +38,13 @@ pub enum IntakeError {
         /// What it begins with, shortened.
         found: String,
     },
+    /// Every line of it breaks a rule: it is written in another way, or it is another file.
+    NothingUsable {
+        /// Which file.
+        file: String,
+        /// What is wrong with the first one.
+        first: Rejection,
+    },
     /// It has more bytes or lines than are taken: split it.
     TooLarge {
         /// Which file.
@@ -61,6 +71,10 @@ impl fmt::Display for IntakeError {
                 "{file} begins with {found:?}; give a file whose first line is {HEADER}, with \
                  commas between the columns"
             ),
+            Self::NothingUsable { file, first } => {
+                let Rejection { line, reason } = first;
+                write!(f, "{file}: none of its lines can be taken; line {line}: {reason}")
+            }
             Self::TooLarge { file } => write!(
                 f,
                 "{file} is larger than {} MiB or has more than {LINES_MAX} lines; split it between \
@@ -75,7 +89,10 @@ impl Error for IntakeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Unreadable { error, .. } | Self::NoGzip { error, .. } => Some(error),
-            Self::Empty { .. } | Self::OtherHeader { .. } | Self::TooLarge { .. } => None,
+            Self::Empty { .. }
+            | Self::OtherHeader { .. }
+            | Self::NothingUsable { .. }
+            | Self::TooLarge { .. } => None,
         }
     }
 }

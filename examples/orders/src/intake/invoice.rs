@@ -280,17 +280,22 @@ fn off_the_shelf(number: u64, product: &StockCode) -> Result<u32, String> {
     pieces(number).map(Quantity::get)
 }
 
-/// Reads `12/1/10 8:26`: month, day and year of this century, then hour and minute.
+/// Reads `12/1/10 8:26` or `12/1/2010 8:26`: month, day and year, which is one of this century if
+/// it has two digits, then hour and minute.
 fn time(text: &str) -> Result<LocalTime, &'static str> {
     let read = || {
         let (date, time) = text.split_once(' ')?;
         let (month, rest) = date.split_once('/')?;
         let (day, year) = rest.split_once('/')?;
         let (hour, minute) = time.split_once(':')?;
-        let date = (2000 + digits(year, 2..=2)?, digits(month, 1..=2)?, digits(day, 1..=2)?);
+        let year = match year.len() {
+            2 => 2000 + digits(year, 2..=2)?,
+            _ => digits(year, 4..=4)?,
+        };
+        let date = (year, digits(month, 1..=2)?, digits(day, 1..=2)?);
         LocalTime::try_new(date, (digits(hour, 1..=2)?, digits(minute, 2..=2)?))
     };
-    read().ok_or("the date is no minute like 12/1/10 8:26")
+    read().ok_or("the date is no minute like 12/1/10 8:26 or 12/1/2010 8:26")
 }
 
 fn digits(text: &str, lengths: std::ops::RangeInclusive<usize>) -> Option<u32> {

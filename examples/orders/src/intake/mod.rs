@@ -8,6 +8,7 @@ mod csv;
 mod day;
 mod dice;
 mod error;
+mod gzip;
 mod invoice;
 mod row;
 mod twin;

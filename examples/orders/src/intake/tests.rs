@@ -55,7 +55,7 @@ fn documents(intake: &Intake) -> Vec<String> {
 #[test]
 fn each_rule_has_its_reason() {
     let columns = "it does not have 8 columns";
-    let date = "the date is no minute like 12/1/10 8:26";
+    let date = "the date is no minute like 12/1/10 8:26 or 12/1/2010 8:26";
     let invoice = "an invoice number has 1 to 24 ASCII letters and digits";
     let code =
         "a stock code has 1 to 24 ASCII letters, digits, spaces, dots, dashes and underscores";
@@ -82,7 +82,8 @@ fn each_rule_has_its_reason() {
         ("1,A,a,1,,1,7,UK", date),
         ("1,A,a,1,13/1/10 8:26,1,7,UK", date),
         ("1,A,a,1,2/29/10 8:26,1,7,UK", date),
-        ("1,A,a,1,12/1/2010 8:26,1,7,UK", date),
+        ("1,A,a,1,12/1/010 8:26,1,7,UK", date),
+        ("1,A,a,1,12/1/1869 8:26,1,7,UK", date),
         ("1,A,a,1,12/1/10 8:6,1,7,UK", date),
         ("1,A,a,1,12/1/10 24:00,1,7,UK", date),
         ("1,A,a,1,12/1/10 8:26,,7,UK", price),
@@ -111,6 +112,14 @@ fn each_rule_has_its_reason() {
         let intake = intake(&[line]);
         assert_eq!((intake.lines, reasons(&intake)), (1, vec![(2, reason)]), "{line:?}");
     }
+}
+
+#[test]
+fn a_year_has_two_digits_or_four() {
+    let [short, long] =
+        ["10", "2010"].map(|year| intake(&[&format!("1,A,a,1,12/1/{year} 8:26,1,7,UK")]));
+    assert_eq!(reasons(&long), []);
+    assert_eq!(documents(&long), documents(&short));
 }
 
 #[test]
@@ -290,6 +299,9 @@ fn a_packed_file_is_what_it_was_before() {
     assert_eq!((plain.source.as_str(), unpacked.source.as_str()), ("a.csv", "a.csv.gz"));
     unpacked.source.clone_from(&plain.source);
     assert_eq!(plain, unpacked);
+    let padded = [packed.as_slice(), &[0; 70_000]].concat();
+    let padded = read(&put("A.CSV.GZ", &padded)).expect("zeros behind it say nothing");
+    assert_eq!(padded.fingerprint, plain.fingerprint);
     let mut flipped = packed.clone();
     let checksum = flipped.len() - 6;
     flipped[checksum] ^= 1;

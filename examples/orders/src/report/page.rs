@@ -33,7 +33,7 @@ const PARTS: [(&str, &str); 5] = [
 ///
 /// ```
 /// let page = orders::report::page(&orders::report::Report::default());
-/// assert!(page.starts_with("<!doctype html>"));
+/// assert!(page.starts_with("<!doctype html>") && orders::report::is_page(&page));
 /// ```
 pub fn page(report: &Report) -> String {
     let html = Node::new("html").with("lang", "en").child(head(report)).child(body(report));
@@ -42,10 +42,19 @@ pub fn page(report: &Report) -> String {
     page
 }
 
+/// Whether a text begins like a page of this program, of which an earlier one may be replaced.
+pub fn is_page(text: &str) -> bool {
+    text.starts_with("<!doctype html>") && text.contains(GENERATOR)
+}
+
+/// Who made the page.
+const GENERATOR: &str = "sagalog orders";
+
 fn head(report: &Report) -> Node {
     let meta = |name, content| Node::new("meta").with("name", name).with("content", content);
     Node::new("head")
         .child(Node::new("meta").with("charset", "utf-8"))
+        .child(meta("generator", GENERATOR))
         .child(meta("viewport", "width=device-width, initial-scale=1"))
         .child(meta("color-scheme", "light dark"))
         .child(Node::new("title").text(format!("Orders: {}", report.source)))

@@ -30,6 +30,14 @@ pub struct IntakeRecord {
     pub documents: usize,
 }
 
+impl IntakeRecord {
+    /// What it is, for people: two days of one seed differ in their orders.
+    fn told(&self) -> String {
+        let (source, documents, print) = (&self.source, self.documents, self.fingerprint);
+        format!("{source} ({documents} documents, fingerprint {print:016x})")
+    }
+}
+
 /// Rejected lines, some of them.
 #[derive(Serialize, Deserialize)]
 struct Rejected {
@@ -98,7 +106,7 @@ impl IntakeLog {
         };
         if let Some(log) = Self::read(store).await? {
             if log.record.fingerprint != record.fingerprint {
-                let (before, now) = (log.record.source, record.source);
+                let (before, now) = (log.record.told(), record.told());
                 return Err(ShopError::OtherIntake { before, now });
             }
             if log.rejected.len() == intake.rejected.len() {

@@ -17,7 +17,7 @@ use sagalog::{
 };
 use std::{
     error::Error,
-    fmt, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,6 +37,8 @@ pub struct ShopOptions {
     pub conditions: Conditions,
     /// How patient the shop is.
     pub patience: Patience,
+    /// Whether to open a shop also in a directory that holds something else.
+    pub among_others: bool,
 }
 
 /// A part of the shop, in a directory of its own.
@@ -80,6 +82,14 @@ pub enum ShopError {
         /// What was to be worked on.
         now: String,
     },
+    /// The directory holds something else and no shop: take another one, or say that the shop may
+    /// stand there.
+    Occupied {
+        /// The directory.
+        dir: PathBuf,
+        /// What is there.
+        names: Vec<String>,
+    },
     /// There is no shop in the directory.
     NoShop(PathBuf),
     /// A newer program wrote what is there: use that.
@@ -122,6 +132,13 @@ impl fmt::Display for ShopError {
                 "the directory holds the orders of {before}, not of {now}: give another one with \
                  --data",
             ),
+            Self::Occupied { dir, names } => write!(
+                f,
+                "{} holds no shop, but {}: give another directory with --data, or say \
+                 --among-others",
+                dir.display(),
+                names.join(", ")
+            ),
             Self::NoShop(dir) => {
                 write!(f, "there are no orders in {}", dir.display())
             }
@@ -141,7 +158,9 @@ impl fmt::Display for ShopError {
 impl Error for ShopError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Busy(_) | Self::OtherIntake { .. } | Self::NoShop(_) => None,
+            Self::Busy(_) | Self::OtherIntake { .. } | Self::Occupied { .. } | Self::NoShop(_) => {
+                None
+            }
             Self::Foreign(error) => Some(&**error),
             Self::Io(_, error) => Some(error),
             Self::Open(_, error) => Some(error),
@@ -177,11 +196,15 @@ impl Shop {
     /// Opens the shop in `data`, which is made if it is missing. What was unfinished goes on.
     ///
     /// # Errors
-    /// [`ShopError::Busy`] if another process has it open.
+    /// [`ShopError::Busy`] if another process has it open, [`ShopError::Occupied`] if the directory
+    /// is somebody else's.
     ///
     /// # Cancel safety
     /// A dropped future may leave stores behind that are made or open; opening again is right.
     pub async fn open(data: &Path, options: ShopOptions) -> Result<Self, ShopError> {
+        if !options.among_others {
+            refuse_others(data)?;
+        }
         let (runtime, store) = open_store(data, Stage::Shop, Options::default()).await?;
         let (mut around, conditions) = (Around::new(data), options.conditions);
         // Orders want the same shelves, so they are asked for one after the other.
@@ -231,6 +254,25 @@ impl Shop {
         }
         Ok(())
     }
+}
+
+/// Refuses a directory that holds something else and no shop: it is mostly a wrong path, and two
+/// things in one directory are hard to tell apart later.
+#[expect(clippy::disallowed_methods, reason = "only names are looked at")]
+fn refuse_others(data: &Path) -> Result<(), ShopError> {
+    let entries = match fs::read_dir(data) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(ShopError::Io(data.to_owned(), error)),
+    };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    // The root of a file system has this one, and it says nothing about who lives there.
+    let mut names: Vec<String> = names.filter(|name| name != "lost+found").collect();
+    names.sort_unstable();
+    if names.is_empty() || names.iter().any(|name| name == SHOP) {
+        return Ok(());
+    }
+    Err(ShopError::Occupied { dir: data.to_owned(), names })
 }
 
 /// The services, being opened.

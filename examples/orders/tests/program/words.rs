@@ -66,6 +66,7 @@ fn of_two_processes_on_one_directory_the_second_is_told() {
         faults: orders::loopback::Faults::off(),
         conditions: orders::services::Conditions::fair(1),
         patience: orders::sagas::Patience::default(),
+        among_others: false,
     };
     let shop = runtime.block_on(orders::shop::Shop::open(&data, options)).expect("it opens");
     let output = orders(&["--data", text(&data), "--orders", "3"]);
@@ -74,4 +75,69 @@ fn of_two_processes_on_one_directory_the_second_is_told() {
     assert_eq!(output.status.code(), Some(2));
     runtime.block_on(shop.close(std::time::Duration::ZERO)).expect("it closes");
     said(&orders(&["--data", text(&data), "--orders", "3"]));
+}
+
+#[test]
+fn what_the_program_writes_is_whole_and_replaces_nothing_of_anybody_elses() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| text(&dir.path().join(name)).to_owned();
+    let (data, page, taken) = (at("data"), at("page.html"), at("taken.html"));
+    support::write(dir.path().join("taken.html").as_path(), "<!doctype html> but not ours");
+    let day = ["--data", &data, "--orders", "3"];
+    let refused = |words: &[&str], sentence: &str| {
+        let output = orders(words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {errors}");
+        assert!(errors.contains(sentence), "{words:?}: {errors}");
+    };
+    let exists = "it exists already; name a new file";
+    refused(&[&day[..], &["--report", &taken]].concat(), exists);
+    refused(&[&day[..], &["--report", &at("missing/page.html")]].concat(), "no such directory");
+    assert!(!dir.path().join("data").exists(), "it is told before the run");
+    said(&orders(&[&day[..], &["--report", &page]].concat()));
+    // The same arguments again are the same work: a page of one's own may be made anew.
+    said(&orders(&[&day[..], &["--report", &page]].concat()));
+    refused(&["status", &data, "--report", &at("data/orders/page.html")], "is a store's");
+    refused(&["twin", &taken], exists);
+    assert_eq!(support::read(&taken), "<!doctype html> but not ours");
+    let left = dir.path().read_dir().expect("readable").count();
+    assert_eq!(left, 3, "no part stays behind");
+}
+
+#[test]
+fn no_shop_is_opened_among_the_files_of_somebody_else_unless_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    support::write(dir.path().join("notes.txt").as_path(), "mine");
+    let day = ["--data", text(dir.path()), "--orders", "3"];
+    let output = orders(&day);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("holds no shop, but notes.txt"), "{errors}");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(dir.path().read_dir().expect("readable").count(), 1);
+    said(&orders(&[&day[..], &["--among-others"]].concat()));
+    said(&orders(&day));
+}
+
+#[test]
+fn another_day_of_the_same_seed_is_told_from_the_first() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    said(&orders(&["--data", text(&data), "--orders", "3"]));
+    let output = orders(&["--data", text(&data), "--orders", "4"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let [before, now] = ["seed 1 (3 documents, ", "seed 1 (4 documents, "];
+    assert!(errors.contains(before) && errors.contains(now), "{errors}");
+}
+
+#[test]
+fn a_file_of_which_nothing_can_be_taken_is_no_good_day() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (data, file) = (dir.path().join("data"), dir.path().join("days.csv"));
+    let header =
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+    support::write(&file, &format!("{header}\n1,A,a,1,2010-12-01 08:26,1,7,UK\n"));
+    let output = orders(&["--data", text(&data), "--input", text(&file)]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("none of its lines can be taken; line 2: the date"), "{errors}");
+    assert_eq!((output.status.code(), data.exists()), (Some(2), false));
 }
