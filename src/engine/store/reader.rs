@@ -93,7 +93,6 @@ impl Reader {
 
     /// The last durable event of a stream.
     pub(crate) async fn stream_info(&self, stream: &StreamId) -> Result<StreamInfo, ReadError> {
-<<<<<<< HEAD
         let found = self.last_readable(stream).await;
         let behind = match &found {
             Ok(info) => info.position,
@@ -110,13 +109,11 @@ impl Reader {
 
     /// The last durable event of a stream that can be read.
     pub(super) async fn last_readable(&self, stream: &StreamId) -> Result<StreamInfo, ReadError> {
-=======
         let head = self.head();
         if let Some((revision, position)) = self.index.stream_end(stream.as_str(), head).await? {
             return Ok(StreamInfo { stream: stream.clone(), revision, position });
         }
         // Later events that are not durable yet hide the last one that is.
->>>>>>> command
         let name = stream.as_str().as_bytes();
         let found = self.index.last_posting(TermKind::Stream, name, head).await?;
         let missing = || ReadError::StreamNotFound(stream.clone());

@@ -29,27 +29,19 @@ pub struct Streams {
     prefix: String,
     /// Where to go on; `None` at the end.
     from: Option<Vec<u8>>,
-<<<<<<< HEAD
-    ready: VecDeque<Vec<u8>>,
-    /// How many commits that cannot be read were looked at behind the last name.
-    passed: usize,
-=======
     ready: VecDeque<(Vec<u8>, Option<StreamEnd>)>,
     /// How far the log was durable when these were looked up.
     until: Position,
->>>>>>> command
+    /// How many commits that cannot be read were looked at behind the last name.
+    passed: usize,
 }
 
 impl Streams {
     pub(crate) fn new(reader: Arc<Reader>, prefix: &str) -> Self {
         let nameable = prefix.len() <= NAME_BYTES_MAX;
         let from = nameable.then(|| prefix.as_bytes().to_vec());
-<<<<<<< HEAD
-        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), passed: 0 }
-=======
         let until = Position::default();
-        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), until }
->>>>>>> command
+        Self { reader, prefix: prefix.into(), from, ready: VecDeque::new(), until, passed: 0 }
     }
 
     /// The next stream; `None` at the end.
@@ -58,12 +50,6 @@ impl Streams {
     /// [`ReadError`] says what to do.
     pub async fn next(&mut self) -> Result<Option<StreamInfo>, ReadError> {
         loop {
-<<<<<<< HEAD
-            while let Some(name) = self.ready.front() {
-                let found = match self.visible(name) {
-                    Some(stream) => self.reader.last_readable(&stream).await.map(Some),
-                    None => Ok(None),
-=======
             while let Some((name, end)) = self.ready.front() {
                 // What has become durable meanwhile may be the stream's.
                 let end = end.filter(|_| self.until == self.reader.head());
@@ -71,9 +57,8 @@ impl Streams {
                     (Some(stream), Some((revision, position))) => {
                         Ok(Some(StreamInfo { stream, revision, position }))
                     }
-                    (Some(stream), None) => self.reader.stream_info(&stream).await.map(Some),
+                    (Some(stream), None) => self.reader.last_readable(&stream).await.map(Some),
                     (None, _) => Ok(None),
->>>>>>> command
                 };
                 match found {
                     // A name whose first event is not durable yet is none so far.
