@@ -115,6 +115,7 @@ impl Options {
     }
 
     /// Refuses what no store could be opened with, before anything is made.
+    #[cfg(feature = "tokio")]
     pub(crate) fn check_alone(&self) -> Result<(), OpenError> {
         let widest = Chosen {
             segment_bytes: SEGMENT_BYTES_MAX,

@@ -60,14 +60,14 @@ pub(crate) async fn open<R: Runtime>(
     let disk = runtime.disk();
     // Looking comes before locking: nothing is written to a directory that is not a store of ours.
     // What else such a look finds may be a running writer's doing and is judged under the lock.
-    match survey_for(&disk, options).await {
-        Err(
-            error @ (OpenError::NotAStore { .. }
-            | OpenError::Occupied { .. }
-            | OpenError::Options(_)
-            | OpenError::NewerFormat { .. }),
-        ) => return Err(error),
-        _ => {}
+    if let Err(
+        error @ (OpenError::NotAStore { .. }
+        | OpenError::Occupied { .. }
+        | OpenError::Options(_)
+        | OpenError::NewerFormat { .. }),
+    ) = survey_for(&disk, options).await
+    {
+        return Err(error);
     }
     let lock = match disk.lock(LOCK_FILE).await {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),

@@ -318,7 +318,9 @@ impl Index {
                 }
             }
         }
-        frozen.iter().for_each(|table| tell(&mut names, table));
+        for table in &frozen {
+            tell(&mut names, table);
+        }
         names.append(&mut active);
         if let Some(reach) = &reach {
             let _incomplete = names.split_off(&behind(reach));
