@@ -88,7 +88,7 @@ impl<'a> StuckLine<'a> {
             step: step.step.as_str(),
             side: side.to_string(),
             attempts: step.attempts_of(side),
-            reason: step.last_failure.as_ref().map(|failure| failure.reason()),
+            reason: step.last_failure.as_ref().map(sagalog::saga::Failure::reason),
         })
     }
 }

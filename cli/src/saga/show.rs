@@ -127,7 +127,7 @@ impl<'a> StepReport<'a> {
             compensation_attempts: step.compensation_attempts,
             stuck: step.stuck.map(|side| side.to_string()),
             next_at: waits.then(|| moment::print(step.next_at)),
-            reason: step.last_failure.as_ref().map(|failure| failure.reason()),
+            reason: step.last_failure.as_ref().map(sagalog::saga::Failure::reason),
             output: json,
             output_base64: bytes.filter(|_| json.is_none()).map(base64::encode),
         }

@@ -86,9 +86,8 @@ fn outputs() -> impl Strategy<Value = Bytes> {
 }
 
 fn failures() -> impl Strategy<Value = Failure> {
-    (any::<bool>(), texts()).prop_map(|(no, reason)| match no {
-        true => Failure::rejected(reason),
-        false => Failure::failed(reason),
+    (any::<bool>(), texts()).prop_map(|(no, reason)| {
+        if no { Failure::rejected(reason) } else { Failure::failed(reason) }
     })
 }
 

@@ -299,7 +299,7 @@ fn a_packed_file_is_what_it_was_before() {
     assert_eq!((plain.source.as_str(), unpacked.source.as_str()), ("a.csv", "a.csv.gz"));
     unpacked.source.clone_from(&plain.source);
     assert_eq!(plain, unpacked);
-    let padded = [packed.as_slice(), &[0; 70_000]].concat();
+    let padded = [packed.as_slice(), &vec![0; 70_000]].concat();
     let padded = read(&put("A.CSV.GZ", &padded)).expect("zeros behind it say nothing");
     assert_eq!(padded.fingerprint, plain.fingerprint);
     let mut flipped = packed.clone();

@@ -1,5 +1,6 @@
 //! Reads over commits that the index names and that do not decode: a version of the store that took
 //! what it could not read wrote such, and what it has indexed, no opening looks at again.
+#![expect(clippy::disallowed_methods, reason = "`#[tokio::test]` makes a runtime, as a user does")]
 
 use crate::{
     append::Append,
