@@ -156,11 +156,12 @@ impl Append {
 
     /// Moves a consumer's checkpoint in the same commit.
     ///
-    /// The store keeps the number and gives it back ([`Store::checkpoint`](crate::Store::checkpoint));
-    /// what it means is the caller's choice. Let it be the position to **go on from**, one behind the
-    /// last event that was worked off ([`Position::next`]): that is what
-    /// [`Read::from_position`](crate::Read::from_position) takes, it has a value before the first
-    /// event, and a consumer that stops within an append goes on with the next event of it.
+    /// The store keeps the number and gives it back
+    /// ([`Store::checkpoint`](crate::Store::checkpoint)); what it means is the caller's choice. Let
+    /// it be the position to **go on from**, one behind the last event that was worked off
+    /// ([`Position::next`]): that is what [`Read::from_position`](crate::Read::from_position)
+    /// takes, it has a value before the first event, and a consumer that stops within an append
+    /// goes on with the next event of it.
     pub fn checkpoint(mut self, consumer: ConsumerId, position: Position) -> Self {
         self.checkpoint = Some((consumer, position));
         self

@@ -158,9 +158,9 @@ impl Read {
         self
     }
 
-    /// Reads the log as it was when `position` had just been written. An append is written at once, so
-    /// that a position within one stands for all of it: its events are shown with all behind them
-    /// of the same append.
+    /// Reads the log as it was when `position` had just been written. An append is written at once,
+    /// so that a position within one stands for all of it: its events are shown with all behind
+    /// them of the same append.
     pub fn as_of_position(mut self, position: Position) -> Self {
         self.as_of = AsOf::Position(position);
         self

@@ -165,7 +165,9 @@ impl Chains {
 /// # #[derive(Clone, Copy)]
 /// # struct Decimal;
 /// # impl Encoding for Decimal {
-/// #     fn content_type(&self) -> sagalog::ContentType { sagalog::ContentType::custom(128).expect("128 is free") }
+/// #     fn content_type(&self) -> sagalog::ContentType {
+/// #         sagalog::ContentType::custom(128).expect("128 is free")
+/// #     }
 /// # }
 /// # impl Codec<u64> for Decimal {
 /// #     fn encode(&self, value: &u64) -> Result<Vec<u8>, CodecError> {

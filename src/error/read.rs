@@ -46,9 +46,9 @@ pub enum ReadError {
     Query(QueryError),
     /// The request contradicts itself; the text says how.
     Request(&'static str),
-    /// A commit's checksum holds, yet it is no append of events: another program wrote it, or a newer
-    /// version of this one. What lies before it and behind it can be read: a read goes on behind it
-    /// with the next call.
+    /// A commit's checksum holds, yet it is no append of events: another program wrote it, or a
+    /// newer version of this one. What lies before it and behind it can be read: a read goes on
+    /// behind it with the next call.
     Undecodable {
         /// Where it begins.
         position: Position,

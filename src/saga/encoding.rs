@@ -64,8 +64,8 @@ impl fmt::Display for JournalFault {
 
 impl Error for JournalFault {}
 
-/// The bytes of a turn. A text of more than 65,535 bytes is cut; the machine makes none of more than
-/// [`FAILURE_BYTES_MAX`](super::vocabulary::FAILURE_BYTES_MAX).
+/// The bytes of a turn. A text of more than 65,535 bytes is cut; the machine makes none of more
+/// than [`FAILURE_BYTES_MAX`](super::vocabulary::FAILURE_BYTES_MAX).
 ///
 /// # Panics
 /// If there are more than 4096 records: no turn of the machine has that many, and who reads one

@@ -160,8 +160,8 @@ fn texts_that_a_journal_does_not_keep_whole_are_refused() {
     });
 }
 
-/// What somebody else wrote to the books of sagas, or a newer program, is left alone; the sagas that
-/// are understood go on.
+/// What somebody else wrote to the books of sagas, or a newer program, is left alone; the sagas
+/// that are understood go on.
 #[test]
 fn no_foreign_event_keeps_the_sagas_from_opening() {
     let (world, books) = (World::new(1), Books::default());

@@ -235,7 +235,8 @@ impl Model {
     /// The answer to a read: positions, or none if the stream is not found.
     pub(crate) fn answer(&self, asked: &Asked) -> Option<Vec<u64>> {
         let known = (0..).zip(&self.events);
-        // An append is written at once: a position within it names the moment at which all of it was.
+        // An append is written at once: a position within it names the moment at which all of it
+        // was.
         let end = |as_of: u64| self.ends.iter().copied().find(|end| *end > as_of);
         let bound = |(position, event): &(u64, &Known)| {
             asked.as_of.and_then(end).is_none_or(|end| *position < end)

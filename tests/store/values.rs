@@ -374,7 +374,8 @@ proptest! {
         // Names that are looked up are used once, so that the newest value is the only one.
         for (nth, append) in appends.iter_mut().enumerate() {
             append.key = Some(format!("key {nth}"));
-            append.checkpoint = append.checkpoint.take().map(|(_, place)| (format!("c{nth}"), place));
+            let checkpoint = append.checkpoint.take();
+            append.checkpoint = checkpoint.map(|(_, place)| (format!("c{nth}"), place));
             append.fence = append.fence.take().map(|(_, token)| (format!("f{nth}"), token));
         }
         survives(&appends);

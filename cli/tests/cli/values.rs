@@ -1,5 +1,5 @@
-//! Every value that a store takes goes out and comes in again; and a store with a commit that cannot
-//! be read is looked at all the same.
+//! Every value that a store takes goes out and comes in again; and a store with a commit that
+//! cannot be read is looked at all the same.
 
 use crate::support::{block_on, sagalog};
 use sagalog::{

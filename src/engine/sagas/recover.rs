@@ -1,8 +1,8 @@
 //! Which sagas are unfinished, from the last list and the journals behind it.
 //!
 //! Nothing is executed here. The invariants it guards: it reads after the fence was raised, so what
-//! it finds cannot be added to by anybody else; and a journal that cannot be read makes its own saga
-//! wait and no other.
+//! it finds cannot be added to by anybody else; and a journal that cannot be read makes its own
+//! saga wait and no other.
 
 use super::{
     checkpoint::Unfinished,

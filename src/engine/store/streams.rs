@@ -18,8 +18,8 @@ const PAGE: usize = 1024;
 /// Each is as it is when it is given out: the list is not pinned to a moment.
 ///
 /// Commits that do not decode and may write to such streams are told at the end, each with
-/// [`ReadError::Undecodable`] from a call of its own: what was listed is then the last event of each
-/// stream that can be read, and streams may lack.
+/// [`ReadError::Undecodable`] from a call of its own: what was listed is then the last event of
+/// each stream that can be read, and streams may lack.
 ///
 /// # Cancel safety
 /// A dropped call to [`Streams::next`] loses nothing.

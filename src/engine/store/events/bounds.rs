@@ -35,8 +35,8 @@ impl Reader {
         Ok(Reading::new(self.door.clone(), self.store, table, from, until))
     }
 
-    /// The position behind the append that holds `position`, at most `head`: it was written at once,
-    /// so that the log never was as it is in the middle of it.
+    /// The position behind the append that holds `position`, at most `head`: it was written at
+    /// once, so that the log never was as it is in the middle of it.
     pub(super) async fn end_of_append(
         &self,
         position: Position,

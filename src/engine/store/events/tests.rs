@@ -39,7 +39,8 @@ async fn a_commit_that_lists_name_and_that_does_not_decode_is_told_once_at_its_p
     let dir = tempfile::tempdir().expect("a scratch directory");
     let (store, _) = Store::open(dir.path(), Options::default()).await.expect("opens");
     let forged = ContentType::Custom(crate::event::CustomCode::forged(5));
-    // 0; 1 and 2; 3; 4 and 5; 6: the pairs do not decode, though only one event of each is to blame.
+    // 0; 1 and 2; 3; 4 and 5; 6: the pairs do not decode, though only one event of each is to
+    // blame.
     for number in 0..5_u64 {
         let mut append = Append::new();
         if number % 2 == 1 {
