@@ -166,6 +166,15 @@ pub(crate) fn write(file: &Path, text: &str) {
     std::fs::write(file, text).expect("there is room");
 }
 
+/// The names in a directory, sorted.
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).expect("the directory is there");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
+    let mut names: Vec<String> = names.map(|name| name.expect("text")).collect();
+    names.sort_unstable();
+    names
+}
+
 /// A runtime to read stores with.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
