@@ -42,7 +42,8 @@ page() {
     cat << END
 # The last nightly run
 
-Written by \`nightly.sh\` on $(date -u +%F), commit $(git rev-parse --short=12 HEAD), $(nproc) cores.
+Written by \`nightly.sh\` on $(date -u +%F) with $(nproc) cores, of commit
+$(git rev-parse --short=12 HEAD).
 
 | part | result | took | last line |
 |---|---|---|---|

@@ -9,7 +9,7 @@ use crate::{
     time,
 };
 use sagalog::{
-    OpenError, OpenWarning, ReadOnlyLog, ReadOnlyStats, Store, log::segment::FORMAT,
+    OpenError, OpenWarning, ReadError, ReadOnlyLog, ReadOnlyStats, Store, log::segment::FORMAT,
     runtime::tokio::TokioRuntime,
 };
 use serde::Serialize;
@@ -64,7 +64,8 @@ struct Counts {
 }
 
 impl Counts {
-    /// `None` if the log is that of no event store, or has no index yet.
+    /// `None` if the log is that of no event store, has no index yet, or has a commit that does not
+    /// decode: how many streams that writes to cannot be said.
     async fn of(dir: &Path, runtime: &TokioRuntime) -> Result<Option<Self>, Failure> {
         let store = match Store::open_read_only_with(runtime).await {
             Ok(store) => store,
@@ -74,8 +75,13 @@ impl Counts {
         let mut counts = [0, 0];
         for (prefix, count) in ["", JOURNALS].into_iter().zip(&mut counts) {
             let mut streams = store.streams(prefix);
-            while streams.next().await.map_err(|error| Failure::read(dir, &error))?.is_some() {
-                *count += 1;
+            loop {
+                match streams.next().await {
+                    Ok(Some(_)) => *count += 1,
+                    Ok(None) => break,
+                    Err(ReadError::Undecodable { .. }) => return Ok(None),
+                    Err(error) => return Err(Failure::read(dir, &error)),
+                }
             }
         }
         let [streams, sagas] = counts;

@@ -15,8 +15,7 @@ use crate::{
     ids::{Position, SegmentId},
     limits::CHECKPOINT_LOG_BYTES,
     log::{
-        checkpoint,
-        fields::u64_from,
+        checkpoint, fields,
         pipeline::Prepared,
         retention, segment,
         superblock::{self, Superblock},
@@ -175,7 +174,7 @@ impl<R: Runtime> Keeper<R> {
             return Ok(());
         }
         let ready = self.shared.core().pipeline.prepared();
-        if u64_from(ready) < self.settings.chosen.prepared_segments {
+        if fields::u64_from(ready) < self.settings.chosen.prepared_segments {
             return self.begin_preparing().await;
         }
         self.shared.chores.notified().await;
@@ -378,7 +377,7 @@ impl<R: Runtime> Keeper<R> {
     async fn retire_files(&mut self, entries: impl Iterator<Item = &segment::SegmentEntry>) {
         let mut removed = Vec::new();
         for entry in entries {
-            if u64_from(self.retired.len()) < self.settings.chosen.prepared_segments {
+            if fields::u64_from(self.retired.len()) < self.settings.chosen.prepared_segments {
                 self.retired.push((entry.segment, entry.segment_bytes));
             } else {
                 removed.push(segment::file_name(entry.segment));

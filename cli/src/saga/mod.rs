@@ -17,7 +17,7 @@ use crate::{
     reading,
 };
 use clap::{Args, Subcommand};
-use sagalog::{ReadError, SagaError, SagaId, SagaReader, saga::JournalFault};
+use sagalog::{Read, ReadError, SagaError, SagaId, SagaReader, saga::JournalFault};
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -100,7 +100,14 @@ pub(crate) async fn run(command: Command) -> Result<Outcome, Failure> {
 }
 
 async fn reader(dir: &Path) -> Result<SagaReader, Failure> {
-    Ok(SagaReader::from(&reading::open(dir).await?))
+    let store = reading::open(dir).await?;
+    // A bare log opens, and nothing in it can be read: that it has no sagas would mislead.
+    match store.read(Read::all().with_system().limit(1)).next().await {
+        Err(error @ ReadError::Undecodable { position, .. }) if position.get() == 0 => {
+            Err(Failure::read(dir, &error))
+        }
+        _ => Ok(SagaReader::from(&store)),
+    }
 }
 
 fn failed(dir: &Path, error: &SagaError) -> Failure {

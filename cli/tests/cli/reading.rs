@@ -65,14 +65,15 @@ fn which_events_are_read_and_in_which_order() {
         (&["order-1", "--type", "Paid"], &[6, 9]),
         (&["order-1", "--type", "Paid", "--limit", "1"], &[6]),
         (&["order-1", "--tag", "even"], &[0, 6]),
-        (&["order-1", "--as-of", "6"], &[0, 3, 6]),
+        // The lines are one append, which is shown whole or not at all.
+        (&["order-1", "--as-of", "6"], &[0, 3, 6, 9]),
         (&["--all"], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         (&["--all", "--from", "10"], &[10, 11]),
         (&["--all", "--backward", "--from", "2"], &[2, 1, 0]),
         (&["--all", "--type", "Paid", "--tag", "even"], &[6, 8, 10]),
         (&["--all", "--type", "Paid", "--type", "Placed", "--limit", "2"], &[0, 1]),
         (&["--all", "--tag", "even", "--tag", "all", "--backward"], &[10, 8, 6, 4, 2, 0]),
-        (&["--all", "--as-of", "2"], &[0, 1, 2]),
+        (&["--all", "--as-of", "2"], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         (&["--all", "--type", "Lost"], &[]),
     ];
     for (arguments, expected) in table {

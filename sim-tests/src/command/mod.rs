@@ -52,7 +52,8 @@ usage: cargo sim COMMAND
   planted [--only NAME]... [--pick N [--by WORD]] [--workers N] [--again] [--write] [--json]
   planted --list | --check
       Try every planted bug on a scratch copy, or those that are named, or those that
-      docs/PLANTED.md lacks and N more chosen by a word, and say which is noticed how soon. What was tried before is not tried again unless told so.
+      docs/PLANTED.md lacks and N more chosen by a word, and say which is noticed how soon. What was
+      tried before is not tried again unless told so.
       --write makes docs/PLANTED.md; --check only looks whether every patch applies.
 
   determinism [--seeds N] [--seed S] [--with PROGRAM]
