@@ -5,9 +5,9 @@
 #   benches/compare.sh --instructions BASE BENCH [..]   one turn each under callgrind (valgrind)
 #
 # BASE is a commit, BENCH a benchmark of the workspace (append, store, saga, call, ...), ARGUMENTS
-# are its own; `--json` is added. Prints each figure of each row: base, now, now over base. Where the
+# BASE is a commit, BENCH a benchmark of the workspace (append, store, saga, call ...), ARGUMENTS are
+# its own; `--json` is added. Prints each figure of each row: base, now, now over base. Where the
 # project says "no slower", or "within n %", this is how it is meant.
-set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TURNS=9

@@ -2,7 +2,8 @@
 //! current.
 //!
 //! Not a round trip, which would agree with any drift: the bytes stand in `tests/golden/` and are
-//! never edited. A new version gets a new file. How events lie in the log: `tests/repository/format/`.
+//! never edited. A new version gets a new file. How events lie in the log:
+//! `tests/repository/format/`.
 #![cfg(any(feature = "json", feature = "bincode"))]
 #![expect(
     clippy::disallowed_methods,

@@ -60,7 +60,9 @@ async fn runs_out() {
     let started = started.expect("it is told").map(drop);
     assert!(matches!(started, Err(SagaError::Append(_))), "{started:?}");
     let reasons = store.health().reasons;
-    assert!(matches!(&reasons[..], [HealthReason::Unprepared(why)] if why.contains("os error 24")));
+    let names_it = |reason: &HealthReason| matches!(reason, HealthReason::Unprepared(why) if why.contains("os error 24"));
+    // The index lacks descriptors too, sooner or later.
+    assert!(reasons.iter().any(names_it), "{reasons:?}");
 
     drop(taken);
     sagas.close(Duration::from_secs(30)).await.expect("it ends");

@@ -17,7 +17,7 @@ use crate::{
     reading,
 };
 use clap::{Args, Subcommand};
-use sagalog::{Read, ReadError, SagaError, SagaId, SagaReader, saga::JournalFault};
+use sagalog::{OpenError, Read, ReadError, SagaError, SagaId, SagaReader, saga::JournalFault};
 use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
@@ -103,8 +103,8 @@ async fn reader(dir: &Path) -> Result<SagaReader, Failure> {
     let store = reading::open(dir).await?;
     // A bare log opens, and nothing in it can be read: that it has no sagas would mislead.
     match store.read(Read::all().with_system().limit(1)).next().await {
-        Err(error @ ReadError::Undecodable { position, .. }) if position.get() == 0 => {
-            Err(Failure::read(dir, &error))
+        Err(ReadError::Undecodable { position, reason }) if position.get() == 0 => {
+            Err(Failure::open(dir, &OpenError::Undecodable { position, reason }))
         }
         _ => Ok(SagaReader::from(&store)),
     }

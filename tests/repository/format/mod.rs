@@ -1,6 +1,6 @@
 //! The golden bytes of format version 2: what was written once is read and written alike for ever.
 //!
-//! Not a round trip, which would agree with any drift: the bytes stand in `tests/repository/format/*.hex`.
+//! Not a round trip, which would agree with any drift: the bytes stand in `*.hex` beside this file.
 //! Whoever changes them makes a new format, with `docs/FORMAT.md` and the change log.
 #![expect(
     clippy::disallowed_methods,
@@ -22,7 +22,7 @@ use std::{fmt::Write, fs, path::PathBuf};
 
 const STORE: StoreId = StoreId::from_bytes(*b"golden store id.");
 
-/// The bytes in `tests/repository/format/<name>.hex`: sixteen a line, behind the offset of the first.
+/// The bytes in the file `<name>.hex`: sixteen a line, behind the offset of the first.
 fn golden(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/repository/format")
