@@ -4,10 +4,10 @@
 #   benches/compare.sh BASE BENCH [ARGUMENTS]           nine turns each; the median of every figure
 #   benches/compare.sh --instructions BASE BENCH [..]   one turn each under callgrind (valgrind)
 #
-# BASE is a commit, BENCH a benchmark of the workspace (append, store, saga, call, ...), ARGUMENTS
-# BASE is a commit, BENCH a benchmark of the workspace (append, store, saga, call ...), ARGUMENTS are
-# its own; `--json` is added. Prints each figure of each row: base, now, now over base. Where the
-# project says "no slower", or "within n %", this is how it is meant.
+# BASE is a commit, BENCH a benchmark of the workspace, ARGUMENTS are its own; `--json` is added.
+# Prints each figure of each row: base, now, and now over base. Where the project says "no slower",
+# or "within n %", this is how it is meant.
+set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly TURNS=9
