@@ -49,10 +49,10 @@ usage: cargo sim COMMAND
       may be stopped at any moment and goes on where it stopped; --fresh begins anew, as is best
       after a change of the program. Its state is in the build's directory, campaign/state.json.
 
-  planted [--only NAME]... [--pick N [--by WORD]] [--workers N] [--again] [--write] [--json]
+  planted [--only NAME]... [--pick N [--by WORD] [--new]] [--workers N] [--again] [--write] [--json]
   planted --list | --check
-      Try every planted bug on a scratch copy, or those that are named, or those that
-      docs/PLANTED.md lacks and N more chosen by a word, and say which is noticed how soon. What was
+      Try every planted bug on a scratch copy, or those that are named, or N chosen by a word (and,
+      with --new, those that docs/PLANTED.md lacks), and say which is noticed how soon. What was
       tried before is not tried again unless told so.
       --write makes docs/PLANTED.md; --check only looks whether every patch applies.
 

@@ -15,7 +15,7 @@ use crate::planted::{
     workshop::{self, Tried, Workshop},
 };
 use lexopt::{Parser, prelude::Long};
-use std::{fs, io, path::PathBuf, process::Command, process::ExitCode};
+use std::{fs, path::PathBuf, process::Command, process::ExitCode};
 
 /// How much of a violation a line of progress shows, in characters.
 const WHAT_SHOWN: usize = 100;
@@ -32,10 +32,12 @@ enum Task {
 type Results = (Vec<(Patch, Outcome)>, Vec<String>);
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct Arguments {
     task: Task,
     json: bool,
     again: bool,
+    new: bool,
     write: bool,
     only: Vec<String>,
     pick: Option<usize>,
@@ -76,6 +78,7 @@ fn parse(parser: &mut Parser) -> Result<Arguments, Misuse> {
             Long("list") => arguments.task = Task::List,
             Long("check") => arguments.task = Task::Check,
             Long("again") => arguments.again = true,
+            Long("new") => arguments.new = true,
             Long("write") => arguments.write = true,
             Long("only") => arguments.only.push(text("only", parser)?),
             Long("pick") => arguments.pick = Some(number("pick", parser)?),
@@ -115,7 +118,9 @@ fn run(mut patches: Vec<Patch>, arguments: &Arguments) -> Result<Vec<String>, St
     let workshop = Workshop::open().map_err(|error| error.to_string())?;
     if let Some(count) = arguments.pick {
         let word = arguments.by.clone().or_else(commit).unwrap_or_else(|| workshop.word());
-        patches = new_and_picked(patches, count, &word).map_err(|error| error.to_string())?;
+        let new = if arguments.new { take_new(&mut patches)? } else { Vec::new() };
+        patches = pick(patches, count, &word, |patch| &patch.name);
+        patches.extend(new);
     }
     let count = patches.len();
     let (tried, mut complaints) = try_all(&workshop, patches, arguments)?;
@@ -128,14 +133,10 @@ fn run(mut patches: Vec<Patch>, arguments: &Arguments) -> Result<Vec<String>, St
     Ok(complaints)
 }
 
-/// What the page does not tell of yet, and `count` of the others.
-fn new_and_picked(patches: Vec<Patch>, count: usize, word: &str) -> io::Result<Vec<Patch>> {
-    let page = fs::read_to_string(page_file())?;
-    let (old, mut chosen): (Vec<_>, Vec<_>) =
-        patches.into_iter().partition(|patch| table::tells_of(&page, patch));
-    eprintln!("{} planted bugs are not in docs/PLANTED.md yet", chosen.len());
-    chosen.extend(pick(old, count, word, |patch| &patch.name));
-    Ok(chosen)
+/// Takes out what the page does not tell of yet.
+fn take_new(patches: &mut Vec<Patch>) -> Result<Vec<Patch>, String> {
+    let page = fs::read_to_string(page_file()).map_err(|error| error.to_string())?;
+    Ok(patches.extract_if(.., |patch| !table::tells_of(&page, patch)).collect())
 }
 
 fn page_file() -> PathBuf {
