@@ -107,8 +107,12 @@ async fn opened(dir: &Path) -> Store {
     let (store, _) = Store::open(dir, Machine::options()).await.expect("it opens");
     store.append(note()).await.expect("there is room");
     store.close().await.expect("in order");
-    // Nothing is left to be done in which the store could look by itself, no heartbeat either.
-    Store::open(dir, Machine::options()).await.expect("it opens").0
+    let (store, _) = Store::open(dir, Machine::options()).await.expect("it opens");
+    // Then nothing is left to be done in which it could look by itself, no heartbeat either.
+    while store.stats().prepared_segments == 0 {
+        tokio::task::yield_now().await;
+    }
+    store
 }
 
 fn note() -> Append {
