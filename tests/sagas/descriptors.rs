@@ -60,7 +60,10 @@ async fn runs_out() {
     let started = started.expect("it is told").map(drop);
     assert!(matches!(started, Err(SagaError::Append(_))), "{started:?}");
     let reasons = store.health().reasons;
-    let names_it = |reason: &HealthReason| matches!(reason, HealthReason::Unprepared(why) if why.contains("os error 24"));
+    let names_it = |reason: &HealthReason| match reason {
+        HealthReason::Unprepared(why) => why.contains("os error 24"),
+        _ => false,
+    };
     // The index lacks descriptors too, sooner or later.
     assert!(reasons.iter().any(names_it), "{reasons:?}");
 
