@@ -1,7 +1,8 @@
 //! What fuzzers and the committed corpus run: arbitrary bytes against everything that reads a disk.
 //!
-//! The fuzz targets in `fuzz/` only call these functions, and `tests/repository/fuzz_corpus.rs` runs
-//! the same ones over `fuzz/seeds/`. Not a generator: the bytes come from outside. The invariant: no
+//! The fuzz targets in `fuzz/` only call these functions, and so does
+//! `tests/repository/fuzz_corpus.rs` with what stands in `fuzz/seeds/`. Not a generator: the bytes
+//! come from outside. The invariant: no
 //! panic, no hang, no allocation beyond the limits, whatever the bytes are.
 
 mod saga;
