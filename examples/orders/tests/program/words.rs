@@ -1,7 +1,5 @@
 //! The program as its users meet it: what it says, and what it says when something is wrong.
 
-#![expect(clippy::disallowed_methods, reason = "it looks at what the program leaves")]
-
 use crate::support::{self, orders, said};
 
 fn text(path: &std::path::Path) -> &str {
