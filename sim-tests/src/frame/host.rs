@@ -149,7 +149,7 @@ pub(super) fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 #[cfg(madsim)]
 mod on_madsim {
-    use super::{Duration, Future, Host, Life, SharedDisk, Sky as _, Stopped, Turns};
+    use super::{Duration, Future, Host, LIFE_VIRTUAL, Life, SharedDisk, Sky as _, Stopped, Turns};
     use crate::runtime::{MadsimRuntime, Wall};
     use madsim::{
         runtime::{Handle, NodeHandle},
