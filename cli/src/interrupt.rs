@@ -2,7 +2,7 @@
 //!
 //! Decides nothing: the command looks, ends its work where it can be ended, and says how far it
 //! came. A command that has nothing to put in order does without, and ends as any program does.
-//! The invariant: whoever interrupts twice is not kept waiting.
+//! The invariant: a second interrupt ends the process at once.
 
 use crate::failure::Failure;
 use std::{
@@ -31,7 +31,8 @@ impl Interrupt {
     pub(crate) fn watch() -> Result<Self, Failure> {
         let (tells, told) = watch::channel(false);
         let (ready, is_ready) = mpsc::channel();
-        // Most of a command's work is done without a pause, so that nobody would look meanwhile.
+        // A thread of its own listens: the command's work seldom yields, so that a task beside it
+        // would not see a second interrupt.
         let spawned = thread::Builder::new()
             .name("interrupt".to_owned())
             .spawn(move || listen(&tells, &ready))
@@ -45,7 +46,7 @@ impl Interrupt {
         *self.0.borrow()
     }
 
-    /// What the work comes to; `None` if it was interrupted, and then it is dropped.
+    /// Runs `work` and returns its result. An interrupt drops it and returns `None`.
     pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut told = self.0.clone();
         let (mut work, mut come) = (pin!(work), pin!(told.wait_for(|come| *come)));

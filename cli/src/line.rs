@@ -5,8 +5,8 @@
 //! that order without spaces; and what is printed of an event reads back as the same event.
 //!
 //! The content type decides how a payload is printed, and never what its bytes look like: JSON as
-//! `data`, as it stands, since numbers do not survive being read and printed; anything else as
-//! base64. The text of `time` is kept where UTC would print it differently: as metadata,
+//! `data`, byte for byte, since reading and printing a number can change its digits; anything else
+//! as base64. The text of `time` is kept where UTC would print it differently: as metadata,
 //! `{"sagalog:time":"…"}`, unless the line has metadata of its own.
 
 use crate::{base64, time};

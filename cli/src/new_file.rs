@@ -1,8 +1,8 @@
 //! A file that a command makes: whole under its name, or not there.
 //!
 //! Knows nothing of what is written. The invariants: a file that is there already, or appears
-//! meanwhile, is not replaced; what is half written stands under a name that nobody else has, and
-//! goes with whoever wrote it; and nothing is written into the directory of a store.
+//! meanwhile, is not replaced; a part of the content is under a temporary name of its own, and the
+//! command removes it when it ends early; and nothing is written into the directory of a store.
 
 use crate::failure::{CANNOT_RUN, Failure};
 use sagalog::log::{segment, superblock};

@@ -21,8 +21,8 @@ use xxhash_rust::xxh3::Xxh3;
 /// The longest line: 12 MiB. The largest event that a store takes is no longer, printed as one.
 pub(crate) const LINE_BYTES_MAX: usize = 12 << 20;
 
-// A payload that is printed as base64 grows by a third; all else that an event says comes to less
-// than a MiB, whatever it is printed like.
+// Base64 makes a payload a third longer. All other fields of an event together are shorter than a
+// MiB, however they are printed.
 const _: () = assert!(GROUP_BYTES_MAX.div_ceil(3) * 4 + (1 << 20) <= LINE_BYTES_MAX as u64);
 
 /// What spreadsheets and editors may put before the first letter of a file, in UTF-8.

@@ -78,7 +78,7 @@ enum Refused {
     Append(AppendError, u64),
     /// The file is not the one that was checked, behind this line.
     Changed(u64),
-    /// Somebody who wants no more, behind this line.
+    /// The user interrupted the import behind this line.
     Interrupted(u64),
 }
 

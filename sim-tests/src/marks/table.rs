@@ -84,7 +84,7 @@ marks! {
     RowK "row-k" Required Required Required Required
         "An opening went on: nothing was written behind the last group."
     RowL "row-l" Required Rare Rare Rare "An opening discarded a write that had been in flight."
-    RowM "row-m" Required Required Rare Rare
+    RowM "row-m" Required Required Rare Required
         "An opening discarded writes that had landed out of order."
     RecoveryClean "recovery-clean" Required Required Required Required
         "An opening found a store that was closed in order."

@@ -1,7 +1,7 @@
 //! A file that the program makes for people: whole under its name, or not there.
 //!
 //! The invariants it guards: nothing of anybody else's is replaced, also if it appears meanwhile;
-//! what is half written stands under a name that nobody else has, and goes with the program; and
+//! a part of the content is under a temporary name of its own, which the program removes; and
 //! nothing is written into the directory of a store.
 
 use super::Failure;

@@ -96,7 +96,7 @@ fn bar(documents: usize) -> ProgressBar {
     bar
 }
 
-/// What the work comes to; nothing if somebody interrupts it.
+/// Runs `work` and returns its result. An interrupt drops it and returns `None`.
 async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
     let (mut work, mut interrupted) = (pin!(work), pin!(tokio::signal::ctrl_c()));
     let mut terminated = signal(SignalKind::terminate()).ok();
