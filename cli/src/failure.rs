@@ -34,6 +34,7 @@ impl Failure {
             OpenError::Corrupt(report) if report.is_unreadable() => CANNOT_RUN,
             OpenError::Corrupt(_)
             | OpenError::SuperblockDamaged
+            | OpenError::IdentityLost
             | OpenError::SegmentMissing(_)
             | OpenError::SegmentDamaged(_)
             | OpenError::ForeignFile { .. } => DAMAGED,

@@ -32,7 +32,8 @@ use std::{
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// A log that is open for writing. Cheap to clone; the log closes in order when the last clone is
-/// dropped, and [`Log::close`] waits for that.
+/// dropped, and [`Log::close`] waits for that. A drop does not wait: opening the log again right
+/// behind it may find it [`Locked`](OpenError::Locked).
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
@@ -105,13 +106,11 @@ impl Log {
         dir: impl AsRef<std::path::Path>,
         options: Options,
     ) -> Result<(Self, RecoveryReport), OpenError> {
+        use crate::runtime::tokio::TokioRuntime;
         options.check_alone()?;
-        let runtime = if options.creates() {
-            crate::runtime::tokio::TokioRuntime::create(dir)?
-        } else {
-            crate::runtime::tokio::TokioRuntime::open(dir)?
-        };
-        Self::open_with(&runtime, options).await
+        let creates = options.creates();
+        let runtime = if creates { TokioRuntime::create(dir) } else { TokioRuntime::open(dir) };
+        Self::open_with(&runtime.map_err(OpenError::of_directory)?, options).await
     }
 
     /// Opens the log in the directory of `runtime`.

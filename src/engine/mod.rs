@@ -8,6 +8,7 @@
 
 mod blocking;
 mod claim;
+mod directory;
 mod files;
 mod index;
 pub mod inspect;

@@ -25,7 +25,7 @@ use crate::{
         Anchor, Place,
         group::{Closing, GroupBuilder, GroupHeader, GroupKind},
         pipeline::Prepared,
-        recovery::Verdict,
+        recovery::{Row, Verdict},
         segment::{self, SegmentEntry, SegmentHeader, SegmentTable},
         superblock::{self, Superblock},
     },
@@ -119,7 +119,9 @@ impl Survey {
             table: SegmentTable::new(),
             durable_through: Sequence::default(),
             checkpoint_used: false,
+            lost_checkpoint: None,
             leftovers: Vec::new(),
+            indexed: false,
             warnings: Vec::new(),
         }
     }
@@ -377,7 +379,7 @@ impl<R: Runtime> Opening<'_, R> {
             epoch: self.survey.superblock.epoch,
             head: tail.position,
             floor: self.survey.table.entries().first().map_or(tail.position, |entry| entry.first),
-            clean: self.finding.row.is_some_and(|row| row.verdict == Verdict::GoOnHere),
+            clean: self.finding.row.is_some_and(Row::proves_clean_close),
             row: self.finding.row.map(|row| row.letter),
             found: self.finding.class,
             discarded_bytes: self.finding.discarded_bytes,

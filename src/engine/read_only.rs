@@ -100,8 +100,8 @@ impl ReadOnlyLog {
     /// Dropping the future has no effect.
     #[cfg(feature = "tokio")]
     pub async fn open(dir: impl AsRef<std::path::Path>) -> Result<Self, OpenError> {
-        let runtime = crate::runtime::tokio::TokioRuntime::open(dir)?;
-        Self::open_with(&runtime).await
+        let runtime = crate::runtime::tokio::TokioRuntime::open(dir);
+        Self::open_with(&runtime.map_err(OpenError::of_directory)?).await
     }
 
     /// Opens the log in the directory of `runtime` for reading.
@@ -187,7 +187,7 @@ impl ReadOnlyLog {
             prepared_segments: superblock.prepared_through.get().saturating_sub(started),
             segment_bytes: view.table.bytes(),
             chosen: superblock.chosen,
-            clean: superblock.clean,
+            clean: view.clean,
             warnings: view.warnings.clone(),
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! Opening for writing, opening read-only and the inspection tools all begin here.
 
-use super::{
-    procedures::{self, read_file},
-    sagas::requests::is_file_name as is_request,
-};
+mod unnamed;
+
+pub(crate) use unnamed::identity;
+
+use super::{directory::FileKind, procedures::read_file};
 use crate::{
     error::OpenError,
     ids::{SegmentId, Sequence, StoreId},
@@ -18,9 +19,9 @@ use crate::{
     },
     options::{Options, Settings},
     runtime::Disk,
-    store::run_name::RunName,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
+use unnamed::{is_of_creation, never_started, without_superblock};
 
 /// What was noticed on the way and did not keep the store from opening.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,24 @@ pub enum OpenWarning {
     UnknownFile(String),
 }
 
+impl fmt::Display for OpenWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SuperblockSlotDamaged => f.write_str(
+                "one superblock slot does not hold, as after a crash in the middle of its write; \
+                 the other one was used, and the next opening for writing mends it",
+            ),
+            Self::SuperblockOutdated => f.write_str(
+                "the superblock is older than the log: the disk lost a write that it had confirmed",
+            ),
+            Self::CheckpointUnusable => {
+                f.write_str("the checkpoint is missing or damaged; the headers were read instead")
+            }
+            Self::UnknownFile(name) => write!(f, "the file `{name}` is none of sagalog's"),
+        }
+    }
+}
+
 /// The directory, read.
 #[derive(Debug)]
 pub(crate) struct Survey {
@@ -46,8 +65,12 @@ pub(crate) struct Survey {
     pub(crate) durable_through: Sequence,
     /// Whether the table came from a checkpoint.
     pub(crate) checkpoint_used: bool,
+    /// The checkpoint that the superblock names, if it does not hold.
+    pub(crate) lost_checkpoint: Option<CheckpointName>,
     /// Files that nothing refers to and that a writer may remove.
     pub(crate) leftovers: Vec<String>,
+    /// Whether a file of the index lies here, which only a store of events has.
+    pub(crate) indexed: bool,
     pub(crate) warnings: Vec<OpenWarning>,
 }
 
@@ -66,15 +89,16 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
     let segments: BTreeSet<SegmentId> =
         names.iter().filter_map(|name| segment::parse_file_name(name)).collect();
     if !names.iter().any(|name| name == superblock::FILE_NAME) {
-        return if never_started(disk, &segments).await? {
-            Ok(Found::Empty(names.into_iter().filter(|name| !is_of_creation(name)).collect()))
-        } else {
-            Err(OpenError::SuperblockDamaged)
+        return match without_superblock(disk, &names).await {
+            OpenError::IdentityLost if never_started(disk, &names).await? => {
+                Ok(Found::Empty(names.into_iter().filter(|name| !is_of_creation(name)).collect()))
+            }
+            refusal => Err(refusal),
         };
     }
     let (superblock, damaged) = match read_superblock(disk).await? {
         Choice::Use { superblock, damaged } => (superblock, damaged),
-        Choice::Damaged => return Err(OpenError::SuperblockDamaged),
+        Choice::Damaged => return Err(without_superblock(disk, &names).await),
         Choice::Newer(found) => {
             return Err(OpenError::NewerFormat { found, supported: FORMAT });
         }
@@ -84,7 +108,9 @@ pub(crate) async fn survey<D: Disk>(disk: &D) -> Result<Found, OpenError> {
         table: SegmentTable::new(),
         durable_through: Sequence::default(),
         checkpoint_used: false,
+        lost_checkpoint: None,
         leftovers: Vec::new(),
+        indexed: false,
         warnings: Vec::new(),
     };
     if damaged {
@@ -133,32 +159,6 @@ async fn look_at_superblock<D: Disk>(disk: &D) -> Result<Choice, OpenError> {
         Superblock::decode(&bytes[from..to])
     };
     Ok(superblock::choose(slot(0), slot(superblock::SLOT_BYTES)))
-}
-
-/// Whether an interrupted creation may have left the file, where there is no superblock and no
-/// segment was started.
-fn is_of_creation(name: &str) -> bool {
-    name == procedures::LOCK_FILE
-        || name == procedures::SUPERBLOCK_DRAFT
-        || segment::parse_file_name(name).is_some()
-}
-
-/// Whether creation was interrupted before the superblock: at most the first segment is there,
-/// and nothing was ever written to it.
-async fn never_started<D: Disk>(
-    disk: &D,
-    segments: &BTreeSet<SegmentId>,
-) -> Result<bool, OpenError> {
-    let first = SegmentId::new(1);
-    if segments.iter().any(|segment| *segment != first) {
-        return Ok(false);
-    }
-    if segments.is_empty() {
-        return Ok(true);
-    }
-    let start = 2 * BLOCK_LEN;
-    let bytes = read_file(disk, &segment::file_name(first), start).await?;
-    Ok(segment::is_zero(&bytes))
 }
 
 impl Survey {
@@ -262,7 +262,7 @@ impl Survey {
         }
         self.warnings.push(OpenWarning::CheckpointUnusable);
         // The superblock gives it up, so that a new one is made.
-        self.superblock.checkpoint = None;
+        self.lost_checkpoint = self.superblock.checkpoint.take();
         SegmentTable::new()
     }
 
@@ -294,21 +294,21 @@ impl Survey {
         }
         let checkpoint = self.superblock.checkpoint.map(checkpoint::file_name);
         for name in names {
-            if name == procedures::CHECKPOINT_DRAFT || name == procedures::SUPERBLOCK_DRAFT {
-                self.leftovers.push(name.clone());
-            } else if checkpoint::is_file_name(name) {
-                if checkpoint.as_ref() != Some(name) {
+            match FileKind::of(name) {
+                FileKind::Draft => self.leftovers.push(name.clone()),
+                FileKind::Checkpoint if checkpoint.as_ref() != Some(name) => {
                     self.leftovers.push(name.clone());
                 }
-            } else if name.starts_with("log-") && segment::parse_file_name(name).is_none() {
-                return Err(OpenError::ForeignFile { name: name.clone(), store: None });
-            } else if segment::parse_file_name(name).is_none()
-                && name != superblock::FILE_NAME
-                && name != procedures::LOCK_FILE
-                && !is_request(name)
-                && RunName::parse(name).is_none()
-            {
-                self.warnings.push(OpenWarning::UnknownFile(name.clone()));
+                FileKind::MalformedSegment => {
+                    return Err(OpenError::ForeignFile { name: name.clone(), store: None });
+                }
+                FileKind::Run => self.indexed = true,
+                FileKind::Unknown => self.warnings.push(OpenWarning::UnknownFile(name.clone())),
+                FileKind::Lock
+                | FileKind::Superblock
+                | FileKind::Segment(_)
+                | FileKind::Checkpoint
+                | FileKind::Request => {}
             }
         }
         Ok(())

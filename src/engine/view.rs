@@ -9,8 +9,13 @@ use super::{
 };
 use crate::{
     error::OpenError,
-    ids::{Position, SegmentId, Sequence},
-    log::{Anchor, recovery::BlockClass, segment::SegmentTable, superblock::Superblock},
+    ids::{Epoch, Position, SegmentId, Sequence},
+    log::{
+        Anchor,
+        recovery::{BlockClass, Row},
+        segment::SegmentTable,
+        superblock::{CheckpointName, Superblock},
+    },
     runtime::Disk,
 };
 use std::sync::Arc;
@@ -31,6 +36,14 @@ pub(crate) struct View {
     pub(crate) class: BlockClass,
     /// Bytes behind it that a writer would discard.
     pub(crate) torn_bytes: u64,
+    /// Whether the store was closed in order and nobody has opened it for writing since.
+    pub(crate) clean: bool,
+    /// The highest epoch seen.
+    epoch: Epoch,
+    /// Whether a file of the index lies here, which only a store of events has.
+    pub(crate) indexed: bool,
+    /// The checkpoint that the superblock names, if it does not hold.
+    pub(crate) lost_checkpoint: Option<CheckpointName>,
     pub(crate) warnings: Vec<OpenWarning>,
 }
 
@@ -46,6 +59,14 @@ impl View {
     pub(crate) fn begun(&self) -> Option<SegmentId> {
         let segment = self.walked.next.segment;
         self.table.entry(segment).is_none().then_some(segment)
+    }
+
+    /// Whether the log proves that a newer superblock than this one was durable: nothing is written
+    /// under an epoch, or to a segment, before the superblock that names it is. Without that a slot
+    /// that does not hold may be a write that a crash has torn, which promised nothing.
+    pub(crate) fn outlived_superblock(&self) -> bool {
+        self.epoch > self.superblock.epoch
+            || self.warnings.contains(&OpenWarning::SuperblockOutdated)
     }
 
     /// The first segment that is kept.
@@ -71,6 +92,7 @@ fn may_be_passing(error: &OpenError) -> bool {
     match error {
         OpenError::Corrupt(_)
         | OpenError::SuperblockDamaged
+        | OpenError::IdentityLost
         | OpenError::SegmentMissing(_)
         | OpenError::SegmentDamaged(_)
         | OpenError::ForeignFile { .. }
@@ -100,6 +122,10 @@ async fn look_once<D: Disk>(disk: &D, doubted: &mut Option<Sequence>) -> Result<
         walked: finding.walked,
         class: finding.class,
         torn_bytes: finding.discarded_bytes,
+        clean: finding.row.is_some_and(Row::proves_clean_close),
+        epoch: finding.epoch,
+        indexed: survey.indexed,
+        lost_checkpoint: survey.lost_checkpoint,
         warnings: survey.warnings,
     })
 }

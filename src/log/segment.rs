@@ -116,6 +116,12 @@ impl SegmentHeader {
     }
 }
 
+/// The store that a segment's first block names, if it is a header that holds.
+pub fn store_of(block: &[u8]) -> Option<StoreId> {
+    let covered = open_sealed(MAGIC, block.get(..usize_from(HEADER_BYTES))?).ok()?;
+    SegmentHeader::decode_fields(covered).map(|header| header.store)
+}
+
 /// Why a sealed block (superblock, segment header, checkpoint) does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SealFault {

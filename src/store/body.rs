@@ -6,6 +6,7 @@
 
 mod cursor;
 mod event;
+mod whole;
 
 pub(crate) use event::EventView;
 

@@ -5,6 +5,7 @@
 //! these bounds recovery is proved and not sampled. It defends G1 to G8 and G10 of
 //! `docs/GUARANTEES.md`.
 
+use super::judged;
 use sagalog::{Commit, CommitError, Log, Options, Position, runtime::Clock};
 use sagalog_testkit::{
     Fault, FaultKind, Machine, Operation, Order, SimDisk, VirtualRuntime, World,
@@ -162,6 +163,7 @@ fn only_a_torn_slot(report: &sagalog::RecoveryReport) -> bool {
 /// The log opens, takes another commit, and shows the same and that one after the power went; in
 /// some of the images it also shows the same when the process dies at once.
 fn check(disk: SimDisk, history: &History, number: usize) {
+    judged::agree_that_it_is_sound(&disk);
     let mut machine = Machine::with_disk(disk, options());
     let mut found = recover(&mut machine, history);
     if number.is_multiple_of(3) {

@@ -9,5 +9,7 @@ mod bare;
 mod crash;
 mod crash_images;
 mod faults;
+mod judged;
+mod judges;
 mod read_only;
 mod regressions;

@@ -3,7 +3,7 @@
 //! The invariant: what was acknowledged is there with all that belongs to it, an append that was
 //! not is there whole or not at all, and every answer is as if no index had ever been written.
 
-use super::{Host, host::tiny, truth::Truth};
+use super::{Host, host::tiny, judges::agree_on, truth::Truth};
 use sagalog::{Read, Store};
 use sagalog_testkit::SimDisk;
 use std::cell::RefCell;
@@ -198,6 +198,7 @@ fn whatever_landed_of_a_run_that_was_being_written_is_no_run_or_a_whole_one() {
         host.kill();
         for image in torn {
             images += 1;
+            agree_on(&image);
             let host = Host::on(image);
             let found = host.read(Read::all().with_system());
             assert!(found.len() >= acknowledged, "{} of {acknowledged}", found.len());

@@ -16,6 +16,7 @@ mod fences;
 mod guards;
 mod host;
 mod ids;
+mod judges;
 mod keys;
 mod life;
 mod limits;

@@ -88,8 +88,9 @@ fn without_any_name_of_the_store_nothing_can_be_told_from_noise() {
     let target = out.path().join("copy");
     let run = sagalog(&["salvage", store.name(), target.to_str().expect("plain")]);
     let sentence = format!(
-        "{}: cannot salvage: no sagalog store here: no superblock slot, segment header or \
-         checkpoint is left that names one",
+        "{}: cannot salvage: both superblock slots are damaged or missing, and no segment header \
+         and no checkpoint is left that names the store, so that nothing of it can be told from \
+         other bytes; restore a backup",
         store.name()
     );
     run.assert_refused(2, &sentence);

@@ -52,7 +52,8 @@ fn a_store_without_a_superblock_is_refused() {
     store.flip("STORE", 30);
     let run = sagalog(&["stats", store.name()]);
     let sentence = format!(
-        "{}: both superblock slots are damaged; `sagalog salvage` copies what is left",
+        "{}: both superblock slots are damaged or missing; restore a backup, or copy what is left \
+         with `sagalog salvage`",
         store.name()
     );
     run.assert_refused(1, &sentence);

@@ -107,6 +107,7 @@ pub fn of_open_error(error: &OpenError) -> Option<Mark> {
         OpenError::Corrupt(report) => of_row(report.row),
         OpenError::Locked => Some(Mark::OpenLocked),
         OpenError::SuperblockDamaged => Some(Mark::OpenSuperblockDamaged),
+        OpenError::IdentityLost => Some(Mark::OpenIdentityLost),
         OpenError::SegmentMissing(_) => Some(Mark::OpenSegmentMissing),
         OpenError::SegmentDamaged(_) => Some(Mark::OpenSegmentDamaged),
         OpenError::ForeignFile { .. } => Some(Mark::OpenForeignFile),

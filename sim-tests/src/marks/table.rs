@@ -104,6 +104,8 @@ marks! {
         "An opening was refused by a lock that is held."
     OpenSuperblockDamaged "open-superblock-damaged" Rare Rare Rare Rare
         "An opening was refused: both superblock slots are damaged."
+    OpenIdentityLost "open-identity-lost" Rare Rare Rare Rare
+        "An opening was refused: both superblock slots are damaged, and nothing names the store."
     OpenSegmentMissing "open-segment-missing" Rare Rare Rare Rare
         "An opening was refused: a segment is missing."
     OpenSegmentDamaged "open-segment-damaged" Required Rare Rare Rare

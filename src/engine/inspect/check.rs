@@ -1,10 +1,12 @@
 //! Reads everything that a store holds and reports every damaged range.
 //!
-//! Judges, changes nothing. What an interrupted write left behind the last durable group is the
-//! torn tail and no damage; the same rule as in recovery separates the two.
+//! Changes nothing. Whether the store opens, and where its log ends, is what opening says; behind
+//! that end lies the torn tail, which is no damage. What is judged here is what opening does not
+//! read.
 
 use super::{
-    Damage, DamageKind, OnProgress, Progress,
+    Damage, Judged, OnProgress, Progress,
+    bodies::{Streams, append_in, damaged_body, damaged_rest, holds_events},
     fork::Forks,
     map::Map,
     sweep::{Gap, Item, Sweep},
@@ -13,17 +15,18 @@ use crate::{
     engine::{
         openings::EngineRuntime,
         scan::{CHUNK_BYTES, DiskSource, Group, Source},
+        survey::OpenWarning,
         view::{View, look},
     },
     error::OpenError,
-    ids::{Epoch, Position, StoreId},
+    ids::{Epoch, Position, SegmentId, StoreId},
     limits::BLOCK_BYTES,
     log::{
         Anchor, Place,
         fields::{len_u64, u64_from},
         group::Commits,
         recovery::BlockClass,
-        segment::{self, FORMAT},
+        segment::FORMAT,
     },
     runtime::{Disk, Runtime},
 };
@@ -70,10 +73,14 @@ pub struct CheckReport {
     pub head: Position,
     /// How many positions below the head are whole but not proven durable.
     pub unproven_positions: u64,
+    /// Whether the commits are appends of events. Of a bare log nothing says what they have to be.
+    pub holds_events: bool,
     /// Every damaged range, files of the store first, then the log in order.
     pub damages: Vec<Damage>,
     /// What an interrupted write left.
     pub tail: Option<TornTail>,
+    /// What an opening notices and opens in spite of.
+    pub warnings: Vec<OpenWarning>,
     /// Why the store does not open, if it does not.
     pub refusal: Option<OpenError>,
 }
@@ -107,74 +114,50 @@ pub(in crate::engine) async fn check_on<R: Runtime>(
     progress: OnProgress<'_>,
 ) -> Result<CheckReport, OpenError> {
     let disk = runtime.disk();
-    let (view, refusal) = look_or_refusal(&disk).await?;
-    let map = draw(&disk, view.as_ref()).await?;
-    let end = view.as_ref().map(|view| view.walked.sequence);
-    let mut sweep = Sweep::new(&disk, &map, end);
-    let mut report = CheckReport::of(&map, refusal);
+    let judged = Judged::of(&disk).await?;
+    let mut report = CheckReport::of(&judged.map);
+    report.holds_events = holds_events(&disk, &judged).await;
+    let mut sweep = Sweep::new(&disk, &judged.map, judged.end());
     let mut gaps = Vec::new();
-    let mut forks = Forks::new(&disk, &map);
-    let mut meter = Meter::new(map.bytes, progress);
+    let mut forks = Forks::new(&disk, &judged.map);
+    let mut meter = Meter::new(judged.map.bytes, progress);
+    let mut bodies = Bodies::default();
     while let Some(item) = sweep.next().await {
         match item {
             Item::Group(group) => {
                 meter.advance(group.header.padded_bytes());
-                report.count(&group);
+                report.count(&group, &mut bodies);
                 forks.follow(&group.header).await;
             }
-            Item::Gap(gap) => gaps.push(gap),
+            Item::Gap(gap) => {
+                bodies.streams.forget();
+                gaps.push(gap);
+            }
         }
     }
     meter.finish();
-    report.head = report.head.max(sweep_head(&sweep, &map));
-    report.judge(&gaps, &sweep, &map);
+    report.head = report.head.max(sweep_head(&sweep, &judged.map));
+    report.judge(&gaps, &sweep, &judged.map);
     if report.damages.is_empty() {
         forks.finish();
     }
     report.damages.append(&mut forks.found);
-    if let Some(view) = &view {
-        report.take_tail_of(view);
-        report.drop_retired(&disk).await;
+    match judged.opening {
+        Ok(view) => {
+            report.take_tail_of(&view);
+            report.warnings = view.warnings;
+            report.drop_retired(&disk).await;
+        }
+        Err(refusal) => report.refusal = Some(refusal),
     }
     Ok(report)
 }
 
-/// Draws the map, up to what was seen if something was.
-pub(super) async fn draw<D: Disk>(disk: &D, view: Option<&View>) -> Result<Map, OpenError> {
-    let mut map = Map::draw(disk, view.map(|view| view.walked.next.segment)).await?;
-    let begun = view.and_then(View::begun);
-    map.damages.retain(|damage| {
-        damage.kind != DamageKind::SegmentHeader
-            || damage.segment.is_none()
-            || damage.segment != begun
-    });
-    Ok(map)
-}
-
-/// What there is to see, or why the store does not open; an error if it cannot be inspected.
-pub(super) async fn look_or_refusal<D: Disk>(
-    disk: &D,
-) -> Result<(Option<View>, Option<OpenError>), OpenError> {
-    match look(disk).await {
-        Ok(view) => Ok((Some(view), None)),
-        Err(
-            error @ (OpenError::NotAStore { .. }
-            | OpenError::Occupied { .. }
-            | OpenError::NewerFormat { .. }
-            | OpenError::Options(_)
-            | OpenError::Locked),
-        ) => Err(error),
-        Err(
-            error @ (OpenError::Corrupt(_)
-            | OpenError::SuperblockDamaged
-            | OpenError::SegmentMissing(_)
-            | OpenError::SegmentDamaged(_)
-            | OpenError::ForeignFile { .. }
-            | OpenError::Undecodable { .. }
-            | OpenError::IndexMissing
-            | OpenError::Io(_)),
-        ) => Ok((None, Some(error))),
-    }
+/// What is known of a store's appends while they are read.
+#[derive(Default)]
+struct Bodies {
+    streams: Streams,
+    segment: Option<SegmentId>,
 }
 
 fn sweep_head<S: Source>(sweep: &Sweep<'_, S>, map: &Map) -> Position {
@@ -186,7 +169,7 @@ fn sweep_head<S: Source>(sweep: &Sweep<'_, S>, map: &Map) -> Position {
 }
 
 impl CheckReport {
-    fn of(map: &Map, refusal: Option<OpenError>) -> Self {
+    fn of(map: &Map) -> Self {
         let first = map.runs.first().and_then(|run| run.entries().first());
         let start = map.superblock.map_or(Position::new(0), |s| s.anchor.position);
         Self {
@@ -202,33 +185,44 @@ impl CheckReport {
             floor: first.map_or(start, |entry| entry.first),
             head: Position::new(0),
             unproven_positions: 0,
+            holds_events: false,
             damages: map.damages.clone(),
             tail: None,
-            refusal,
+            warnings: Vec::new(),
+            refusal: None,
         }
     }
 
-    fn count(&mut self, group: &Group) {
+    fn count(&mut self, group: &Group, bodies: &mut Bodies) {
         let header = &group.header;
         self.groups += 1;
         self.padding_bytes += header.padded_bytes() - header.bytes();
         let first = self.epochs.as_ref().map_or(header.epoch, |e| *e.start());
         self.epochs = Some(first..=header.epoch);
+        // As an opening, which begins a table with each segment: memory stays bounded so.
+        if bodies.segment.replace(header.place.segment) != Some(header.place.segment) {
+            bodies.streams.forget();
+        }
+        let mut next = header.first;
         for commit in Commits::new(header, &group.payload) {
             let Ok(commit) = commit else {
-                self.damages.push(Damage {
-                    kind: DamageKind::Commit,
-                    file: segment::file_name(header.place.segment),
-                    segment: Some(header.place.segment),
-                    offset: header.place.offset,
-                    bytes: header.padded_bytes(),
-                    lost: None,
-                });
+                self.damages.push(damaged_rest(group, next, "its frame does not hold"));
                 return;
             };
+            next = commit.first.plus(commit.positions.into());
             self.commits += 1;
             self.positions += u64::from(commit.positions);
             self.body_bytes += len_u64(commit.body);
+            if self.holds_events {
+                let append = append_in(group, &commit);
+                if let Err(fault) = append.and_then(|append| bodies.streams.follow(&append)) {
+                    self.damages.push(damaged_body(group, &commit, &fault));
+                }
+            }
+        }
+        if next != header.next_position() {
+            let reason = "its group takes other positions than its commits";
+            self.damages.push(damaged_rest(group, next, reason));
         }
     }
 

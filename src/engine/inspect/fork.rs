@@ -44,13 +44,15 @@ impl<D: Disk> Forks<D> {
         let entries: Vec<SegmentEntry> =
             map.runs.iter().flat_map(SegmentTable::entries).copied().collect();
         let first = entries.first();
+        // Before a segment was started the log ends where the superblock says that it begins.
+        let unstarted = map.superblock.map_or(Sequence::default(), |s| s.anchor.sequence);
         let place =
             |entry: &SegmentEntry| Place { segment: entry.segment, offset: segment::HEADER_BYTES };
         Self {
             disk: disk.clone(),
             store: map.store,
             end: first.map_or(Place { segment: SegmentId::new(0), offset: 0 }, place),
-            next: first.map_or(Sequence::default(), |entry| entry.sequence),
+            next: first.map_or(unstarted, |entry| entry.sequence),
             epoch: Epoch::new(0),
             slots: map.slots.clone(),
             entries,
@@ -142,6 +144,7 @@ impl<D: Disk> Forks<D> {
             offset: stray.place.offset,
             bytes: stray.padded_bytes(),
             lost: None,
+            commit: None,
         });
     }
 
@@ -153,6 +156,7 @@ impl<D: Disk> Forks<D> {
             offset: slot.slot_offset(),
             bytes: BLOCK_BYTES,
             lost: None,
+            commit: None,
         });
     }
 }

@@ -1,26 +1,32 @@
-//! What a directory is, pieced together without trusting any single file of it.
+//! What a directory is: as opening sees it where it opens, and else pieced together without
+//! trusting any single file of it.
 //!
-//! The identity comes from whichever source is left, the segments from their own headers or, where
-//! a header is damaged, from the first sound group. Reads headers only where they hold.
+//! Pieced together, the identity comes from whichever source is left, the segments from their own
+//! headers or, where a header is damaged, from the first sound group. The invariant it guards: of a
+//! log that opens nothing is called damage that opening takes for an interrupted write.
 
-use super::{Damage, DamageKind, sweep::first_group};
+use super::{
+    Damage, DamageKind,
+    promises::{Promises, checkpoint_damage, slot_damage, slots_of, valid},
+    sweep::first_group,
+};
 use crate::{
-    engine::procedures::{read_file, read_full},
+    engine::{
+        directory::FileKind,
+        procedures::read_full,
+        survey::{OpenWarning, identity},
+        view::View,
+    },
     error::OpenError,
     ids::{SegmentId, Sequence, StoreId},
-    limits::BLOCK_BYTES,
     log::{
-        checkpoint,
         fields::usize_from,
         segment::{self, FORMAT, SegmentEntry, SegmentFault, SegmentHeader, SegmentTable},
-        superblock::{self, Choice, Slot, Superblock},
+        superblock::{self, Choice, Superblock},
     },
     runtime::{Disk, File as _, OpenMode},
 };
-use std::collections::BTreeSet;
-
-/// How often files that a writer replaces are read before their damage is believed.
-const READS_MAX: usize = 3;
+use std::{collections::BTreeSet, io};
 
 /// The directory.
 pub(crate) struct Map {
@@ -34,6 +40,8 @@ pub(crate) struct Map {
     pub(crate) proven: Sequence,
     /// Bytes of the started segments' files.
     pub(crate) bytes: u64,
+    /// Whether a file of the index lies here, which only a store of events has.
+    pub(crate) indexed: bool,
     pub(crate) damages: Vec<Damage>,
 }
 
@@ -46,20 +54,80 @@ enum Head {
     Foreign,
 }
 
-/// What stands in the superblock's file, and the table that it names.
-struct Promises {
-    slots: [Slot; 2],
-    choice: Choice,
-    checkpoint: Option<SegmentTable>,
-    damages: Vec<Damage>,
-}
-
 impl Map {
-    /// Draws the map; `through` is the last segment to look at, if that is known.
-    pub(crate) async fn draw<D: Disk>(
+    /// The map of a log that opens: what was seen counts. Read besides are the headers that opening
+    /// need not read.
+    pub(crate) async fn of_view<D: Disk>(disk: &D, view: &View) -> Result<Self, OpenError> {
+        let mut map = Self {
+            store: view.superblock.store,
+            superblock: Some(view.superblock),
+            slots: slots_of(disk, view).await?,
+            runs: Vec::new(),
+            proven: view.durable.sequence.before(),
+            bytes: 0,
+            indexed: view.indexed,
+            damages: Vec::new(),
+        };
+        // One that does not hold may be a write that a crash has torn, and so have promised
+        // nothing, unless the log itself proves that there was a newer one than that which is left.
+        let slot_damaged = view.warnings.contains(&OpenWarning::SuperblockSlotDamaged);
+        if slot_damaged && view.outlived_superblock() {
+            let offset = superblock::SLOT_BYTES - view.superblock.slot_offset();
+            map.damages.push(slot_damage(offset));
+        }
+        if let Some(name) = view.lost_checkpoint {
+            map.damages.push(checkpoint_damage(Some(name)));
+        }
+        let mut table = (*view.table).clone();
+        for entry in view.table.entries() {
+            map.verify(disk, entry, &mut table).await?;
+        }
+        if let Some(head) = begun(disk, view).await? {
+            map.bytes += head.segment_bytes;
+            table.push(head);
+        }
+        if !table.entries().is_empty() {
+            map.runs.push(table);
+        }
+        Ok(map)
+    }
+
+    /// Sees whether a segment's header is what opening knows of it from elsewhere, and lets `table`
+    /// learn what only the header says.
+    async fn verify<D: Disk>(
+        &mut self,
         disk: &D,
-        through: Option<SegmentId>,
-    ) -> Result<Self, OpenError> {
+        entry: &SegmentEntry,
+        table: &mut SegmentTable,
+    ) -> Result<(), OpenError> {
+        let segment = entry.segment;
+        let (head, file_bytes) = match read_head(disk, self.store, segment).await {
+            Err(OpenError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                self.note(DamageKind::SegmentMissing, segment, 0);
+                return Ok(());
+            }
+            read => read?,
+        };
+        self.bytes += file_bytes;
+        match head {
+            Head::Sound(header) if entry.agrees_with(&header) => {
+                self.proven = self.proven.max(header.durable_through);
+                table.learn(&header);
+            }
+            Head::Sound(_) => {
+                let name = self.superblock.and_then(|superblock| superblock.checkpoint);
+                self.damages.push(checkpoint_damage(name));
+            }
+            Head::Foreign => self.note(DamageKind::ForeignSegment, segment, file_bytes),
+            Head::Blank | Head::Damaged => {
+                self.note(DamageKind::SegmentHeader, segment, segment::HEADER_BYTES);
+            }
+        }
+        Ok(())
+    }
+
+    /// Draws the map of a directory that does not open.
+    pub(crate) async fn draw<D: Disk>(disk: &D) -> Result<Self, OpenError> {
         let names = disk.list().await?;
         let promises = Promises::read(disk, &names).await?;
         let superblock = match promises.choice {
@@ -67,35 +135,35 @@ impl Map {
             Choice::Damaged | Choice::Newer(_) => None,
         };
         let floor = superblock.map_or(SegmentId::new(0), |superblock| superblock.floor);
-        let through = through.unwrap_or(SegmentId::new(u64::MAX));
         let segments: BTreeSet<SegmentId> = names
             .iter()
             .filter_map(|name| segment::parse_file_name(name))
-            .filter(|segment| (floor..=through).contains(segment))
+            .filter(|segment| *segment >= floor)
             .collect();
         let store = match superblock {
             Some(superblock) => superblock.store,
-            None => identity(disk, &names, &segments).await?,
+            // Without it no group can be told from other bytes.
+            None => identity(disk, &names).await?.ok_or(OpenError::IdentityLost)?,
         };
         let anchored = superblock.map_or(0, |superblock| superblock.anchor.sequence.get());
         let mut map = Self {
             store,
             superblock,
-            slots: promises.valid_slots(),
+            slots: valid(&promises.slots),
             runs: Vec::new(),
             proven: Sequence::new(anchored.saturating_sub(1)),
             bytes: 0,
+            indexed: names.iter().any(|name| FileKind::of(name) == FileKind::Run),
             damages: promises.damages,
         };
-        map.note_missing(&segments, through);
+        map.note_missing(&segments);
         map.place_segments(disk, &segments, promises.checkpoint.as_ref()).await?;
         Ok(map)
     }
 
-    fn note_missing(&mut self, segments: &BTreeSet<SegmentId>, through: SegmentId) {
-        let known = self
-            .superblock
-            .map(|superblock| (superblock.floor, superblock.prepared_through.min(through)));
+    fn note_missing(&mut self, segments: &BTreeSet<SegmentId>) {
+        let known =
+            self.superblock.map(|superblock| (superblock.floor, superblock.prepared_through));
         let listed = segments.first().copied().zip(segments.last().copied());
         let Some((first, last)) = known.or(listed) else {
             return;
@@ -118,6 +186,7 @@ impl Map {
             offset: 0,
             bytes,
             lost: None,
+            commit: None,
         });
     }
 
@@ -162,7 +231,8 @@ impl Map {
             self.add(entry);
         }
         if !checkpoint_agrees {
-            self.damages.push(whole_checkpoint(self.superblock.as_ref()));
+            let name = self.superblock.and_then(|superblock| superblock.checkpoint);
+            self.damages.push(checkpoint_damage(name));
         }
         Ok(())
     }
@@ -184,102 +254,31 @@ impl Map {
     }
 }
 
-impl Promises {
-    /// Reads superblock and checkpoint, again if a writer seems to have been at them.
-    async fn read<D: Disk>(disk: &D, names: &[String]) -> Result<Self, OpenError> {
-        let mut reads = 1;
-        loop {
-            let promises = Self::read_once(disk, names).await?;
-            if promises.damages.is_empty() || reads == READS_MAX {
-                return Ok(promises);
-            }
-            reads += 1;
-        }
-    }
-
-    async fn read_once<D: Disk>(disk: &D, names: &[String]) -> Result<Self, OpenError> {
-        let slots = if names.iter().any(|name| name == superblock::FILE_NAME) {
-            [read_slot(disk, 0).await?, read_slot(disk, superblock::SLOT_BYTES).await?]
-        } else {
-            [Slot::Damaged; 2]
-        };
-        let choice = superblock::choose(slots[0], slots[1]);
-        if let Choice::Newer(found) = choice {
-            return Err(OpenError::NewerFormat { found, supported: FORMAT });
-        }
-        let mut promises = Self { slots, choice, checkpoint: None, damages: Vec::new() };
-        promises.note_slots();
-        if let Choice::Use { superblock, .. } = choice
-            && superblock.checkpoint.is_some()
-        {
-            promises.checkpoint = read_checkpoint(disk, &superblock).await;
-            if promises.checkpoint.is_none() {
-                promises.damages.push(whole_checkpoint(Some(&superblock)));
-            }
-        }
-        Ok(promises)
-    }
-
-    fn valid_slots(&self) -> Vec<Superblock> {
-        let valid = |slot: &Slot| match slot {
-            Slot::Valid(superblock) => Some(*superblock),
-            Slot::Zero | Slot::Damaged | Slot::Newer(_) => None,
-        };
-        self.slots.iter().filter_map(valid).collect()
-    }
-
-    fn note_slots(&mut self) {
-        let other_counts = match self.choice {
-            Choice::Use { damaged, .. } => damaged,
-            Choice::Damaged | Choice::Newer(_) => true,
-        };
-        let offsets = [0, superblock::SLOT_BYTES];
-        for (slot, offset) in self.slots.iter().zip(offsets) {
-            if other_counts && !matches!(slot, Slot::Valid(_)) {
-                self.damages.push(Damage {
-                    kind: DamageKind::SuperblockSlot,
-                    file: superblock::FILE_NAME.into(),
-                    segment: None,
-                    offset,
-                    bytes: BLOCK_BYTES,
-                    lost: None,
-                });
-            }
-        }
-    }
+/// The segment without a header whose groups opening carries over: they count as if the header were
+/// written.
+async fn begun<D: Disk>(disk: &D, view: &View) -> Result<Option<SegmentEntry>, OpenError> {
+    let Some(segment) = view.begun() else {
+        return Ok(None);
+    };
+    let file_bytes = disk.open(&segment::file_name(segment), OpenMode::Read).await?.len().await?;
+    let head = first_group(disk, view.superblock.store, segment, file_bytes).await;
+    Ok(head.filter(|head| head.sequence < view.walked.sequence))
 }
 
-fn whole_checkpoint(superblock: Option<&Superblock>) -> Damage {
-    let name = superblock.and_then(|superblock| superblock.checkpoint);
-    Damage {
-        kind: DamageKind::Checkpoint,
-        file: name.map(checkpoint::file_name).unwrap_or_default(),
-        segment: None,
-        offset: 0,
-        bytes: name.map_or(0, |name| u64::from(name.bytes)),
-        lost: None,
-    }
-}
-
-/// One slot; one that cannot be read counts as damaged.
-async fn read_slot<D: Disk>(disk: &D, at: u64) -> Result<Slot, OpenError> {
-    let file = disk.open(superblock::FILE_NAME, OpenMode::Read).await?;
-    let mut block = vec![0; usize_from(BLOCK_BYTES)];
-    Ok(match read_full(&file, &mut block, at).await {
-        Ok(filled) => Superblock::decode(&block[..filled]),
-        Err(_) => Slot::Damaged,
-    })
-}
-
-async fn read_checkpoint<D: Disk>(disk: &D, superblock: &Superblock) -> Option<SegmentTable> {
-    let name = superblock.checkpoint?;
-    let bytes = checkpoint::bytes_to_read(name)?;
-    let bytes = read_file(disk, &checkpoint::file_name(name), bytes).await.ok()?;
-    let through = superblock.prepared_through;
-    checkpoint::decode(&bytes, name, superblock.store, through)
-}
-
+/// The header of a segment's file, and the file's length. Bad news is asked for twice, since a read
+/// can be misdirected too.
 async fn read_head<D: Disk>(
+    disk: &D,
+    store: StoreId,
+    segment: SegmentId,
+) -> Result<(Head, u64), OpenError> {
+    match read_head_once(disk, store, segment).await? {
+        sound @ (Head::Sound(_), _) => Ok(sound),
+        _ => read_head_once(disk, store, segment).await,
+    }
+}
+
+async fn read_head_once<D: Disk>(
     disk: &D,
     store: StoreId,
     segment: SegmentId,
@@ -302,42 +301,4 @@ async fn read_head<D: Disk>(
         },
     };
     Ok((head, file_bytes))
-}
-
-/// The store's identity without a superblock: the first segment header that holds, else a
-/// checkpoint. Without it no group can be told from other bytes.
-async fn identity<D: Disk>(
-    disk: &D,
-    names: &[String],
-    segments: &BTreeSet<SegmentId>,
-) -> Result<StoreId, OpenError> {
-    for segment in segments {
-        let name = segment::file_name(*segment);
-        let Ok(block) = read_file(disk, &name, usize_from(segment::HEADER_BYTES)).await else {
-            continue;
-        };
-        // A header that names another store than this made-up one holds otherwise.
-        let nobody = StoreId::from_bytes([0; 16]);
-        if let Err(SegmentFault::OtherStore(store)) =
-            SegmentHeader::decode(&block, nobody, *segment)
-        {
-            return Ok(store);
-        }
-    }
-    let bytes_max = usize_from(u64::from(checkpoint::FILE_BYTES_MAX));
-    for name in names.iter().filter(|name| checkpoint::is_file_name(name)) {
-        let bytes = read_whole(disk, name, bytes_max).await;
-        if let Some(store) = bytes.as_deref().and_then(checkpoint::store_of) {
-            return Ok(store);
-        }
-    }
-    Err(OpenError::NotAStore {
-        reason: "no superblock slot, segment header or checkpoint is left that names one".into(),
-    })
-}
-
-async fn read_whole<D: Disk>(disk: &D, name: &str, bytes_max: usize) -> Option<Vec<u8>> {
-    let file = disk.open(name, OpenMode::Read).await.ok()?;
-    let bytes = usize::try_from(file.len().await.ok()?).ok()?;
-    read_file(disk, name, bytes.min(bytes_max)).await.ok()
 }

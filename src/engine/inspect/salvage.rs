@@ -1,12 +1,14 @@
 //! Copies the valid commits of a store, damaged or not, into a new store.
 //!
 //! Never changes the source. Positions of a log are dense, so a gap in the source cannot be kept:
-//! what lies behind it moves down, and the report says which positions became which. The copy is a
-//! store of its own with an identity of its own.
+//! what lies behind it moves down, and the report says which positions became which. So do the
+//! revisions of a store's streams and the checkpoints of its consumers, which would not lead to the
+//! same events any more. The copy is a store of its own with an identity of its own.
 
 use super::{
-    Damage, OnProgress,
-    check::{Meter, draw, look_or_refusal},
+    Damage, Judged, OnProgress,
+    bodies::{Streams, append_in, body_of, damaged_body, damaged_rest, holds_events},
+    check::Meter,
     sweep::{Item, Sweep},
 };
 use crate::{
@@ -17,13 +19,14 @@ use crate::{
     limits::GROUP_BYTES_MAX,
     log::{
         fields::{len_u64, usize_from},
-        group::Commits,
+        group::{CommitView, Commits},
         segment,
         superblock::Chosen,
     },
     options::Options,
     runtime::{Disk as _, Runtime},
 };
+use bytes::Bytes;
 use std::{collections::VecDeque, error::Error, fmt, future::Future, io, pin::Pin};
 
 /// How many commits may wait for their acknowledgement.
@@ -57,6 +60,9 @@ pub struct SalvageReport {
     pub positions: u64,
     /// Bytes of their bodies.
     pub body_bytes: u64,
+    /// How many commits were written with other revisions, because appends to their streams before
+    /// them are lost, or with another checkpoint, because the positions have moved.
+    pub rewritten: u64,
     /// The damaged ranges that could not be copied, and damage that did not matter.
     pub damages: Vec<Damage>,
 }
@@ -107,7 +113,11 @@ impl Error for SalvageError {
 /// be a store, so that a wrong source leaves nothing behind.
 ///
 /// Groups that are whole but not proven durable are copied too: the last ones that were
-/// acknowledged may be among them.
+/// acknowledged may be among them. The copy of a store opens as a store: a commit that is no append
+/// of events stays behind, and where appends are lost the streams that they belong to go on without
+/// a gap in their revisions. A consumer's checkpoint is moved with the positions; one that lies
+/// where events are lost moves to the event before, so that a consumer is given an event twice
+/// rather than never.
 ///
 /// # Errors
 /// [`SalvageError`] says what to do.
@@ -120,8 +130,9 @@ pub async fn salvage<S: Runtime, T: EngineRuntime>(
     progress: OnProgress<'_>,
 ) -> Result<SalvageReport, SalvageError> {
     let disk = source.disk();
-    let (view, _) = look_or_refusal(&disk).await.map_err(SalvageError::Source)?;
-    let map = draw(&disk, view.as_ref()).await.map_err(SalvageError::Source)?;
+    let judged = Judged::of(&disk).await.map_err(SalvageError::Source)?;
+    let map = &judged.map;
+    let streams = holds_events(&disk, &judged).await.then(Streams::default);
     let target = make_target().map_err(|error| SalvageError::Target(error.into()))?;
     let names = target.disk().list().await;
     let names = names.map_err(|error| SalvageError::Target(error.into()))?;
@@ -129,8 +140,8 @@ pub async fn salvage<S: Runtime, T: EngineRuntime>(
         return Err(SalvageError::TargetNotEmpty);
     }
     let chosen = map.superblock.map_or_else(Chosen::default, |superblock| superblock.chosen);
-    let mut copy = Copying::begin(&target, map.store, chosen).await?;
-    let mut sweep = Sweep::new(&disk, &map, view.as_ref().map(|view| view.walked.sequence));
+    let mut copy = Copying::begin(&target, map.store, chosen, streams).await?;
+    let mut sweep = Sweep::new(&disk, map, judged.end());
     let mut gaps = Vec::new();
     let mut meter = Meter::new(map.bytes, progress);
     while let Some(item) = sweep.next().await {
@@ -144,9 +155,31 @@ pub async fn salvage<S: Runtime, T: EngineRuntime>(
     }
     let anchor = map.superblock.map(|superblock| superblock.anchor);
     let lost = gaps.iter().filter_map(|gap| gap.damage(sweep.proven, anchor));
-    copy.report.damages = map.damages.iter().cloned().chain(lost).collect();
+    let damages = map.damages.iter().cloned().chain(lost);
+    copy.report.damages.splice(..0, damages);
     meter.finish();
     copy.finish().await
+}
+
+/// What becomes of a checkpoint in a commit at `here`, behind `ranges`. One that does not lead to a
+/// position of the copy leads to the one before: whether it names the last event that was handled
+/// or the next one is its consumer's to know, and either way none is left out.
+fn moved(checkpoint: Position, ranges: &[SalvagedRange], here: SalvagedRange) -> Position {
+    let before = ranges.partition_point(|range| range.source <= checkpoint);
+    let range = if here.source <= checkpoint {
+        here
+    } else {
+        let Some(range) = before.checked_sub(1).and_then(|at| ranges.get(at)) else {
+            return Position::new(0);
+        };
+        *range
+    };
+    let behind = checkpoint.get() - range.source.get();
+    if behind < range.positions {
+        range.target.plus(behind)
+    } else {
+        Position::new(range.target.get() + range.positions.saturating_sub(1))
+    }
 }
 
 type Waiting = Pin<Box<dyn Future<Output = Result<Appended, CommitError>> + Send>>;
@@ -155,6 +188,8 @@ struct Copying {
     log: Log,
     waiting: VecDeque<Waiting>,
     next: Position,
+    /// The streams of the copy, if it is one of a store of events.
+    streams: Option<Streams>,
     report: SalvageReport,
 }
 
@@ -165,6 +200,7 @@ impl Copying {
         target: &T,
         source: StoreId,
         chosen: Chosen,
+        streams: Option<Streams>,
     ) -> Result<Self, SalvageError> {
         let prepared = usize_from(chosen.prepared_segments);
         let options = Options::default()
@@ -181,20 +217,27 @@ impl Copying {
             commits: 0,
             positions: 0,
             body_bytes: 0,
+            rewritten: 0,
             damages: Vec::new(),
         };
-        Ok(Self { log, waiting: VecDeque::new(), next: Position::new(0), report })
+        let next = Position::new(0);
+        Ok(Self { log, waiting: VecDeque::new(), next, streams, report })
     }
 
     async fn take(&mut self, group: &Group) -> Result<(), SalvageError> {
-        // A frame that does not hold ends its group: what is behind it has no proven bounds.
-        for commit in Commits::new(&group.header, &group.payload).map_while(Result::ok) {
-            let end = commit.body_offset + commit.body.len();
-            let body = group.payload.slice(commit.body_offset..end);
+        let mut next = group.header.first;
+        for commit in Commits::new(&group.header, &group.payload) {
+            let Ok(commit) = commit else {
+                let rest = damaged_rest(group, next, "its frame does not hold");
+                self.report.damages.push(rest);
+                return Ok(());
+            };
+            let positions = u64::from(commit.positions);
+            next = commit.first.plus(positions);
+            let Some(body) = self.body_for(group, &commit) else { continue };
             self.append(Commit::new(body).with_positions(commit.positions))
                 .await
                 .map_err(SalvageError::Append)?;
-            let positions = u64::from(commit.positions);
             self.report.commits += 1;
             self.report.positions += positions;
             self.report.body_bytes += len_u64(commit.body);
@@ -202,6 +245,26 @@ impl Copying {
             self.next = self.next.plus(positions);
         }
         Ok(())
+    }
+
+    /// The body that stands for `commit` in the copy; `None` if none may, since a store with a
+    /// commit that is no append of events does not open.
+    fn body_for(&mut self, group: &Group, commit: &CommitView<'_>) -> Option<Bytes> {
+        let Some(streams) = &mut self.streams else {
+            return Some(body_of(group, commit));
+        };
+        let append = match append_in(group, commit) {
+            Ok(append) => append,
+            Err(fault) => {
+                self.report.damages.push(damaged_body(group, commit, &fault));
+                return None;
+            }
+        };
+        let here = SalvagedRange { source: commit.first, target: self.next, positions: u64::MAX };
+        let ranges = &self.report.ranges;
+        let rejoined = streams.rejoin(&append, |checkpoint| moved(checkpoint, ranges, here));
+        self.report.rewritten += u64::from(rejoined.is_some());
+        Some(rejoined.unwrap_or_else(|| body_of(group, commit)))
     }
 
     /// Notes that `source` became the next position.

@@ -62,6 +62,7 @@ impl Gap {
                 to: self.next.map(|next| next.first).or(end.map(|e| e.position)),
                 found: self.found,
             }),
+            commit: None,
         })
     }
 }

@@ -34,7 +34,8 @@ use std::{fmt, future::Future, sync::Arc};
 use tokio::sync::watch;
 
 /// An event store that is open for writing. Cheap to clone; it closes in order when the last clone
-/// is dropped, and [`Store::close`] waits for that.
+/// is dropped, and [`Store::close`] waits for that. A drop does not wait: opening the store again
+/// right behind it may find it [`Locked`](crate::OpenError::Locked).
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {

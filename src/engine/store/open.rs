@@ -63,9 +63,9 @@ impl Store {
     ) -> Result<(Self, RecoveryReport), OpenError> {
         use crate::runtime::tokio::TokioRuntime;
         options.check_alone()?;
-        let runtime =
-            if options.creates() { TokioRuntime::create(dir)? } else { TokioRuntime::open(dir)? };
-        Self::open_with(&runtime, options).await
+        let creates = options.creates();
+        let runtime = if creates { TokioRuntime::create(dir) } else { TokioRuntime::open(dir) };
+        Self::open_with(&runtime.map_err(OpenError::of_directory)?, options).await
     }
 
     /// Opens the store in the directory of `runtime`.
@@ -171,8 +171,8 @@ impl Store {
     pub async fn open_read_only(
         dir: impl AsRef<std::path::Path>,
     ) -> Result<ReadOnlyStore, OpenError> {
-        let runtime = crate::runtime::tokio::TokioRuntime::open(dir)?;
-        Self::open_read_only_with(&runtime).await
+        let runtime = crate::runtime::tokio::TokioRuntime::open(dir);
+        Self::open_read_only_with(&runtime.map_err(OpenError::of_directory)?).await
     }
 
     /// Opens the store in the directory of `runtime` for reading.

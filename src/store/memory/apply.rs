@@ -10,7 +10,7 @@ use crate::{
     log::Place,
     names::{StreamId, Tag, category_of, is_system},
     store::{
-        answer::{NewAnswer, stream_of},
+        answer::NewAnswer,
         body::{BodyFault, BodyView, EventView, Stamp},
         draft::Draft,
         posting::Posting,
@@ -132,27 +132,11 @@ impl Memory {
         body: &mut BodyView,
         views: &mut Vec<EventView>,
     ) -> Result<Vec<Revision>, BodyFault> {
-        let firsts: Vec<Revision> = body.streams().map(|(_, first)| first).collect();
-        while let Some(view) = body.next()? {
-            views.push(view);
-        }
-        let keyed = body.key().is_some();
-        for ((name, next), first) in body.streams().zip(&firsts) {
-            if next == *first {
-                return Err(BodyFault("a stream of the table has no event"));
-            }
+        let firsts = body.walk_whole(views)?;
+        for ((name, _), first) in body.streams().zip(&firsts) {
             if self.head(name).is_some_and(|head| head.next() != *first) {
                 return Err(BodyFault("a revision does not follow the one before"));
             }
-            // An answer is kept with its names, and what it is decoded to are valid ones.
-            if keyed && stream_of(name.as_bytes()).is_none() {
-                return Err(BodyFault("the name of a stream is not valid"));
-            }
-        }
-        let mut names: Vec<&str> = body.streams().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        if !names.is_sorted_by(|one, other| one < other) {
-            return Err(BodyFault("a stream stands in the table twice"));
         }
         Ok(firsts)
     }

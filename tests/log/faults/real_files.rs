@@ -11,7 +11,7 @@
 use super::*;
 use sagalog::{
     Append, AppendError, Commit, Displaced, EventType, HealthReason, Log, LogError, NewEvent,
-    Position, SegmentId, Store, StreamId,
+    Position, ReadOnlyLog, SegmentId, Store, StreamId,
 };
 use sagalog_testkit::segment_name;
 use std::{fs, path::Path};
@@ -193,4 +193,29 @@ async fn row_53_a_store_that_is_copied_over_another_is_noticed() {
     assert!(told, "{closed:?}");
     let store = opened(&dir).await;
     store.close().await.expect("the older store is whole");
+}
+
+/// A directory that is not there holds no store, nor does a file: whoever opens is told so, and not
+/// that the disk refuses.
+#[tokio::test]
+async fn a_missing_directory_and_a_file_are_no_store() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let file = dir.path().join("file");
+    fs::write(&file, "mine").expect("writable");
+    for (path, sentence) in [
+        (dir.path().join("missing"), "no sagalog store here: there is no such directory"),
+        (file, "no sagalog store here: this is a file, a store is a directory"),
+    ] {
+        let options = || Machine::options().create(false);
+        let refusals = [
+            Log::open(&path, options()).await.map(drop).expect_err("no store"),
+            ReadOnlyLog::open(&path).await.map(drop).expect_err("no store"),
+            Store::open(&path, options()).await.map(drop).expect_err("no store"),
+            Store::open_read_only(&path).await.map(drop).expect_err("no store"),
+        ];
+        for refusal in refusals {
+            assert!(matches!(refusal, OpenError::NotAStore { .. }), "{refusal:?}");
+            assert_eq!(refusal.to_string(), sentence);
+        }
+    }
 }
