@@ -32,8 +32,10 @@ struct Report {
     floor: u64,
     head: u64,
     unproven_positions: u64,
+    holds_events: bool,
     damages: Vec<DamageJson>,
     torn_tail: Option<Tail>,
+    warnings: Vec<String>,
     refusal: Option<String>,
 }
 
@@ -83,8 +85,10 @@ impl From<&CheckReport> for Report {
             floor: report.floor.get(),
             head: report.head.get(),
             unproven_positions: report.unproven_positions,
+            holds_events: report.holds_events,
             damages: report.damages.iter().map(DamageJson::from).collect(),
             torn_tail: tail,
+            warnings: report.warnings.iter().map(ToString::to_string).collect(),
             refusal: report.refusal.as_ref().map(OpenError::to_string),
         }
     }
@@ -101,6 +105,7 @@ fn print(report: &CheckReport) -> io::Result<()> {
     output::rows(&[
         ("store", report.store.to_string()),
         ("format", report.format.to_string()),
+        ("holds", if report.holds_events { "events" } else { "opaque commits" }.to_owned()),
         ("epochs", epochs),
         ("segments", report.segments.to_string()),
         ("groups", report.groups.to_string()),
@@ -121,6 +126,7 @@ fn print(report: &CheckReport) -> io::Result<()> {
         )?;
     }
     output::damages(&mut out, &report.damages)?;
+    report.warnings.iter().try_for_each(|warning| writeln!(out, "warning: {warning}"))?;
     if let Some(refusal) = &report.refusal {
         writeln!(out, "does not open: {refusal}")?;
     }

@@ -57,6 +57,7 @@ pub(crate) struct DamageJson {
     offset: u64,
     bytes: u64,
     lost: Option<LostJson>,
+    commit: Option<CommitJson>,
     text: String,
 }
 
@@ -70,8 +71,20 @@ struct LostJson {
     found: String,
 }
 
+#[derive(Serialize)]
+struct CommitJson {
+    first_position: u64,
+    positions: u64,
+    reason: &'static str,
+}
+
 impl From<&Damage> for DamageJson {
     fn from(damage: &Damage) -> Self {
+        let commit = damage.commit.map(|commit| CommitJson {
+            first_position: commit.first.get(),
+            positions: commit.positions,
+            reason: commit.reason,
+        });
         let lost = damage.lost.map(|lost| LostJson {
             first_group: lost.first.get(),
             groups: lost.count,
@@ -86,6 +99,7 @@ impl From<&Damage> for DamageJson {
             offset: damage.offset,
             bytes: damage.bytes,
             lost,
+            commit,
             text: damage.to_string(),
         }
     }

@@ -25,6 +25,7 @@ struct Report {
     commits: u64,
     positions: u64,
     body_bytes: u64,
+    rewritten: u64,
     ranges: Vec<Range>,
     damages: Vec<DamageJson>,
 }
@@ -96,6 +97,7 @@ impl From<&SalvageReport> for Report {
             commits: report.commits,
             positions: report.positions,
             body_bytes: report.body_bytes,
+            rewritten: report.rewritten,
             ranges: ranges.collect(),
             damages: report.damages.iter().map(DamageJson::from).collect(),
         }
@@ -109,6 +111,7 @@ fn print(report: &SalvageReport) -> io::Result<()> {
         ("commits", report.commits.to_string()),
         ("positions", report.positions.to_string()),
         ("body bytes", report.body_bytes.to_string()),
+        ("with other revisions", report.rewritten.to_string()),
     ])?;
     let mut out = io::stdout().lock();
     for range in &report.ranges {

@@ -9,7 +9,7 @@ use crate::{
     time,
 };
 use sagalog::{
-    OpenError, OpenWarning, ReadError, ReadOnlyLog, ReadOnlyStats, Store, log::segment::FORMAT,
+    OpenError, ReadError, ReadOnlyLog, ReadOnlyStats, Store, log::segment::FORMAT,
     runtime::tokio::TokioRuntime,
 };
 use serde::Serialize;
@@ -111,7 +111,7 @@ impl From<ReadOnlyStats> for Report {
             group_bytes_max: stats.chosen.group_bytes_max,
             key_horizon_events: stats.chosen.key_horizon_events,
             clean: stats.clean,
-            warnings: stats.warnings.iter().map(sentence).collect(),
+            warnings: stats.warnings.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -143,19 +143,5 @@ impl Report {
         let warnings = self.warnings.iter();
         rows.extend(warnings.map(|warning| ("warning", warning.clone())));
         rows
-    }
-}
-
-fn sentence(warning: &OpenWarning) -> String {
-    match warning {
-        OpenWarning::SuperblockSlotDamaged => {
-            "one superblock slot is damaged; the other one was used".into()
-        }
-        OpenWarning::SuperblockOutdated => "the superblock is older than the log".into(),
-        OpenWarning::CheckpointUnusable => {
-            "the checkpoint is missing or damaged; the headers were read instead".into()
-        }
-        OpenWarning::UnknownFile(name) => format!("the file `{name}` is none of sagalog's"),
-        _ => "a warning that this program does not know".into(),
     }
 }

@@ -4,6 +4,7 @@
     reason = "these tests are outside of the store: they run processes and damage files"
 )]
 
+mod advice;
 mod append;
 mod beside;
 mod check;
