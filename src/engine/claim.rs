@@ -129,7 +129,7 @@ impl<D: Disk> Claim<D> {
 
     fn lock_holds(&self) -> Result<(), Ousted> {
         match self.lock.upgrade() {
-            Some(lock) => in_place(lock.is_in_place(), Displaced::Lock),
+            Some(lock) => in_place(lock.is_in_place(), Displaced::Directory),
             // It was given back in order: nobody writes any more.
             None => Ok(()),
         }

@@ -12,8 +12,8 @@ use std::{error::Error, fmt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Displaced {
-    /// The lock's file or the directory: whoever opens the path next would not meet this writer.
-    Lock,
+    /// The directory: whoever opens its path next would not meet this writer.
+    Directory,
     /// The superblock's file: whoever opens the directory next would not find a store, or another.
     Superblock,
     /// The file of the segment that is written to: it is gone once this process has closed it.
@@ -27,7 +27,7 @@ impl fmt::Display for Displaced {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gone = "removed, renamed or replaced while it was open";
         match self {
-            Self::Lock => write!(f, "the store's directory, or the file LOCK in it, was {gone}"),
+            Self::Directory => write!(f, "the store's directory was {gone}"),
             Self::Superblock => write!(f, "the store's file {} was {gone}", superblock::FILE_NAME),
             Self::Segment(segment) => {
                 write!(f, "the store's file {} was {gone}", segment::file_name(*segment))

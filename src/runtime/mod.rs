@@ -163,8 +163,8 @@ pub trait Disk: Clone + Send + Sync + 'static {
 
 /// A held lock.
 pub trait Lock: Send + Sync + 'static {
-    /// Whether whoever opens the directory by its path now meets this lock. It does not if the
-    /// directory, or the lock's file in it, was removed, renamed or replaced.
+    /// Whether whoever opens the directory by its path now meets this lock: not if the directory
+    /// was removed, renamed or replaced. What happens to the lock's file is of no account.
     ///
     /// Asked after every sync of a group, so it waits for no device.
     ///

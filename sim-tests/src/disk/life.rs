@@ -179,16 +179,16 @@ impl<R: Sky> Client<R> {
             return Ok(());
         };
         if ousted && answer.is_ok() {
-            let what = format!("commit {number} is acknowledged although the lock's file was gone");
+            let what = format!("commit {number} is acknowledged although the directory was gone");
             return broken("G15", what);
         }
         self.judge(number, bytes, answer)
     }
 
-    /// Whether the file of the log's lock is gone. A later opening makes it anew.
+    /// Whether the directory was moved away under the log. A later opening finds it again.
     fn is_ousted(&self) -> bool {
-        self.stage.struck_in_life(|kind| kind == FaultKind::LockTaken)
-            && self.stage.disk.with(|disk| !disk.names().iter().any(|name| name == "LOCK"))
+        self.stage.struck_in_life(|kind| kind == FaultKind::DirectoryMoved)
+            && self.stage.disk.with(|disk| disk.is_ousted())
     }
 
     fn is_too_large(&self, bytes: usize) -> bool {

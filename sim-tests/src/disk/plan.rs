@@ -64,7 +64,7 @@ impl Plan {
         // Drawn apart, so that it moves nothing else.
         let mut apart = choices.fork(1);
         if temper != Temper::Quiet && apart.below(8) == 0 {
-            surroundings.faults.rates.push((FaultKind::LockTaken, 10_000));
+            surroundings.faults.rates.push((FaultKind::DirectoryMoved, 10_000));
         }
         if surroundings.order == Disorder::None {
             surroundings.order = *one_of(choices, &[Disorder::None, Disorder::Full]);

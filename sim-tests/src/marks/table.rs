@@ -152,8 +152,8 @@ marks! {
         "A removed file was to come back."
     FaultLockSurvives "fault-lock-survives" Required Required Rare Rare
         "A dead process held its lock."
-    FaultLockTaken "fault-lock-taken" Required Never Never Never
-        "Somebody removed the file of a lock that was held."
+    FaultDirectoryMoved "fault-directory-moved" Required Never Never Never
+        "Somebody moved the directory of an open log away."
     CrashOfProcess "crash-of-process" Required Required Required Required
         "The process died and the cache survived."
     CrashOfPower "crash-of-power" Required Required Required Required "The power went."

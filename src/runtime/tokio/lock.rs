@@ -9,40 +9,37 @@ use std::{
     fs::{self, TryLockError},
     io,
     os::unix::{ffi::OsStrExt as _, fs::FileExt as _},
-    sync::Arc,
 };
 
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, stat, statat},
+    fs::{Mode, OFlags, Stat, fstat, openat, stat},
     io::{Errno, retry_on_intr},
 };
 
-use super::disk::{Directory, FileDisk, explain};
+use super::disk::{FileDisk, explain};
 use crate::runtime::Lock;
 
 /// An exclusive lock on the directory of a [`FileDisk`] and on a file in it (`flock(2)`): advisory,
 /// held against every other opening, in this process or another, and released when dropped or when
 /// the process ends, however it ends.
 ///
-/// The directory's own lock is what nobody can take away by name. The file's is for programs that
-/// know only that one, and shows by its path whether the directory is still where it was.
+/// The directory's own lock is what counts, and nobody can take it away by name. The file's is for
+/// versions that know only that one.
 #[derive(Debug)]
 pub struct FileLock {
     /// An opening of its own: a lock belongs to one, and the runtime's may be shared by two stores.
-    _dir: fs::File,
+    dir: fs::File,
     _file: fs::File,
-    dir: Arc<Directory>,
-    name: Box<str>,
-    /// Where whoever opens the directory next looks for the file.
+    /// Where whoever opens the directory next looks for it.
     path: CString,
     identity: Identity,
 }
 
 /// What the lock's file says to whoever wonders whether it may go.
 const LOCK_NOTE: &[u8] = b"\
-This file keeps a second process from writing to the store in this directory.\n\
-Leave it: it is never stale, since the lock on it ends with the process that\n\
-holds it, and removing it stops that process.\n";
+Whoever writes to the store in this directory has locked the directory itself,\n\
+and this file for older versions that know nothing else. It is never stale: the\n\
+locks end with the process that holds them, and are there without the file too.\n";
 
 impl FileLock {
     pub(super) fn take(disk: &FileDisk, name: &str) -> io::Result<Self> {
@@ -54,32 +51,25 @@ impl FileLock {
         try_lock(&dir).map_err(|error| explain(error, "lock the directory", &place))?;
         let file = disk.open_flags(name, OFlags::RDWR | OFlags::CREATE)?;
         try_lock(&file).map_err(|error| explain(error, "lock", name))?;
-        let status = fstat(&file).map_err(|error| explain(error.into(), "identify", name))?;
-        if status.st_size == 0 {
+        if file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             // For people only: without the note the lock is as good.
             let _ = file.write_all_at(LOCK_NOTE, 0);
         }
-        Ok(Self {
-            _dir: dir,
-            _file: file,
-            dir: Arc::clone(&disk.dir),
-            name: name.into(),
-            path: CString::new(disk.dir.path.join(name).as_os_str().as_bytes())?,
-            identity: Identity::from_status(&status),
-        })
+        let identity = Identity::of(&dir).map_err(|error| explain(error, "identify", &place))?;
+        let path = CString::new(disk.dir.path.as_os_str().as_bytes())?;
+        Ok(Self { dir, _file: file, path, identity })
     }
 }
 
 impl Lock for FileLock {
-    /// One look by the whole path: it shows the directory and the file at once.
     fn is_in_place(&self) -> io::Result<bool> {
         let by_path = self.identity.is_at(retry_on_intr(|| stat(self.path.as_c_str())));
-        // A process that has given up rights may not be let through by the path; the directory
-        // that is open lets it look.
-        let seen = by_path.or_else(|_| {
-            self.identity.is_at(statat(&self.dir.handle, &*self.name, AtFlags::empty()))
-        });
-        seen.map_err(|error| explain(error.into(), "look for", &self.name))
+        // A process that has given up rights may not be let through by the path. Then the directory
+        // itself still tells whether it was removed.
+        let seen = by_path.or_else(|_| fstat(&self.dir).map(|status| status.st_nlink > 0));
+        seen.map_err(|error| {
+            explain(error.into(), "look for the directory", &self.path.to_string_lossy())
+        })
     }
 }
 

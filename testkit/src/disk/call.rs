@@ -3,7 +3,7 @@
 //! It knows no operation in particular. The invariant it guards: every operation is counted, meets
 //! the faults that are due, and stands in the trace, in that order and exactly once.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use super::{
     FaultKind, Operation, SimDisk,
@@ -40,11 +40,10 @@ pub struct FileHandle {
 }
 
 /// A held lock of one incarnation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockHandle {
-    pub(super) name: Arc<str>,
     pub(super) number: u64,
-    pub(super) inode: InodeId,
+    /// How often the directory had been moved before.
     pub(super) moves: u64,
 }
 

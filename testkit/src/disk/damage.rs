@@ -145,8 +145,8 @@ impl SimDisk {
         self.moves += 1;
     }
 
-    /// Lets a second writer in beside one that holds the lock, as another kernel or another
-    /// program would that knows only a lock's file, once that was taken away.
+    /// Lets a second writer in beside one that holds the lock, as on another machine that has the
+    /// same disk.
     pub fn ignore_lock(&mut self) {
         self.locked = None;
     }

@@ -89,41 +89,36 @@ impl SimDisk {
             if strike.kind == Some(FaultKind::LockSurvives) {
                 disk.lock_refusals = disk.lock_refusals.max(strike.amount);
             }
-            let inode = match disk.find(name) {
-                Ok(inode) => inode,
-                Err(_) => disk.create(name)?,
-            };
+            if !disk.directory.cached.contains_key(name) {
+                disk.create(name)?;
+            }
             if disk.lock_refusals > 0 || disk.locked.is_some() {
                 disk.lock_refusals = disk.lock_refusals.saturating_sub(1);
                 return Err(io::ErrorKind::WouldBlock.into());
             }
             disk.locks_taken += 1;
-            disk.locked = Some(disk.locks_taken);
-            disk.lock_file = Some(name.into());
-            let (number, moves) = (disk.locks_taken, disk.moves);
-            Ok(LockHandle { name: name.into(), number, inode, moves })
+            let lock = LockHandle { number: disk.locks_taken, moves: disk.moves };
+            disk.locked = Some(lock);
+            Ok(lock)
         })
     }
 
     /// Releases a lock. One that a crash released already is left alone.
     pub fn unlock(&mut self, lock: &LockHandle) {
-        if self.locked == Some(lock.number) {
+        if self.locked == Some(*lock) {
             self.locked = None;
-        }
-    }
-
-    /// Somebody takes the name of the lock's file away; the lock itself stays.
-    pub(super) fn take_lock_file(&mut self) {
-        if let Some(name) = self.lock_file.clone() {
-            // Nothing is left to take where somebody was faster.
-            let _ = self.take_name(&name);
         }
     }
 
     /// Whether whoever opens the directory by its path now meets this lock. No operation: nothing
     /// is asked of the device.
     pub fn is_locked_in_place(&self, lock: &LockHandle) -> bool {
-        lock.moves == self.moves && self.leads_to(&lock.name, lock.inode)
+        lock.moves == self.moves
+    }
+
+    /// Whether nobody holds the lock where the directory's path leads. No operation.
+    pub fn is_ousted(&self) -> bool {
+        self.locked.as_ref().is_none_or(|lock| !self.is_locked_in_place(lock))
     }
 
     /// Whether `name` leads to the open file. No operation: nothing is asked of the device.

@@ -61,8 +61,8 @@ pub enum FaultKind {
     UnlinkReturns,
     /// A lock of a dead process is still held. Amount: for how many attempts.
     LockSurvives,
-    /// Somebody removes the lock's file by its name, while a file is synced.
-    LockTaken,
+    /// Somebody moves the directory away while a file is synced. The next opening finds it again.
+    DirectoryMoved,
 }
 
 const METADATA: &[Operation] = &[Open, Reserve, Truncate, Length, List, Rename, Remove];
@@ -93,7 +93,7 @@ impl FaultKind {
         Self::LyingSync,
         Self::UnlinkReturns,
         Self::LockSurvives,
-        Self::LockTaken,
+        Self::DirectoryMoved,
     ];
 
     /// The word it is written as, and the operations it may strike.
@@ -121,7 +121,7 @@ impl FaultKind {
             Self::LyingSync => ("lying-sync", &[Sync, SyncDirectory]),
             Self::UnlinkReturns => ("unlink-returns", &[Remove]),
             Self::LockSurvives => ("lock-survives", &[Lock]),
-            Self::LockTaken => ("lock-taken", &[Sync]),
+            Self::DirectoryMoved => ("directory-moved", &[Sync]),
         }
     }
 

@@ -43,8 +43,8 @@ impl SimDisk {
     /// Makes content and length durable.
     pub fn sync(&mut self, file: FileHandle) -> Outcome<()> {
         self.on_file(Operation::Sync, file, (0, 0, 0), |disk, strike| {
-            if strike.kind == Some(FaultKind::LockTaken) {
-                disk.take_lock_file();
+            if strike.kind == Some(FaultKind::DirectoryMoved) {
+                disk.move_directory();
             }
             let inode = disk.inode_mut(file.inode);
             match strike.kind {

@@ -68,7 +68,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 pub use atlas::{Cause, Damage};
 pub use call::{FileHandle, LockHandle, Outcome};
@@ -112,10 +112,8 @@ pub struct SimDisk {
     inodes: BTreeMap<InodeId, Inode>,
     inodes_created: u64,
     directory: Directory,
-    /// The number of the handle that holds the directory's lock.
-    locked: Option<u64>,
-    /// The lock's file, as it was called when somebody locked it last.
-    lock_file: Option<Arc<str>>,
+    /// Who holds the directory's lock.
+    locked: Option<LockHandle>,
     locks_taken: u64,
     /// How often the directory was moved away under whoever has it open.
     moves: u64,
@@ -156,7 +154,6 @@ impl SimDisk {
             inodes_created: 0,
             directory: Directory::default(),
             locked: None,
-            lock_file: None,
             locks_taken: 0,
             moves: 0,
             lock_refusals: 0,

@@ -64,13 +64,11 @@ fn segment_one() -> String {
     segment_name(1)
 }
 
-const DEEDS: [Deed; 9] = [
-    ("LOCK is removed", |dir| removes("LOCK")(dir), Displaced::Lock),
-    ("LOCK is replaced", |dir| replaces(dir, "LOCK"), Displaced::Lock),
+const DEEDS: [Deed; 7] = [
     (
         "the directory is moved",
         |dir| fs::rename(dir, moved(dir)).expect("one file system"),
-        Displaced::Lock,
+        Displaced::Directory,
     ),
     (
         "the directory is replaced",
@@ -82,12 +80,12 @@ const DEEDS: [Deed; 9] = [
                 fs::copy(moved(dir).join(&name), dir.join(&name)).expect("there is room");
             }
         },
-        Displaced::Lock,
+        Displaced::Directory,
     ),
     (
         "the directory is removed",
         |dir| fs::remove_dir_all(dir).expect("it is there"),
-        Displaced::Lock,
+        Displaced::Directory,
     ),
     (
         "the segment is removed",
@@ -218,4 +216,22 @@ async fn a_missing_directory_and_a_file_are_no_store() {
             assert_eq!(refusal.to_string(), sentence);
         }
     }
+}
+
+/// The file LOCK is removed, or replaced, under a writer: a cleaner of old files, or somebody who
+/// believes it to be stale. It is of no account; nobody else gets in, and the writer goes on.
+#[tokio::test]
+async fn row_42_whatever_happens_to_the_file_of_the_lock_nobody_else_gets_in() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let dir = scratch.path().join("store");
+    let store = opened(&dir).await;
+    for act in [|dir: &Path| replaces(dir, "LOCK"), |dir: &Path| removes("LOCK")(dir)] {
+        act(&dir);
+        let second = Store::open(&dir, Machine::options()).await.expect_err("in use");
+        assert!(matches!(second, OpenError::Locked), "{second}");
+        store.append(note()).await.expect("the first goes on");
+        assert_eq!(store.health().reasons, []);
+    }
+    store.close().await.expect("in order");
+    opened(&dir).await.close().await.expect("the next one makes it anew");
 }

@@ -341,20 +341,20 @@ fn every_kind_strikes_at_its_rate_and_heal_ends_it() {
 }
 
 #[test]
-fn a_lock_whose_file_is_taken_is_held_and_not_in_place() {
+fn a_lock_of_a_directory_that_is_moved_is_held_and_not_in_place() {
     let (mut disk, file) = disk_with(b"abc");
     let lock = disk.lock("lock").result.expect("free");
     assert!(disk.is_locked_in_place(&lock) && disk.is_in_place("log", file));
-    plan(&mut disk, Kind::LockTaken, 0, Operation::Sync);
+    disk.take_name("lock").expect("it was made");
+    assert!(disk.is_locked_in_place(&lock), "the directory is what is locked");
+    assert!(disk.lock("lock").result.is_err(), "whatever became of the file");
+    plan(&mut disk, Kind::DirectoryMoved, 0, Operation::Sync);
     assert!(disk.sync(file).result.is_ok());
-    assert!(!disk.is_locked_in_place(&lock) && disk.is_in_place("log", file));
-    assert!(disk.lock("lock").result.is_err(), "the directory is locked all the same");
-    assert!(!disk.is_locked_in_place(&lock), "a new file of the name is another one");
+    assert!(!disk.is_locked_in_place(&lock) && disk.is_ousted(), "its path leads elsewhere");
+    assert!(disk.lock("lock").result.is_err(), "who follows it there meets the lock");
     disk.unlock(&lock);
     let lock = disk.lock("lock").result.expect("free again");
-    assert!(disk.is_locked_in_place(&lock));
-    disk.move_directory();
-    assert!(!disk.is_locked_in_place(&lock), "its path leads elsewhere");
+    assert!(disk.is_locked_in_place(&lock) && !disk.is_ousted());
     disk.take_name("log").expect("there");
     assert!(!disk.is_in_place("log", file));
     assert!(read(&mut disk, file, 0, 3).is_ok(), "who has it open goes on");
