@@ -14,9 +14,6 @@ readonly CRATES_MAX=26 CRATES_MAX_BARE=10
 readonly DISK_SEEDS=3000 STORE_SEEDS=1000 SAGA_SEEDS=1000 ORDERS_SEEDS=1000 MADSIM_SEEDS=30
 readonly SAME_SEEDS=20 PLANTED=6 FUZZ_SECONDS=20
 readonly MADSIM="build.rustflags=['--cfg','madsim']"
-# One set of packages and features, so that cargo compiles each crate once and not once for each
-# program that needs other features of it.
-readonly EVERYTHING=(--workspace --bins --benches --features bincode)
 TARGET=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 readonly TARGET
 
@@ -54,12 +51,8 @@ thorough() {
     section "documentation tests" cargo test --quiet --workspace --doc --features bincode
     section "documentation" documentation
     section "minimum Rust" minimum_rust
-    section "release build" cargo build --quiet --release "${EVERYTHING[@]}"
-    section "simulation of the log: $DISK_SEEDS seeds" sim disk --seeds "$DISK_SEEDS"
-    section "simulation of the store: $STORE_SEEDS seeds" sim store --seeds "$STORE_SEEDS"
-    section "simulation of sagas: $SAGA_SEEDS seeds" sim saga --seeds "$SAGA_SEEDS"
-    section "simulation of the shop: $ORDERS_SEEDS seeds" sim orders --seeds "$ORDERS_SEEDS"
-    section "simulation: the same in debug and release" \
+    section "simulated worlds" worlds
+    section "simulation: the same optimised and not" \
         sim determinism --seeds "$SAME_SEEDS" --with "$TARGET/debug/sim"
     section "simulation: planted bugs apply, $PLANTED are noticed" planted
     section "simulation on madsim's executor" on_madsim
@@ -167,7 +160,7 @@ benches() {
 bench() {
     local name=$1
     shift
-    cargo bench --quiet --workspace --features bincode --bench "$name" -- "$@"
+    cargo bench --quiet --profile dev --workspace --features bincode --bench "$name" -- "$@"
 }
 
 # Debug, since they share with the tests what is built, and are short.
@@ -185,11 +178,29 @@ examples() {
 main_job() {
     local dir
     dir=$(mktemp -d)
-    "$TARGET/release/orders" --data "$dir/shop" --report "$dir/report.html" | tee "$dir/first"
-    "$TARGET/release/orders" --data "$dir/shop" > "$dir/second"
+    "$TARGET/debug/orders" --data "$dir/shop" --report "$dir/report.html" | tee "$dir/first"
+    "$TARGET/debug/orders" --data "$dir/shop" > "$dir/second"
     cmp "$dir/first" "$dir/second"
-    "$TARGET/release/sagalog" check "$dir/shop/orders"
+    "$TARGET/debug/sagalog" check "$dir/shop/orders"
     rm -r "$dir"
+}
+
+# A suite runs on one core, so two at a time.
+worlds() {
+    cargo build --quiet --profile worlds -p sagalog-sim
+    beside sim disk --seeds "$DISK_SEEDS" -- sim store --seeds "$STORE_SEEDS"
+    beside sim saga --seeds "$SAGA_SEEDS" -- sim orders --seeds "$ORDERS_SEEDS"
+}
+
+# Runs two commands of the same number of words beside each other; fails if one of them does.
+beside() {
+    local words=$((($# - 1) / 2)) first second
+    "${@:1:words}" &
+    first=$!
+    "${@:words + 2}" &
+    second=$!
+    wait "$first"
+    wait "$second"
 }
 
 # Other ones with each commit.
@@ -198,9 +209,8 @@ planted() {
     sim planted --pick "$PLANTED" --workers 2
 }
 
-# `cargo sim` would build it once more, with the features that it needs alone.
 sim() {
-    "$TARGET/release/sim" "$@"
+    "$TARGET/worlds/sim" "$@"
 }
 
 # Another scheduler: what holds in our order of tasks has to hold in its order too. Debug, since

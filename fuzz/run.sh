@@ -19,7 +19,7 @@ build() {
     flags+=" -Cllvm-args=-sanitizer-coverage-inline-8bit-counters"
     flags+=" -Cllvm-args=-sanitizer-coverage-pc-table"
     flags+=" -Cllvm-args=-sanitizer-coverage-trace-compares"
-    flags+=" -Ccodegen-units=1 -Cdebug-assertions"
+    flags+=" -Cdebug-assertions"
     RUSTFLAGS=$flags cargo build --quiet --locked --release --bins --target "$host" \
         --target-dir "$TARGET"
 }

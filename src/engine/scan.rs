@@ -239,7 +239,9 @@ impl<D: Disk> Window<DiskSource<D>> {
         };
         let end = bytes.min(end);
         let mut at = place.offset;
-        self.piece.resize(ZEROS_BYTES, 0);
+        if self.piece.is_empty() {
+            self.piece = vec![0; ZEROS_BYTES];
+        }
         while at < end {
             let left = usize::try_from(end - at).unwrap_or(usize::MAX);
             let piece = &mut self.piece[..left.min(ZEROS_BYTES)];

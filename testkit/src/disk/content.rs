@@ -91,7 +91,7 @@ impl Content {
         let old = self.slot(sector);
         let whole = bytes.len() == SECTOR;
         // Zero-filling a fresh file must cost nothing to hold.
-        if (whole || old.is_none()) && bytes.iter().all(|byte| *byte == 0) {
+        if (whole || old.is_none()) && *bytes == [0; SECTOR][..bytes.len()] {
             return None;
         }
         if let Ok(all) = Sector::try_from(bytes) {

@@ -196,9 +196,11 @@ pub(super) fn digest(bytes: &[u8]) -> u64 {
     let mut lanes = [1_u64, 2, 3, 4];
     let (blocks, rest) = bytes.as_chunks::<32>();
     for block in blocks {
-        for (lane, word) in lanes.iter_mut().zip(block.as_chunks().0) {
-            *lane = step(*lane, u64::from_le_bytes(*word));
-        }
+        let words = block.as_chunks().0;
+        lanes[0] = step(lanes[0], u64::from_le_bytes(words[0]));
+        lanes[1] = step(lanes[1], u64::from_le_bytes(words[1]));
+        lanes[2] = step(lanes[2], u64::from_le_bytes(words[2]));
+        lanes[3] = step(lanes[3], u64::from_le_bytes(words[3]));
     }
     for (lane, word) in lanes.iter_mut().zip(rest.chunks(8)) {
         let mut padded = [0; 8];

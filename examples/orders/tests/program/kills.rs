@@ -19,9 +19,9 @@ use std::{
 };
 
 /// How often the process is killed at least.
-const KILLS_MIN: u32 = 50;
+const KILLS_MIN: u32 = 30;
 /// After how many kills some orders have to be done, and others not.
-const MIDDLE_MIN: u32 = 10;
+const MIDDLE_MIN: u32 = 6;
 /// How many times the file is worked through at most until there were so many.
 const ROUNDS_MAX: u32 = 8;
 /// What part of all its work a life does at most before it is killed, as a divisor.
