@@ -67,10 +67,11 @@ thorough() {
 # users lack, so the library is looked at alone.
 bare_lints() {
     local features
-    for features in "" json bincode; do
+    for features in "" bincode; do
         cargo clippy --quiet -p sagalog --lib --no-default-features --features "$features" \
             -- -D warnings
     done
+    # And with it the library with `json` alone.
     cargo clippy --quiet -p orders --lib --no-default-features -- -D warnings
 }
 

@@ -14,7 +14,7 @@ use crate::{
     failure::{CANNOT_RUN, Failure},
     writing::Choices,
 };
-use sagalog::{Append, AppendError, Committed, Position, Store};
+use sagalog::{Append, AppendError, Committed, HealthReason, Position, Store};
 use std::{
     future::poll_fn,
     path::Path,
@@ -176,7 +176,8 @@ impl<'a> Import<'a> {
             None => return Ok(()),
             Some(Refused::Append(error, line)) => format!(
                 "{dir}: the import stopped behind {events} new events, with the commit up to line \
-                 {line} of {file}: {error}; the same command goes on from there"
+                 {line} of {file}: {error}{}; the same command goes on from there",
+                self.why(error)
             ),
             Some(Refused::Changed(line)) => format!(
                 "{file}: it has changed behind line {line} while it was read, {events} events \
@@ -187,5 +188,15 @@ impl<'a> Import<'a> {
                  the same command goes on from there"
             ),
         }))
+    }
+    /// What took the store away, if that is why nobody knows what became of the append.
+    fn why(&self, error: &AppendError) -> String {
+        let displaced = |reason| match reason {
+            HealthReason::Displaced(displaced) => Some(format!(" ({displaced})")),
+            _ => None,
+        };
+        let mut reasons = self.store.health().reasons.into_iter();
+        let why = error.is_unknown_outcome().then(|| reasons.find_map(displaced));
+        why.flatten().unwrap_or_default()
     }
 }

@@ -179,6 +179,33 @@ fn interrupt_and_go_on(events: usize) -> bool {
 }
 
 #[test]
+fn an_import_whose_store_is_moved_away_says_so_and_goes_on_in_its_new_place() {
+    let met = EVENTS.into_iter().any(move_and_go_on);
+    assert!(met, "an import that is never met before its end proves nothing");
+}
+
+/// Renames the store under an import, and lets another one end it; whether it was met before its
+/// end.
+fn move_and_go_on(events: usize) -> bool {
+    let (desk, input) = desk(events);
+    let mut import = Import::start(&desk);
+    if !import.reaches(&desk, 1) {
+        return false;
+    }
+    fs::rename(desk.path("store"), desk.path("elsewhere")).expect("one file system");
+    let (code, words) = last_words(&mut import.0);
+    if code == Some(0) {
+        return false;
+    }
+    let why = "the store's directory was removed, renamed or replaced while it was open";
+    assert_eq!((code, words.contains(why)), (Some(2), true), "{words}");
+    fs::rename(desk.path("elsewhere"), desk.path("store")).expect("one file system");
+    desk.imported("twin.jsonl");
+    assert_same_lines(&desk.exported(), &input);
+    true
+}
+
+#[test]
 fn an_export_that_is_interrupted_leaves_no_part_and_says_so() {
     let met = EVENTS.into_iter().any(interrupt_export);
     assert!(met, "an export that is never met before its end proves nothing");

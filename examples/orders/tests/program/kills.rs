@@ -33,7 +33,7 @@ const LONG_LIFE: u64 = 30;
 fn killed_at_random_moments_it_loses_nothing_and_does_nothing_twice() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("twin.csv");
-    support::write(&file, &orders::intake::twin(20, 1_275));
+    support::write(&file, &orders::intake::twin(20, 700));
     prove(&file, dir.path(), "light");
 }
 
