@@ -16,9 +16,12 @@ main() {
     local lines
     lines=$(mktemp)
     tell "planted bugs" cargo sim planted --workers "$(nproc)" --write --json
+    tell "the same histories in two builds" cargo sim determinism
     tell "campaign of $MINUTES min" cargo sim campaign --minutes "$MINUTES" --fresh --json
     # Two targets run at a time.
     tell "fuzzing for $MINUTES min" fuzz/run.sh $((MINUTES * 60 * 2 / targets))
+    tell "lints on madsim" cargo clippy --quiet --config "build.rustflags=['--cfg','madsim']" \
+        -p sagalog-sim --all-targets -- -D warnings
     tell "advisories" cargo deny check advisories
     page > "$PAGE"
     cat "$PAGE"

@@ -57,9 +57,9 @@ usage: cargo sim COMMAND
       --write makes docs/PLANTED.md; --check only looks whether every patch applies.
 
   determinism [--seeds N] [--seed S] [--with PROGRAM]
-      Build the simulator once more, debug if this one is release and the other way round, or take
-      PROGRAM, and run N seeds (else 1000) of every suite in both. Where the traces of a seed
-      differ, the first event that does is shown in both versions.
+      Build the simulator once more, as a release if this one has debug assertions and as a debug
+      build if not, or take PROGRAM, and run N seeds (else 1000) of every suite in both. Where the
+      traces of a seed differ, the first event that does is shown in both versions.
 
 Ends with 0 if all is well, 1 if something was found, 2 if the command was not understood.";
 

@@ -1,7 +1,7 @@
-//! `cargo sim determinism`: the same seeds in two processes of two builds, debug and release.
+//! `cargo sim determinism`: the same seeds in two processes of two builds.
 //!
-//! It builds the other one of the two, unless it is told where that is, and compares. The invariant
-//! it guards: one seed, one history; a hash covers every event of it, so a
+//! It builds a release, or a debug build if this is none, unless it is told where that is, and
+//! compares. The invariant it guards: one seed, one history; a hash covers every event of it, so a
 //! difference can be traced to the first event.
 
 mod compare;
