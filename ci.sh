@@ -41,7 +41,7 @@ main() {
 quick() {
     section "format" cargo fmt --all --check
     section "lints" cargo clippy --quiet --workspace --all-targets --features bincode -- -D warnings
-    section "tests and style" cargo test --quiet --workspace --tests --features bincode
+    section "tests and style" tests
 }
 
 thorough() {
@@ -60,6 +60,23 @@ thorough() {
     section "examples run" examples
     section "the README's main job" main_job
     section "fuzzing: $FUZZ_SECONDS s a target" fuzz/run.sh "$FUZZ_SECONDS"
+}
+
+# The three longest beside all others: each has tests that go on alone when its others have ended.
+tests() {
+    local all=(--quiet --workspace --features bincode) long=(log store sagas) names name
+    cargo test "${all[@]}" --tests --no-run
+    names=$(cargo metadata --no-deps --format-version 1 |
+        grep -o '"kind":\["test"\],"crate_types":\["bin"\],"name":"[^"]*"' | cut -d '"' -f 12)
+    local these=() others=(--lib --bins)
+    for name in $names; do
+        if [[ " ${long[*]} " == *" $name "* ]]; then
+            these+=(--test "$name")
+        else
+            others+=(--test "$name")
+        fi
+    done
+    beside cargo test "${all[@]}" "${these[@]}" -- cargo test "${all[@]}" "${others[@]}"
 }
 
 # Features only add: none may need another one. The tests' dependencies may switch features on that
@@ -192,15 +209,18 @@ worlds() {
     beside sim saga --seeds "$SAGA_SEEDS" -- sim orders --seeds "$ORDERS_SEEDS"
 }
 
-# Runs two commands of the same number of words beside each other; fails if one of them does.
+# Runs two commands, with `--` between them, beside each other; fails if one of them does.
 beside() {
-    local words=$((($# - 1) / 2)) first second
-    "${@:1:words}" &
-    first=$!
-    "${@:words + 2}" &
-    second=$!
-    wait "$first"
-    wait "$second"
+    local first=() pid
+    while [[ $1 != -- ]]; do
+        first+=("$1")
+        shift
+    done
+    shift
+    "${first[@]}" &
+    pid=$!
+    "$@"
+    wait "$pid"
 }
 
 # Other ones with each commit.

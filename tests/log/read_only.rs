@@ -38,15 +38,17 @@ async fn it_sees_what_is_proven_durable_and_more_after_a_refresh() {
     let (log, _) = Log::open(dir.path(), small()).await.expect("opens");
     append(&log, 30).await;
     let beside = ReadOnlyLog::open(dir.path()).await.expect("opens beside");
-    // Nothing written later says yet that the last one is durable.
-    assert_eq!(beside.head(), Position::new(29));
-    assert_eq!(beside.stats().unproven_positions, 1);
-    assert_eq!(count(&beside).await, 29);
+    // The last one is proven durable by what is written later: by no group here, but by a superblock
+    // where one follows that prepares a segment meanwhile.
+    let seen = beside.head().get();
+    assert!((29..=30).contains(&seen), "{seen}");
+    assert_eq!(beside.stats().unproven_positions, 30 - seen);
+    assert_eq!(count(&beside).await, seen);
     append(&log, 100).await;
-    assert_eq!(count(&beside).await, 29, "a look shows one moment");
-    let head = beside.refresh().await.expect("still there");
-    assert_eq!(head, Position::new(129));
-    assert_eq!(count(&beside).await, 129);
+    assert_eq!(count(&beside).await, seen, "a look shows one moment");
+    let head = beside.refresh().await.expect("still there").get();
+    assert!((129..=130).contains(&head), "{head}");
+    assert_eq!(count(&beside).await, head);
     log.close().await.expect("closes");
     assert_eq!(beside.refresh().await.expect("there"), Position::new(130));
     assert!(beside.stats().clean, "{:?}", beside.stats());
