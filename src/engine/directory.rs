@@ -75,6 +75,9 @@ mod tests {
             ("run-00000000000000000009-00000000000000000000.idx", FileKind::Unknown),
             (request, FileKind::Request),
             ("index-00000000000000000001.idx", FileKind::Unknown),
+            ("checkpoint-of-a-model", FileKind::Unknown),
+            ("checkpoint-500/", FileKind::Unknown),
+            ("checkpoint-7.ckpt", FileKind::Unknown),
             ("notes.txt", FileKind::Unknown),
         ] {
             assert_eq!(FileKind::of(name), kind, "{name}");

@@ -82,6 +82,8 @@ pub(crate) async fn look<D: Disk>(disk: &D) -> Result<View, OpenError> {
     loop {
         match look_once(disk, &mut doubted).await {
             Err(error) if looks < LOOKS_MAX && may_be_passing(&error) => looks += 1,
+            // A writer may have named another one meanwhile, and removed this one.
+            Ok(view) if looks < LOOKS_MAX && view.lost_checkpoint.is_some() => looks += 1,
             outcome => return outcome,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     log::{
         Chain,
         fields::{Fields, len_u32, usize_from},
-        segment::{SegmentEntry, SegmentTable, open_sealed, sealed},
+        segment::{SegmentEntry, SegmentTable, open_sealed, parse_padded, sealed},
         superblock::CheckpointName,
     },
 };
@@ -25,9 +25,11 @@ pub fn file_name(name: CheckpointName) -> String {
     format!("checkpoint-{:020}.ckpt", name.segment.get())
 }
 
-/// Whether a file of this name is a checkpoint, current or not.
+/// Whether a file of this name is a checkpoint, current or not. A writer removes those that are
+/// not, so a name that somebody else may have given has to differ.
 pub fn is_file_name(name: &str) -> bool {
-    name.starts_with("checkpoint-")
+    let digits = name.strip_prefix("checkpoint-").and_then(|rest| rest.strip_suffix(".ckpt"));
+    digits.is_some_and(|digits| parse_padded(digits).is_some())
 }
 
 /// The bytes of the checkpoint of `table`, and the name that the superblock gives it. `None` for

@@ -280,8 +280,8 @@ impl SegmentTable {
 
     /// Takes in what only the header of a segment in the table knows.
     pub(crate) fn learn(&mut self, header: &SegmentHeader) {
-        let entry = self.0.iter_mut().rev().find(|entry| entry.segment == header.segment);
-        if let Some(entry) = entry {
+        let at = self.0.binary_search_by_key(&header.segment, |entry| entry.segment);
+        if let Some(entry) = at.ok().and_then(|at| self.0.get_mut(at)) {
             entry.epoch = header.epoch;
         }
     }

@@ -38,8 +38,8 @@ async fn it_sees_what_is_proven_durable_and_more_after_a_refresh() {
     let (log, _) = Log::open(dir.path(), small()).await.expect("opens");
     append(&log, 30).await;
     let beside = ReadOnlyLog::open(dir.path()).await.expect("opens beside");
-    // The last one is proven durable by what is written later: by no group here, but by a superblock
-    // where one follows that prepares a segment meanwhile.
+    // The last one is proven durable by what is written later: by no group here, but by a
+    // superblock where one follows that prepares a segment meanwhile.
     let seen = beside.head().get();
     assert!((29..=30).contains(&seen), "{seen}");
     assert_eq!(beside.stats().unproven_positions, 30 - seen);

@@ -2,12 +2,13 @@
 
 use crate::shop::{Books, close, id, open, options, order, order_of, ships};
 use sagalog::{
-    SagaError, SagaOptions, SagaOutcome, Sagas, Store, WaitReason,
+    Read, SagaError, SagaOptions, SagaOutcome, Sagas, Store, StreamId, WaitReason,
     definition::{Code, Outcome},
+    inspect::salvage,
     runtime::Clock as _,
     saga::Retry,
 };
-use sagalog_testkit::World;
+use sagalog_testkit::{SharedDisk, SimDisk, World};
 use std::{sync::Arc, time::Duration};
 
 #[test]
@@ -107,6 +108,47 @@ fn a_drain_stores_what_ends_in_time_and_leaves_the_rest_to_the_next_executor() {
         sagas.close(Duration::from_secs(60)).await.expect("nothing is wrong");
         drop(books);
     });
+}
+
+/// The list of unfinished sagas names positions of its own log, so it stays behind when the store
+/// is salvaged: an executor of the copy finds the sagas by their journals.
+#[test]
+fn unfinished_sagas_of_a_salvaged_store_go_on() {
+    let world = World::new(1);
+    let source = world.runtime();
+    let copy = source.add_machine(SharedDisk::new(SimDisk::new()));
+    world.block_on(async {
+        let (store, _) = Store::open_with(&source, options()).await.expect("opens");
+        let executor = || SagaOptions::default();
+        let sagas = Sagas::open_with(&source, &store, [slow(&source)], executor()).await;
+        let sagas = sagas.expect("opens");
+        sagas.start_encoded(new_saga(id("slow"), 500)).await.expect("starts");
+        for number in 0..5_100 {
+            let quick = id(&format!("quick-{number}"));
+            sagas.start_encoded(new_saga(quick.clone(), 0)).await.expect("starts");
+            sagas.settled(&quick).await.expect("ends");
+        }
+        sagas.close(Duration::ZERO).await.expect("drains");
+        assert!(lists(&store).await > 0, "no list was stored");
+        store.close().await.expect("in order");
+        let made = || Ok::<_, std::io::Error>(copy.clone());
+        salvage(&source, made, &mut |_| {}).await.expect("nothing is lost");
+
+        let (store, _) = Store::open_with(&copy, options()).await.expect("opens");
+        assert_eq!(lists(&store).await, 0, "a list of the source is in the copy");
+        let sagas = Sagas::open_with(&copy, &store, [slow(&copy)], executor()).await;
+        let sagas = sagas.expect("opens");
+        assert_eq!(sagas.stats().await.expect("answers").unfinished, 1);
+        sagas.settled(&id("slow")).await.expect("ends");
+        sagas.close(Duration::from_secs(60)).await.expect("nothing is wrong");
+    });
+}
+
+/// How many parts of lists of unfinished sagas the store has.
+async fn lists(store: &Store) -> usize {
+    let stream = StreamId::system("$sagas").expect("a system stream");
+    let found = store.read(Read::stream(stream)).collect().await;
+    found.map_or(0, |events| events.len())
 }
 
 fn new_saga(saga: sagalog::SagaId, seconds: u64) -> sagalog::NewSaga {

@@ -69,6 +69,13 @@ pub(super) fn append_in(group: &Group, commit: &CommitView<'_>) -> Result<Append
     Ok(Append { view, firsts })
 }
 
+impl Append {
+    /// Whether all of its streams are such.
+    pub(super) fn is_of(&self, such: impl Fn(&str) -> bool) -> bool {
+        self.view.streams().all(|(name, _)| such(name))
+    }
+}
+
 /// A commit that is no append of events.
 pub(super) fn damaged_body(group: &Group, commit: &CommitView<'_>, fault: &BodyFault) -> Damage {
     let frame_offset = u64_from(commit.body_offset) - FRAME_BYTES;

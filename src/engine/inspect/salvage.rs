@@ -3,7 +3,8 @@
 //! Never changes the source. Positions of a log are dense, so a gap in the source cannot be kept:
 //! what lies behind it moves down, and the report says which positions became which. So do the
 //! revisions of a store's streams and the checkpoints of its consumers, which would not lead to the
-//! same events any more. The copy is a store of its own with an identity of its own.
+//! same events any more. The lists of unfinished sagas stay behind. The copy is a store of its own
+//! with an identity of its own.
 
 use super::{
     Damage, Judged, OnProgress,
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     commit::{Appended, Commit},
-    engine::{log::Log, openings::EngineRuntime, scan::Group},
+    engine::{log::Log, openings::EngineRuntime, sagas::names::is_of_lists, scan::Group},
     error::{CommitError, LogError, OpenError},
     ids::{Position, StoreId},
     limits::GROUP_BYTES_MAX,
@@ -260,6 +261,11 @@ impl Copying {
                 return None;
             }
         };
+        // A list names positions of the source: an executor of the copy that believed it would not
+        // find its sagas again. Without a list it reads all journals.
+        if append.is_of(is_of_lists) {
+            return None;
+        }
         let here = SalvagedRange { source: commit.first, target: self.next, positions: u64::MAX };
         let ranges = &self.report.ranges;
         let rejoined = streams.rejoin(&append, |checkpoint| moved(checkpoint, ranges, here));

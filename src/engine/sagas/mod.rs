@@ -15,7 +15,7 @@ mod commits;
 mod executor;
 mod explain;
 mod live;
-mod names;
+pub(super) mod names;
 mod open;
 mod options;
 mod read;

@@ -44,6 +44,11 @@ pub(super) fn checkpoints() -> StreamId {
     system(CHECKPOINTS)
 }
 
+/// Whether the lists of unfinished sagas are in this stream. They name positions of their own log.
+pub(in crate::engine) fn is_of_lists(stream: &str) -> bool {
+    stream == CHECKPOINTS
+}
+
 pub(super) fn definitions() -> StreamId {
     system(DEFINITIONS)
 }
