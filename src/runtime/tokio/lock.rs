@@ -29,7 +29,7 @@ use crate::runtime::Lock;
 pub struct FileLock {
     /// An opening of its own: a lock belongs to one, and the runtime's may be shared by two stores.
     dir: fs::File,
-    _file: fs::File,
+    file: fs::File,
     /// Where whoever opens the directory next looks for it.
     path: CString,
     identity: Identity,
@@ -57,7 +57,17 @@ impl FileLock {
         }
         let identity = Identity::of(&dir).map_err(|error| explain(error, "identify", &place))?;
         let path = CString::new(disk.dir.path.as_os_str().as_bytes())?;
-        Ok(Self { dir, _file: file, path, identity })
+        Ok(Self { dir, file, path, identity })
+    }
+}
+
+impl Drop for FileLock {
+    /// A child process that another thread is just starting holds copies of both descriptors until
+    /// it runs its program. Closing ours would leave the locks with it for that moment, and an
+    /// opening right behind this one would be refused.
+    fn drop(&mut self) {
+        let _ = self.dir.unlock();
+        let _ = self.file.unlock();
     }
 }
 
