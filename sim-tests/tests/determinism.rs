@@ -19,40 +19,40 @@ fn trace<S: Suite>(seed: u64, substrate: Substrate) -> (u128, u64, u64) {
     (report.trace_hash, report.disk_ops, report.operations)
 }
 
-fn twenty_seeds_twice<S: Suite>(substrate: Substrate) {
+fn forty_seeds_twice<S: Suite>(substrate: Substrate) {
     let mut traces = BTreeSet::new();
-    for seed in 1..=20 {
+    for seed in 1..=40 {
         let first = trace::<S>(seed, substrate);
         assert_eq!(first, trace::<S>(seed, substrate), "seed {seed} differs from itself");
         assert!(first.1 > 0, "seed {seed} did nothing");
         traces.insert(first.0);
     }
-    assert_eq!(traces.len(), 20, "different seeds are different histories");
+    assert_eq!(traces.len(), 40, "different seeds are different histories");
 }
 
 #[test]
 fn a_seed_leaves_the_same_trace_twice_and_others_leave_other_traces() {
-    twenty_seeds_twice::<Disk>(Substrate::Testkit);
+    forty_seeds_twice::<Disk>(Substrate::Testkit);
     #[cfg(madsim)]
-    twenty_seeds_twice::<Disk>(Substrate::Madsim);
+    forty_seeds_twice::<Disk>(Substrate::Madsim);
 }
 
 #[test]
 fn a_seed_of_the_store_leaves_the_same_trace_twice_and_others_leave_other_traces() {
-    twenty_seeds_twice::<Store>(Substrate::Testkit);
+    forty_seeds_twice::<Store>(Substrate::Testkit);
     #[cfg(madsim)]
-    twenty_seeds_twice::<Store>(Substrate::Madsim);
+    forty_seeds_twice::<Store>(Substrate::Madsim);
 }
 
 #[test]
 fn a_seed_of_sagas_leaves_the_same_trace_twice_and_others_leave_other_traces() {
     // Not on madsim's executor: there a seed's trace may depend on the seeds that ran before it in
     // the process (docs/decisions/0008).
-    twenty_seeds_twice::<Saga>(Substrate::Testkit);
+    forty_seeds_twice::<Saga>(Substrate::Testkit);
 }
 
 #[test]
 fn a_seed_of_the_shop_leaves_the_same_trace_twice_and_others_leave_other_traces() {
     // Not on madsim's executor, as with sagas.
-    twenty_seeds_twice::<Orders>(Substrate::Testkit);
+    forty_seeds_twice::<Orders>(Substrate::Testkit);
 }

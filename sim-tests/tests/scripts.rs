@@ -47,12 +47,12 @@ fn recorded_stores_play_as_they_were() {
 
 #[test]
 fn recorded_sagas_play_as_they_were() {
-    recorded_runs_play_as_they_were::<Saga>(1..=30);
+    recorded_runs_play_as_they_were::<Saga>(1..=60);
 }
 
 #[test]
 fn recorded_shops_play_as_they_were() {
-    recorded_runs_play_as_they_were::<Orders>(1..=20);
+    recorded_runs_play_as_they_were::<Orders>(1..=60);
 }
 
 #[test]

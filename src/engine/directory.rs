@@ -1,8 +1,7 @@
 //! What the names in a store's directory stand for: the one list of them.
 //!
-//! Looks at names alone, never at what stands in a file. The invariant it guards: a name that
-//! Sagalog gives to a file is in this list, so that no part of it takes a file of another part for
-//! somebody else's.
+//! It reads names and never the content of a file. The invariant it guards: this list has every
+//! name that Sagalog gives to a file. So no part of Sagalog calls a file of another part unknown.
 
 use super::{
     procedures::{CHECKPOINT_DRAFT, LOCK_FILE, SUPERBLOCK_DRAFT},

@@ -1,5 +1,5 @@
-//! Whoever judges a log says the same: on disks that were damaged, and where a store was being
-//! made.
+//! Opening, reading, checking and salvaging agree on a log: on damaged disks, and on a directory in
+//! which a crash interrupted the creation of a store.
 //!
 //! Crashes alone are in `crash_images`. The invariant: see `judged`; and what a refusal tells its
 //! reader to do can be done, and helps.

@@ -189,7 +189,7 @@ impl<'a> Import<'a> {
             ),
         }))
     }
-    /// What took the store away, if that is why nobody knows what became of the append.
+    /// Names what was removed or replaced, if the outcome of the append is unknown for that reason.
     fn why(&self, error: &AppendError) -> String {
         let displaced = |reason| match reason {
             HealthReason::Displaced(displaced) => Some(format!(" ({displaced})")),

@@ -94,7 +94,7 @@ fn what_does_not_belong_is_taken_out() {
     fs::remove_file(&file).expect("removable");
     assert_eq!(sagalog(&["check", store.name()]).code, 0);
 
-    // In the place of a segment of this store stands one of another: then this store lacks one.
+    // A segment of another store replaces one of this store, so this store lacks a segment.
     let other = Store::with(300);
     let second = &store.segments()[1];
     fs::copy(other.path().join(second), store.path().join(second)).expect("writable");

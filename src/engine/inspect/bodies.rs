@@ -26,9 +26,9 @@ use std::{collections::BTreeMap, ops::Range};
 /// another program has written more than so many commits to it first.
 const LOOKED_AT_MAX: u64 = 1024;
 
-/// Whether the log is that of a store of events: a file of the index lies beside it, or one of its
-/// first commits is an append. Opaque bytes pass for one by a chance that nobody meets, since all
-/// lengths and counts in them would have to fit each other.
+/// Whether the log belongs to a store of events: the directory has an index file, or one of the
+/// first commits decodes as an append. Other bytes practically never decode as one, since all
+/// lengths and counts in them would have to agree.
 pub(super) async fn holds_events<D: Disk>(disk: &D, judged: &Judged) -> bool {
     if judged.map.indexed {
         return true;
