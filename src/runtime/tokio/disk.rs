@@ -69,9 +69,16 @@ impl FileDisk {
         // Reading and writing for whom the umask allows: who may see a store is the operator's
         // choice, made by the directory's permissions.
         let mode = Mode::from_raw_mode(0o666);
-        retry_on_intr(|| openat(&self.dir.handle, name, flags | OFlags::CLOEXEC, mode))
+        // Opening a FIFO would wait for its other end, for ever and deaf to signals.
+        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = retry_on_intr(|| openat(&self.dir.handle, name, flags, mode))
             .map(fs::File::from)
-            .map_err(|error| explain(error.into(), "open", name))
+            .map_err(|error| explain(error.into(), "open", name))?;
+        if file.metadata()?.is_file() {
+            return Ok(file);
+        }
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+        Err(explain(error, "open", name))
     }
 
     /// Whether the entry `name` is a directory, for file systems that do not say so when listing.

@@ -179,6 +179,21 @@ fn rename_replaces_and_remove_removes() {
     assert_eq!(kind(at_once(disk.rename("to", "from"))), ErrorKind::NotFound);
 }
 
+/// A FIFO would keep who opens it waiting for its other end, for ever.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_no_regular_file_is_refused_at_once() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    let (dir, runtime) = store();
+    mknodat(CWD, dir.path().join("fifo"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)
+        .expect("a file system that has such files");
+    for mode in [OpenMode::Read, OpenMode::ReadWrite] {
+        let error = at_once(runtime.disk().open("fifo", mode)).expect_err("nobody writes to it");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("it is no regular file"), "{error}");
+    }
+}
+
 #[test]
 fn reserve_extends_with_zeros_and_never_shrinks() {
     let (dir, runtime) = store();
