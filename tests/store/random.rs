@@ -340,7 +340,7 @@ impl StateMachineTest for StoreTest {
 
 prop_state_machine! {
     #![proptest_config(Config {
-        cases: 100,
+        cases: 400,
         rng_seed: RngSeed::Fixed(20_25),
         max_shrink_iters: 4_096,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(

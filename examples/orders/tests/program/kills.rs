@@ -19,9 +19,9 @@ use std::{
 };
 
 /// How often the process is killed at least.
-const KILLS_MIN: u32 = 30;
+const KILLS_MIN: u32 = 50;
 /// After how many kills some orders have to be done, and others not.
-const MIDDLE_MIN: u32 = 6;
+const MIDDLE_MIN: u32 = 10;
 /// How many times the file is worked through at most until there were so many.
 const ROUNDS_MAX: u32 = 8;
 /// What part of all its work a life does at most before it is killed, as a divisor.
@@ -33,7 +33,7 @@ const LONG_LIFE: u64 = 30;
 fn killed_at_random_moments_it_loses_nothing_and_does_nothing_twice() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("twin.csv");
-    support::write(&file, &orders::intake::twin(20, 700));
+    support::write(&file, &orders::intake::twin(20, 1_275));
     prove(&file, dir.path(), "light");
 }
 
