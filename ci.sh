@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is merged.
 #
-#   ./ci.sh quick    format, lints, tests, style: under 90 s on a warm build
+#   ./ci.sh quick    format, lints, tests, style
 #   ./ci.sh          all of it: also docs, features, minimum Rust, simulation, benches
 #
 # Needs a Rust toolchain and the crates registry, nothing else. Stops at the first section that
